@@ -1,0 +1,190 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Content is a message's content, checked, with the attachments that bring
+// bytes taken note of.
+type Content struct {
+	// Text is what is stored when there are no attachments to be put away.
+	Text string
+	// Attachments are to be put away: each Element gets its name and localPath
+	// and loses data and uploadId; then Encode gives the text to store.
+	Attachments []AttachmentDraft
+
+	value any
+}
+
+// AttachmentDraft is an attachment that brings bytes, as base64 or by the id
+// of an upload. Exactly one of Data and UploadID is set.
+type AttachmentDraft struct {
+	// Element is the attachment's JSON object, part of its Content.
+	Element map[string]any
+	// Field is its path in the input, "content" first.
+	Field    []string
+	Data     *string
+	UploadID *string
+}
+
+// Encode returns the content as compact JSON, after attachments were put away.
+func (c Content) Encode() (string, error) { return encodeJSON(c.value) }
+
+// parseContent checks a message's content by the protocol's rules ("Content").
+// content is what a JSON decoder makes: maps, slices, strings, numbers.
+func parseContent(kind string, content any) (Content, error) {
+	s, isString := content.(string)
+	if !isString {
+		return parseContentValue(kind, content)
+	}
+	if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+		return Content{}, InvalidField("content", "content is not valid text: it has a NUL or is not UTF-8")
+	}
+	value, isJSON := decodeJSON(s)
+	if object, ok := value.(map[string]any); ok && bringsBytes(object) {
+		// Text that holds JSON is stored as it stands, except that no base64
+		// may stay behind.
+		return parseContentValue(kind, object)
+	}
+	if guarded(kind) && isJSON && !chatObject(value) {
+		text, err := encodeJSON(map[string]any{"text": s})
+		return Content{Text: text}, err
+	}
+	return Content{Text: s}, nil
+}
+
+func parseContentValue(kind string, content any) (Content, error) {
+	content, err := normalise(content)
+	if err != nil {
+		return Content{}, err
+	}
+	if guarded(kind) && !chatObject(content) {
+		if _, ok := content.(map[string]any); ok {
+			return Content{}, &Error{Code: CodeInvalidInput, Field: []string{"content", "text"},
+				Message: "text of a " + kind + " message must be a string"}
+		}
+		return Content{}, InvalidField("content", "content of a %s message must be an object or a string", kind)
+	}
+	c := Content{value: content}
+	if object, ok := content.(map[string]any); ok {
+		if c.Attachments, err = findAttachments(object); err != nil {
+			return Content{}, err
+		}
+	}
+	if len(c.Attachments) == 0 {
+		c.Text, err = c.Encode()
+	}
+	return c, err
+}
+
+// guarded tells the kinds for which some containers crash, at every start, on
+// JSON that is not an object or whose text is not a string.
+func guarded(kind string) bool { return kind == "chat" || kind == "task" }
+
+func chatObject(v any) bool {
+	object, ok := v.(map[string]any)
+	if !ok {
+		return false
+	}
+	text, present := object["text"]
+	_, isString := text.(string)
+	return !present || isString
+}
+
+func findAttachments(content map[string]any) ([]AttachmentDraft, error) {
+	list, _ := content["attachments"].([]any)
+	var drafts []AttachmentDraft
+	for i, element := range list {
+		object, ok := element.(map[string]any)
+		if !ok {
+			continue
+		}
+		d := AttachmentDraft{Element: object, Field: []string{"content", "attachments", strconv.Itoa(i)}}
+		for _, f := range []struct {
+			name string
+			to   **string
+		}{{"data", &d.Data}, {"uploadId", &d.UploadID}} {
+			v, present := object[f.name]
+			if !present || v == nil {
+				delete(object, f.name)
+				continue
+			}
+			s, ok := v.(string)
+			if !ok {
+				return nil, InvalidField(f.name, "%s of an attachment must be a string", f.name).In(d.Field...)
+			}
+			*f.to = &s
+		}
+		switch {
+		case d.Data != nil && d.UploadID != nil:
+			return nil, InvalidField("uploadId", "give data or uploadId, not both").In(d.Field...)
+		case d.Data != nil || d.UploadID != nil:
+			drafts = append(drafts, d)
+		}
+	}
+	return drafts, nil
+}
+
+func bringsBytes(content map[string]any) bool {
+	list, _ := content["attachments"].([]any)
+	for _, element := range list {
+		if object, ok := element.(map[string]any); ok {
+			if object["data"] != nil || object["uploadId"] != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// maxDepth is how deeply a decoder follows JSON; what nests deeper is JSON
+// to other readers, and not an object with a text as far as we can tell.
+const maxDepth = 10000
+
+// decodeJSON reads s as JSON. isJSON is true for all that a reader might take
+// for JSON.
+func decodeJSON(s string) (value any, isJSON bool) {
+	start := strings.TrimLeft(s, " \t\r\n")
+	if start == "" || !strings.ContainsRune(`{["-0123456789ntf`, rune(start[0])) {
+		return nil, false
+	}
+	d := json.NewDecoder(strings.NewReader(s))
+	d.UseNumber()
+	if err := d.Decode(&value); err != nil || strings.TrimLeft(s[d.InputOffset():], " \t\r\n") != "" {
+		deep := (start[0] == '[' || start[0] == '{') && strings.Count(s, "[")+strings.Count(s, "{") > maxDepth
+		return nil, deep
+	}
+	return value, true
+}
+
+// normalise turns what a Go caller may pass as JSON into what a decoder makes.
+func normalise(v any) (any, error) {
+	switch v.(type) {
+	case map[string]any, []any, json.Number, bool, nil:
+		return v, nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, InvalidField("content", "content cannot be written as JSON")
+	}
+	out, ok := decodeJSON(string(b))
+	if !ok {
+		return nil, InvalidField("content", "content cannot be written as JSON")
+	}
+	return out, nil
+}
+
+// encodeJSON writes compact JSON without HTML escapes: some readers search it as text.
+func encodeJSON(v any) (string, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return "", InvalidField("content", "content cannot be written as JSON")
+	}
+	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+}

@@ -1,0 +1,126 @@
+// Package engine is the vocabulary of Twinbox and its use cases: sessions,
+// messages, replies, destinations, and what may be done with them. It knows
+// no database, file or protocol on the wire; what it needs of those it names
+// as small interfaces, which the packages below it implement.
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Registry is the central list of everything that is not in a session's folder.
+type Registry interface {
+	AgentGroups
+	MessagingGroups
+	Destinations
+	Sessions
+}
+
+// Mailboxes are the session folders.
+type Mailboxes interface {
+	Folders
+	MessageWriter
+	MessageReader
+	ReplyReader
+	Containers
+	Files
+}
+
+// Config is what an Engine is made of. Registry and Mailboxes stay their
+// owner's, who closes them after the Engine.
+type Config struct {
+	Registry  Registry
+	Mailboxes Mailboxes
+	Limits    Limits
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// Log takes what no caller is told; nil discards it.
+	Log *slog.Logger
+}
+
+// Engine carries out the use cases. Its methods may be called concurrently.
+// Errors are *Error where the caller can do something about them.
+type Engine struct {
+	registry  Registry
+	mailboxes Mailboxes
+	limits    Limits
+	clock     func() time.Time
+	log       *slog.Logger
+
+	projector *projector
+	resolving keyed
+	gates     gates
+
+	mu      sync.RWMutex // guards closed; held for reading while a use case runs
+	closed  bool
+	cancel  context.CancelFunc
+	workers sync.WaitGroup
+}
+
+// New starts an engine on cfg. Sessions whose container may be running are
+// recovered before it returns; others when they are next used.
+func New(ctx context.Context, cfg Config) (*Engine, error) {
+	e := &Engine{registry: cfg.Registry, mailboxes: cfg.Mailboxes, limits: cfg.Limits, clock: cfg.Now, log: cfg.Log}
+	if e.clock == nil {
+		e.clock = time.Now
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if err := e.recover(ctx); err != nil {
+		return nil, err
+	}
+	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	e.projector = newProjector(e)
+	e.workers.Go(func() { e.projector.run(ctx) })
+	return e, nil
+}
+
+// Close refuses new work with CodeUnavailable, waits for what was begun, and
+// stops the engine's own goroutines. It may be called more than once.
+func (e *Engine) Close() error {
+	e.mu.Lock() // waits for all that hold it for reading
+	e.closed = true
+	e.mu.Unlock()
+	e.cancel()
+	e.workers.Wait()
+	return nil
+}
+
+// begin holds off Close until done is called.
+func (e *Engine) begin() (done func(), err error) {
+	e.mu.RLock()
+	if e.closed {
+		e.mu.RUnlock()
+		return nil, Errorf(CodeUnavailable, "the engine is shutting down; try again in a moment")
+	}
+	return e.mu.RUnlock, nil
+}
+
+func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisecond) }
+
+// recover looks after the sessions whose container may be running: it cannot
+// start over on a mailbox that the engine's own crash left with a hot journal.
+// One that cannot be recovered is reported and stops nothing.
+func (e *Engine) recover(ctx context.Context) error {
+	p := Page{Limit: MaxPage}
+	filter := SessionFilter{ContainerStatus: []ContainerStatus{ContainerRunning, ContainerIdle}}
+	for {
+		l, err := e.registry.Sessions(ctx, p, filter)
+		if err != nil {
+			return err
+		}
+		for _, s := range l.Items {
+			if err := e.mailboxes.Recover(ctx, s); err != nil {
+				e.log.Error("recover session after restart", "session", s.ID, "error", err)
+			}
+		}
+		if !l.HasNext {
+			return nil
+		}
+		p.Cursor = l.Cursors[len(l.Cursors)-1]
+	}
+}

@@ -1,0 +1,49 @@
+package engine
+
+import "time"
+
+// Sizes of texts, in bytes.
+const (
+	maxNameBytes        = 512
+	maxChannelTypeBytes = 128
+	maxPlatformIDBytes  = 1024
+	maxThreadIDBytes    = 1024
+	maxMessageIDBytes   = 512
+	maxKindBytes        = 64
+	maxCronBytes        = 256
+	maxBatch            = 100
+)
+
+// Limits are the sizes that an operator can change; see DefaultLimits.
+type Limits struct {
+	// ContentBytes bounds a message's stored content, without its attachments.
+	ContentBytes int64
+	// AttachmentBytes bounds one attachment that comes as base64.
+	AttachmentBytes int64
+	// UploadBytes bounds one uploaded file.
+	UploadBytes int64
+	// SessionBytes bounds what one session's messages and attachments add up to.
+	SessionBytes int64
+	// UploadAge is how long an upload waits for its message.
+	UploadAge time.Duration
+	// QueueLength bounds the messages that wait for one session.
+	QueueLength int
+	// QueueTime bounds how long a message waits to be written.
+	QueueTime time.Duration
+	// PageBytes is the content after which a page ends early.
+	PageBytes int64
+}
+
+// DefaultLimits are what "engine serve" starts with.
+func DefaultLimits() Limits {
+	return Limits{
+		ContentBytes:    10 << 20,
+		AttachmentBytes: 25 << 20,
+		UploadBytes:     1 << 30,
+		SessionBytes:    16 << 30,
+		UploadAge:       time.Hour,
+		QueueLength:     1024,
+		QueueTime:       10 * time.Second,
+		PageBytes:       4 << 20,
+	}
+}

@@ -1,0 +1,26 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+)
+
+// TimeLayout is how every time is written: RFC 3339, UTC, milliseconds, Z
+// (protocol: "Time").
+const TimeLayout = "2006-01-02T15:04:05.000Z"
+
+// FormatTime writes t in TimeLayout.
+func FormatTime(t time.Time) string { return t.UTC().Format(TimeLayout) }
+
+// ParseTime reads RFC 3339 with any offset and fraction, and SQLite's
+// "YYYY-MM-DD HH:MM:SS[.SSS]", which is UTC. The result is in UTC.
+func ParseTime(s string) (time.Time, error) {
+	if len(s) <= 64 {
+		for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02 15:04:05"} {
+			if t, err := time.Parse(layout, s); err == nil && t.UTC().Year() >= 0 && t.UTC().Year() <= 9999 {
+				return t.UTC(), nil
+			}
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is not a time: use RFC 3339 such as 2026-01-31T12:00:00Z", clip(s))
+}

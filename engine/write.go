@@ -1,0 +1,257 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// WriteMessageInput is a message as its sender gives it.
+type WriteMessageInput struct {
+	SessionID string
+	// MessageID nil is made by the engine.
+	MessageID *string
+	// Kind "" is "chat".
+	Kind string
+	// Timestamp nil is now.
+	Timestamp *time.Time
+	// Content is a string, or JSON as encoding/json decodes it into an any.
+	// The engine owns it from here on.
+	Content any
+	// Route fields are left out (the session's chat and thread), null, or set.
+	PlatformID, ChannelType, ThreadID Omittable[*string]
+	ProcessAfter                      *time.Time
+	// Recurrence is a cron expression of five fields, in TimeZone (nil: UTC).
+	Recurrence *string
+	TimeZone   *string
+	// MissedRuns "" is MissedOnce.
+	MissedRuns      MissedRuns
+	Trigger, OnWake bool
+	SourceSessionID *string
+}
+
+// Omittable is a value that may be left out: its zero value was.
+type Omittable[T any] struct {
+	Value T
+	Set   bool
+}
+
+// Some is an Omittable that is set.
+func Some[T any](v T) Omittable[T] { return Omittable[T]{Value: v, Set: true} }
+
+// WriteMessage writes a message into its session's inbox. When it returns
+// without an error, message and attachments survive kill -9 and power loss;
+// with one, nothing was written. The same id with the same input is answered
+// with the first result.
+func (e *Engine) WriteMessage(ctx context.Context, in WriteMessageInput) (*Message, WriteOutcome, error) {
+	done, err := e.begin()
+	if err != nil {
+		return nil, "", err
+	}
+	defer done()
+	var results [1]WriteResult
+	e.write(ctx, in.SessionID, []WriteMessageInput{in}, []*WriteResult{&results[0]})
+	r := results[0]
+	return r.Message, r.Outcome, r.Err
+}
+
+// WriteMessages writes each message as WriteMessage does, those of one session
+// in the given order and with one commit where that is possible; one that
+// fails does not stop the others. More than 100 are CodeLimitExceeded.
+func (e *Engine) WriteMessages(ctx context.Context, in []WriteMessageInput) ([]WriteResult, error) {
+	if len(in) > maxBatch {
+		return nil, &Error{Code: CodeLimitExceeded, Field: []string{"messages"},
+			Message: fmt.Sprintf("%d messages in one request, more than the %d that are allowed", len(in), maxBatch)}
+	}
+	done, err := e.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	type group struct {
+		inputs  []WriteMessageInput
+		results []*WriteResult
+	}
+	results := make([]WriteResult, len(in))
+	groups := map[string]*group{}
+	for i, m := range in {
+		g := groups[m.SessionID]
+		if g == nil {
+			g = &group{}
+			groups[m.SessionID] = g
+		}
+		g.inputs = append(g.inputs, m)
+		g.results = append(g.results, &results[i])
+	}
+	var wg sync.WaitGroup
+	for sessionID, g := range groups {
+		wg.Go(func() { e.write(ctx, sessionID, g.inputs, g.results) })
+	}
+	wg.Wait()
+	return results, nil
+}
+
+// write writes the messages of one session, in order, and sets their results.
+func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageInput, results []*WriteResult) {
+	defer e.gates.rlock(sessionID)()
+	s, err := e.activeSession(ctx, sessionID)
+	drafts := make([]Draft, 0, len(in))
+	pending := make([]*WriteResult, 0, len(in))
+	for i, m := range in {
+		if err != nil {
+			results[i].Err = err
+			continue
+		}
+		d, err := e.draft(ctx, s, m)
+		if err != nil {
+			results[i].Err = err
+			continue
+		}
+		drafts = append(drafts, d)
+		pending = append(pending, results[i])
+	}
+	if len(drafts) == 0 {
+		return
+	}
+	written := false
+	for i, r := range e.mailboxes.Write(ctx, s, drafts) {
+		*pending[i] = r
+		written = written || r.Outcome == OutcomeWritten
+	}
+	if written {
+		e.registry.Touch(s.ID, e.now())
+	}
+}
+
+// draft checks an input and completes it.
+func (e *Engine) draft(ctx context.Context, s Session, in WriteMessageInput) (Draft, error) {
+	d := Draft{Hash: hashInput(in), Kind: in.Kind, Timestamp: e.now(), Recurrence: in.Recurrence, TimeZone: in.TimeZone,
+		MissedRuns: in.MissedRuns, Trigger: in.Trigger, OnWake: in.OnWake, SourceSessionID: in.SourceSessionID}
+	if d.Kind == "" {
+		d.Kind = "chat"
+	}
+	if in.MessageID != nil {
+		d.ID = *in.MessageID
+	} else {
+		d.ID = newID("msg-")
+	}
+	err := first(
+		checkText("messageId", d.ID, maxMessageIDBytes),
+		checkText("kind", d.Kind, maxKindBytes),
+		checkOptionalText("platformId", in.PlatformID.Value, maxPlatformIDBytes),
+		checkOptionalText("channelType", in.ChannelType.Value, maxChannelTypeBytes),
+		checkOptionalText("threadId", in.ThreadID.Value, maxThreadIDBytes),
+	)
+	if err != nil {
+		return Draft{}, err
+	}
+	if in.SourceSessionID != nil {
+		if err := checkSafeID("sourceSessionId", *in.SourceSessionID); err != nil {
+			return Draft{}, err
+		}
+	}
+	if in.Timestamp != nil {
+		d.Timestamp = *in.Timestamp
+	}
+	if err := d.schedule(in.ProcessAfter, e.now()); err != nil {
+		return Draft{}, err
+	}
+	if d.Route, err = e.route(ctx, s, in); err != nil {
+		return Draft{}, err
+	}
+	if d.Content, err = parseContent(d.Kind, in.Content); err != nil {
+		return Draft{}, err
+	}
+	if int64(len(d.Content.Text)) > e.limits.ContentBytes {
+		return Draft{}, ContentTooLarge(int64(len(d.Content.Text)), e.limits.ContentBytes)
+	}
+	return d, nil
+}
+
+// ContentTooLarge is the error of a content over the limit; sizes in bytes.
+func ContentTooLarge(size, limit int64) error {
+	return &Error{Code: CodeLimitExceeded, Field: []string{"content"},
+		Message: fmt.Sprintf("content has %d bytes, more than the %d that are allowed; send large parts as attachments", size, limit)}
+}
+
+func (d *Draft) schedule(processAfter *time.Time, now time.Time) error {
+	d.ProcessAfter = processAfter
+	switch d.MissedRuns {
+	case "":
+		d.MissedRuns = MissedOnce
+	case MissedOnce, MissedAll, MissedSkip:
+	default:
+		return InvalidField("missedRuns", "%q is not a policy for missed runs", clip(string(d.MissedRuns)))
+	}
+	if d.Recurrence == nil {
+		if d.TimeZone != nil {
+			return InvalidField("timeZone", "a time zone belongs to a recurrence; there is none")
+		}
+		return nil
+	}
+	next, err := NextRun(*d.Recurrence, d.TimeZone, now)
+	if err != nil {
+		return err
+	}
+	if d.ProcessAfter == nil {
+		d.ProcessAfter = &next
+	}
+	return nil
+}
+
+func (e *Engine) route(ctx context.Context, s Session, in WriteMessageInput) (Route, error) {
+	r := Route{PlatformID: in.PlatformID.Value, ChannelType: in.ChannelType.Value, ThreadID: in.ThreadID.Value}
+	if in.PlatformID.Set && in.ChannelType.Set && in.ThreadID.Set {
+		return r, nil
+	}
+	own, err := e.sessionRoute(ctx, s)
+	if err != nil {
+		return Route{}, err
+	}
+	if !in.PlatformID.Set {
+		r.PlatformID = own.PlatformID
+	}
+	if !in.ChannelType.Set {
+		r.ChannelType = own.ChannelType
+	}
+	if !in.ThreadID.Set {
+		r.ThreadID = own.ThreadID
+	}
+	return r, nil
+}
+
+// WriteSystemResponseInput answers a question that an agent asked.
+type WriteSystemResponseInput struct {
+	SessionID string
+	// MessageID nil is made by the engine.
+	MessageID *string
+	RequestID string
+	Status    string
+	// Result is JSON as encoding/json decodes it into an any.
+	Result any
+}
+
+// WriteSystemResponse writes the answer to a question as a message of kind
+// "system" (protocol: "Content"). It is acknowledged like WriteMessage, and
+// runs no hooks.
+func (e *Engine) WriteSystemResponse(ctx context.Context, in WriteSystemResponseInput) (*Message, error) {
+	if err := first(checkText("requestId", in.RequestID, maxMessageIDBytes), checkText("status", in.Status, maxNameBytes)); err != nil {
+		return nil, err
+	}
+	content := map[string]any{"type": "question_response", "questionId": in.RequestID, "status": in.Status, "result": in.Result}
+	if result, ok := in.Result.(map[string]any); ok {
+		// Newer containers read these at the top level.
+		for _, name := range []string{"selectedOption", "userId"} {
+			if v, ok := result[name]; ok {
+				content[name] = v
+			}
+		}
+	}
+	m, _, err := e.WriteMessage(ctx, WriteMessageInput{SessionID: in.SessionID, MessageID: in.MessageID, Kind: "system", Content: content, Trigger: true})
+	if e, ok := errors.AsType[*Error](err); ok && len(e.Field) > 0 && e.Field[0] == "content" {
+		return nil, &Error{Code: e.Code, Message: e.Message, Field: []string{"result"}, Err: e.Err}
+	}
+	return m, err
+}
