@@ -1,0 +1,45 @@
+package engineproc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// Query runs a GraphQL document and decodes the answer's data into out, which
+// may be nil. GraphQL errors are errors; user errors are the caller's to read.
+func (p *Process) Query(ctx context.Context, document string, variables, out any) error {
+	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL+"/graphql", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+p.Token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Data   json.RawMessage
+		Errors []json.RawMessage
+	}
+	if err := json.Unmarshal(text, &answer); err != nil || res.StatusCode != http.StatusOK || len(answer.Errors) > 0 {
+		return fmt.Errorf("%s: %s", res.Status, text)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(answer.Data, out)
+}
