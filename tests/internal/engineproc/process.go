@@ -18,9 +18,8 @@ import (
 
 // Process is a running "engine serve". Its methods may be called concurrently.
 type Process struct {
-	// Address is host:port, URL the same as "http://host:port".
-	Address, URL string
-	Token        string
+	*Client
+	Address string // host:port
 
 	cmd    *exec.Cmd
 	output *tail
@@ -33,9 +32,10 @@ var announced = regexp.MustCompile(`http://(127\.0\.0\.1:[1-9][0-9]*)`)
 // Serve starts bin on a free port of the loopback and returns when it says
 // where it listens. The caller ends it with Stop or Kill.
 func Serve(bin, data string, args ...string) (*Process, error) {
-	p := &Process{Token: "token-of-a-test-0123456789abcdef", output: &tail{}, exited: make(chan struct{})}
+	const token = "token-of-a-test-0123456789abcdef"
+	p := &Process{output: &tail{}, exited: make(chan struct{})}
 	p.cmd = exec.Command(bin, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, args...)...)
-	p.cmd.Env = append(os.Environ(), "ENGINE_TOKEN="+p.Token)
+	p.cmd.Env = append(os.Environ(), "ENGINE_TOKEN="+token)
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func Serve(bin, data string, args ...string) (*Process, error) {
 	}()
 	select {
 	case p.Address = <-found:
-		p.URL = "http://" + p.Address
+		p.Client = NewClient("http://"+p.Address, token)
 		return p, nil
 	case <-p.exited:
 		return nil, fmt.Errorf("engine serve ended before it listened: %w\n%s", p.err, p.output)

@@ -9,20 +9,33 @@ import (
 	"net/http"
 )
 
+// Client speaks GraphQL to a server. It may be used concurrently.
+type Client struct {
+	URL, Token string // URL is without "/graphql"
+	http       http.Client
+}
+
+// NewClient makes a client that keeps its connections for the next query.
+func NewClient(url, token string) *Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 64
+	return &Client{URL: url, Token: token, http: http.Client{Transport: transport}}
+}
+
 // Query runs a GraphQL document and decodes the answer's data into out, which
 // may be nil. GraphQL errors are errors; user errors are the caller's to read.
-func (p *Process) Query(ctx context.Context, document string, variables, out any) error {
+func (c *Client) Query(ctx context.Context, document string, variables, out any) error {
 	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL+"/graphql", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/graphql", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+p.Token)
-	res, err := http.DefaultClient.Do(req)
+	req.Header.Set("Authorization", "Bearer "+c.Token)
+	res, err := c.http.Do(req)
 	if err != nil {
 		return err
 	}

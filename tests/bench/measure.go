@@ -1,0 +1,85 @@
+package main
+
+import (
+	"cmp"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// sample is what one side of an operation did in one round, or the medians
+// over all rounds.
+type sample struct {
+	PerSecond float64 `json:"perSecond"`
+	P50Micros float64 `json:"p50Micros"`
+	P99Micros float64 `json:"p99Micros"`
+	// Allocs and AllocBytes are for one operation; only in-process sides have them.
+	Allocs     float64 `json:"allocs,omitempty"`
+	AllocBytes float64 `json:"allocBytes,omitempty"`
+}
+
+// measure lets callers call op at the same time, each so many times in a row.
+func measure(callers, each int, op func(caller, i int) error) (sample, error) {
+	took := make([]time.Duration, callers*each)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	var g errgroup.Group
+	for c := range callers {
+		g.Go(func() error {
+			for i := range each {
+				begun := time.Now()
+				if err := op(c, i); err != nil {
+					return err
+				}
+				took[c*each+i] = time.Since(begun)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return sample{}, err
+	}
+	s := summarise(took, time.Since(start))
+	runtime.ReadMemStats(&after)
+	s.Allocs = float64(after.Mallocs-before.Mallocs) / float64(len(took))
+	s.AllocBytes = float64(after.TotalAlloc-before.TotalAlloc) / float64(len(took))
+	return s, nil
+}
+
+func summarise(took []time.Duration, all time.Duration) sample {
+	slices.Sort(took)
+	return sample{
+		PerSecond: float64(len(took)) / all.Seconds(),
+		P50Micros: micros(took[len(took)/2]),
+		P99Micros: micros(took[len(took)*99/100]),
+	}
+}
+
+func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
+
+// medians takes the median of each figure by itself.
+func medians(rounds []sample) sample {
+	of := func(figure func(sample) float64) float64 {
+		all := make([]float64, len(rounds))
+		for i, s := range rounds {
+			all[i] = figure(s)
+		}
+		return median(all)
+	}
+	return sample{
+		PerSecond:  of(func(s sample) float64 { return s.PerSecond }),
+		P50Micros:  of(func(s sample) float64 { return s.P50Micros }),
+		P99Micros:  of(func(s sample) float64 { return s.P99Micros }),
+		Allocs:     of(func(s sample) float64 { return s.Allocs }),
+		AllocBytes: of(func(s sample) float64 { return s.AllocBytes }),
+	}
+}
+
+func median[T cmp.Ordered](all []T) T {
+	slices.Sort(all)
+	return all[len(all)/2]
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// peer is what a user would otherwise run: tests/peer, on Node.js.
+type peer struct {
+	folder string // of its scripts, with node_modules
+	dir    string // where it keeps its data
+	round  map[string]sample
+}
+
+// bench runs the peer's own benchmark; sides then read this round's samples.
+func (p *peer) bench(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, "node", "bench.mjs", p.dir)
+	cmd.Dir = p.folder
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("the peer's benchmark (is node installed, and was npm ci run in %s?): %w", p.folder, err)
+	}
+	p.round = map[string]sample{}
+	for line := range bytes.Lines(out) {
+		var r struct {
+			Op        string  `json:"op"`
+			OpsPerSec float64 `json:"ops_per_s"`
+			P50       float64 `json:"p50_ms"`
+			P99       float64 `json:"p99_ms"`
+		}
+		if err := json.Unmarshal(line, &r); err != nil {
+			return fmt.Errorf("the peer's benchmark: %w", err)
+		}
+		p.round[r.Op] = sample{PerSecond: r.OpsPerSec, P50Micros: r.P50 * 1000, P99Micros: r.P99 * 1000}
+	}
+	return nil
+}
+
+func (p *peer) side(op string) side {
+	return func(context.Context, int) (sample, error) {
+		s, ok := p.round[op]
+		if !ok {
+			return sample{}, fmt.Errorf("the peer's benchmark has no %q", op)
+		}
+		return s, nil
+	}
+}
+
+// serve starts the peer's server and returns its address and what stops it.
+func (p *peer) serve(ctx context.Context) (address string, stop func(), err error) {
+	port, err := freePort()
+	if err != nil {
+		return "", nil, err
+	}
+	cmd := exec.CommandContext(ctx, "node", "serve.mjs", port, p.dir)
+	cmd.Dir = p.folder
+	_, stop, err = startServer(cmd, "listening on")
+	return "127.0.0.1:" + port, stop, err
+}
+
+// startServer starts cmd and returns the line with ready in it when it prints one.
+func startServer(cmd *exec.Cmd, ready string) (line string, stop func(), err error) {
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", nil, err
+	}
+	stop = func() {
+		// It is killed: how it ends is of no interest.
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	for s := bufio.NewScanner(out); s.Scan(); {
+		if strings.Contains(s.Text(), ready) {
+			return s.Text(), stop, nil
+		}
+	}
+	stop()
+	return "", nil, errors.New(cmd.String() + " ended before it listened")
+}
+
+// freePort asks the system for a port; the peer cannot choose one itself.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
+}

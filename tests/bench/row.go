@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// side does an operation in one round and says how it went. What it needs
+// beforehand it makes untimed.
+type side func(ctx context.Context, round int) (sample, error)
+
+// unit is what a row is compared by.
+type unit string
+
+const (
+	perCall   unit = "p50"       // less is better; targets against a floor are upper bounds
+	perSecond unit = "perSecond" // more is better; targets against a floor are lower bounds
+)
+
+// row is an operation with all that does it.
+type row struct {
+	name   string
+	unit   unit
+	ours   side
+	peer   side    // may be nil
+	floors []floor // the target is for the first
+	// The ratios to reach; 0 where there is none.
+	timesPeer, timesFloor float64
+}
+
+type floor struct {
+	name string
+	side side
+}
+
+// result is a row with its medians.
+type result struct {
+	Operation string        `json:"operation"`
+	Unit      unit          `json:"unit"`
+	Twinbox   sample        `json:"twinbox"`
+	Peer      *sample       `json:"peer,omitempty"`
+	Floors    []floorResult `json:"floors,omitempty"`
+	// TimesPeer is how many times faster than the peer.
+	TimesPeer   float64 `json:"timesPeer,omitempty"`
+	TargetPeer  float64 `json:"targetPeer,omitempty"`
+	TargetFloor float64 `json:"targetFloor,omitempty"`
+	Reached     *bool   `json:"reached,omitempty"`
+}
+
+type floorResult struct {
+	Name string `json:"name"`
+	sample
+	// TimesFloor is time by the floor's time, or rate by the floor's rate.
+	TimesFloor float64 `json:"timesFloor"`
+}
+
+// run measures all rows, round by round, so that the sides of one row stand
+// close together in time and a slow minute of the machine strikes them all.
+func run(ctx context.Context, rows []row, rounds int, prepare func(context.Context) error, say func(string)) ([]result, error) {
+	type measured struct {
+		ours, peer []sample
+		floors     [][]sample
+	}
+	all := make([]measured, len(rows))
+	for round := range rounds {
+		begun := time.Now()
+		if err := prepare(ctx); err != nil {
+			return nil, err
+		}
+		for i, r := range rows {
+			m := &all[i]
+			if m.floors == nil {
+				m.floors = make([][]sample, len(r.floors))
+			}
+			take := func(to *[]sample, by string, s side) error {
+				if s == nil {
+					return nil
+				}
+				got, err := s(ctx, round)
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", r.name, by, err)
+				}
+				*to = append(*to, got)
+				return nil
+			}
+			if err := take(&m.peer, "peer", r.peer); err != nil {
+				return nil, err
+			}
+			for f := range r.floors {
+				if err := take(&m.floors[f], "floor", r.floors[f].side); err != nil {
+					return nil, err
+				}
+			}
+			if err := take(&m.ours, "twinbox", r.ours); err != nil {
+				return nil, err
+			}
+		}
+		say(fmt.Sprintf("round %d of %d: %s", round+1, rounds, time.Since(begun).Round(time.Second)))
+	}
+	results := make([]result, len(rows))
+	for i, r := range rows {
+		results[i] = r.result(all[i].ours, all[i].peer, all[i].floors)
+	}
+	return results, nil
+}
+
+func (r row) result(ours, peer []sample, floors [][]sample) result {
+	out := result{Operation: r.name, Unit: r.unit, Twinbox: medians(ours), TargetPeer: r.timesPeer, TargetFloor: r.timesFloor}
+	reached := true
+	if len(peer) > 0 {
+		p := medians(peer)
+		out.Peer = &p
+		out.TimesPeer = out.Twinbox.PerSecond / p.PerSecond
+		if r.unit == perCall {
+			out.TimesPeer = p.P50Micros / out.Twinbox.P50Micros
+		}
+		reached = reached && out.TimesPeer >= r.timesPeer
+	}
+	for i, f := range r.floors {
+		m := medians(floors[i])
+		times := out.Twinbox.PerSecond / m.PerSecond
+		if r.unit == perCall {
+			times = out.Twinbox.P50Micros / m.P50Micros
+		}
+		if i == 0 && r.timesFloor > 0 {
+			if r.unit == perCall {
+				reached = reached && times <= r.timesFloor
+			} else {
+				reached = reached && times >= r.timesFloor
+			}
+		}
+		out.Floors = append(out.Floors, floorResult{Name: f.name, sample: m, TimesFloor: times})
+	}
+	if r.timesPeer > 0 || r.timesFloor > 0 {
+		out.Reached = &reached
+	}
+	return out
+}
