@@ -1,0 +1,68 @@
+package graph
+
+import (
+	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/graph/generated"
+)
+
+const (
+	// maxComplexity bounds what one request may cost. A field costs 1; a list
+	// costs its page size times what is asked of each item; what opens a file
+	// costs more. A page of 100 sessions with 20 messages each, of which five
+	// fields are read, is a little over half of it.
+	maxComplexity = 20_000
+
+	folderCost = 10
+	statCost   = 3
+	// batchSize is for lists that take no page size, and is no bound on them.
+	batchSize      = 100
+	fewAttachments = 4
+	fewTargets     = 20
+)
+
+func complexity() (c generated.ComplexityRoot) {
+	c.Query.AgentGroups = func(child int, first *int, _ *string) int { return pageCost(1, child, first, nil) }
+	c.Query.MessagingGroups = func(child int, first *int, _, _ *string) int { return pageCost(1, child, first, nil) }
+	c.Query.Sessions = func(child int, first *int, _ *string, _ *engine.SessionFilter) int {
+		return pageCost(1, child, first, nil)
+	}
+	c.Query.Destinations = func(child int, _ string) int { return listCost(1, child, fewTargets) }
+	c.Query.Message = func(child int, _, _ string) int { return listCost(folderCost, child, 1) }
+	c.Query.Reply = func(child int, _, _ string) int { return listCost(folderCost, child, 1) }
+
+	c.AgentGroup.Destinations = func(child int) int { return listCost(1, child, fewTargets) }
+	c.AgentGroup.Sessions = func(child int, first *int, _ *string, last *int, _ *string) int {
+		return pageCost(1, child, first, last)
+	}
+	c.Session.Heartbeat = func(child int) int { return statCost + child }
+	c.Session.Messages = func(child int, first *int, _ *string, last *int, _ *string, _ []engine.MessageStatus) int {
+		return pageCost(folderCost, child, first, last)
+	}
+	c.Session.Replies = func(child int, first *int, _ *string, last *int, _ *string, _ []engine.DeliveryStatus) int {
+		return pageCost(folderCost, child, first, last)
+	}
+	c.Message.Attachments = func(child int) int { return listCost(statCost, child, fewAttachments) }
+	c.Reply.Attachments = func(child int) int { return listCost(statCost, child, fewAttachments) }
+	c.WriteMessagesPayload.Results = func(child int) int { return listCost(1, child, batchSize) }
+	return c
+}
+
+// pageCost takes a page size that is refused later as the nearest that is not.
+func pageCost(base, child int, first, last *int) int {
+	n := defaultPage
+	if first != nil {
+		n = *first
+	} else if last != nil {
+		n = *last
+	}
+	return listCost(base, child, min(max(n, 1), engine.MaxPage))
+}
+
+// listCost stays just above maxComplexity where it would pass it, so that
+// lists in lists do not overflow.
+func listCost(base, child, n int) int {
+	if child > maxComplexity {
+		return maxComplexity + 1
+	}
+	return min(base+child*n, maxComplexity+1)
+}

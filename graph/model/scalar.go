@@ -1,0 +1,110 @@
+package model
+
+import (
+	"encoding/base64"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+const badTime = "a DateTime is a string such as 2026-01-31T12:00:00Z"
+
+// MarshalDateTime writes a DateTime in the engine's one form.
+func MarshalDateTime(t time.Time) graphql.Marshaler {
+	return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, `"`+engine.FormatTime(t)+`"`) })
+}
+
+// UnmarshalDateTime reads what engine.ParseTime does; anything else is
+// CodeInvalidInput.
+func UnmarshalDateTime(v any) (time.Time, error) {
+	s, ok := v.(string)
+	if !ok {
+		return time.Time{}, engine.Errorf(engine.CodeInvalidInput, badTime)
+	}
+	t, err := engine.ParseTime(s)
+	if err != nil {
+		return time.Time{}, engine.Errorf(engine.CodeInvalidInput, "%s", err)
+	}
+	return t, nil
+}
+
+// Time is a DateTime of an input as its sender wrote it: one that cannot be
+// read is to be a user error with its field, which a scalar cannot make.
+type Time string
+
+// UnmarshalGQL takes any string; see Time.
+func (t *Time) UnmarshalGQL(v any) error {
+	s, ok := v.(string)
+	if !ok {
+		return engine.Errorf(engine.CodeInvalidInput, badTime)
+	}
+	*t = Time(s)
+	return nil
+}
+
+// MarshalGQL writes the text as it came.
+func (t Time) MarshalGQL(w io.Writer) { MarshalString(string(t)).MarshalGQL(w) }
+
+// MarshalString writes s, with what is not UTF-8 replaced: containers and
+// foreign hosts write the texts that are read here.
+func MarshalString(s string) graphql.Marshaler {
+	return graphql.MarshalString(strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// UnmarshalString reads a String.
+func UnmarshalString(v any) (string, error) { return text(v, "String") }
+
+// MarshalID writes an ID; see MarshalString.
+func MarshalID(s string) graphql.Marshaler { return MarshalString(s) }
+
+// UnmarshalID reads an ID.
+func UnmarshalID(v any) (string, error) { return text(v, "ID") }
+
+func text(v any, scalar string) (string, error) {
+	s, err := graphql.UnmarshalString(v)
+	if err != nil {
+		return "", engine.Errorf(engine.CodeInvalidInput, "that is not of the type %s", scalar)
+	}
+	return s, nil
+}
+
+// MarshalInt writes an Int, which has 32 bits: what a container counted
+// beyond that is the most that can be said.
+func MarshalInt(i int) graphql.Marshaler {
+	return graphql.MarshalInt(min(max(i, math.MinInt32), math.MaxInt32))
+}
+
+// UnmarshalInt reads an Int of 32 bits; more is CodeInvalidInput.
+func UnmarshalInt(v any) (int, error) {
+	i, err := graphql.UnmarshalInt32(v)
+	if err != nil {
+		return 0, engine.Errorf(engine.CodeInvalidInput, "an Int is a whole number of 32 bits")
+	}
+	return int(i), nil
+}
+
+// MarshalBase64 writes bytes in the standard alphabet, padded.
+func MarshalBase64(b []byte) graphql.Marshaler {
+	return graphql.WriterFunc(func(w io.Writer) {
+		_, _ = io.WriteString(w, `"`+base64.StdEncoding.EncodeToString(b)+`"`)
+	})
+}
+
+// UnmarshalBase64 reads the standard alphabet, padded; anything else is
+// CodeInvalidInput.
+func UnmarshalBase64(v any) ([]byte, error) {
+	s, ok := v.(string)
+	if !ok {
+		return nil, engine.Errorf(engine.CodeInvalidInput, "Base64 is a string")
+	}
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		return nil, engine.Errorf(engine.CodeInvalidInput, "not base64 of the standard alphabet with padding")
+	}
+	return b, nil
+}

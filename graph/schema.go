@@ -1,0 +1,19 @@
+package graph
+
+import (
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/graph/generated"
+)
+
+//go:generate go tool gqlgen generate
+
+// newSchema returns the API over an engine, with the cost of each field. Its
+// executor is to use presentError, recoverPanic and maxComplexity.
+func newSchema(e *engine.Engine) graphql.ExecutableSchema {
+	return generated.NewExecutableSchema(generated.Config{
+		Resolvers:  &resolver{engine: e},
+		Complexity: complexity(),
+	})
+}
