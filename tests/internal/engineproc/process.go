@@ -4,7 +4,6 @@ package engineproc
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -104,15 +103,6 @@ func (p *Process) end(signal os.Signal) error {
 	<-p.exited
 	if p.err != nil {
 		return fmt.Errorf("engine serve: %w\n%s", p.err, p.output)
-	}
-	return nil
-}
-
-// Build compiles cmd/engine of this module to the given path.
-func Build(ctx context.Context, to string) error {
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", to, "github.com/twinbox/twinbox/cmd/engine").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("build cmd/engine: %w\n%s", err, out)
 	}
 	return nil
 }

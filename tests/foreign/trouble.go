@@ -1,0 +1,45 @@
+package main
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// hold is a reader that does not let go of its lock.
+func hold(dir string, args []string) error {
+	if len(args) != 1 {
+		return errors.New("usage: foreign hold FOLDER inbound|outbound")
+	}
+	return with(dir, args[0], "ro", func(db *sql.DB) error {
+		if _, err := db.Exec(`BEGIN; SELECT COUNT(*) FROM sqlite_schema`); err != nil {
+			return err
+		}
+		fmt.Println("held")
+		_, err := io.Copy(io.Discard, os.Stdin)
+		return err
+	})
+}
+
+// killMidWrite makes a transaction so large that SQLite writes part of it into
+// the database before its commit: dying now leaves a hot journal.
+func killMidWrite(dir string, _ []string) error {
+	return with(dir, "outbound", "rw", func(db *sql.DB) error {
+		if _, err := db.Exec(`PRAGMA cache_size = 10; BEGIN IMMEDIATE`); err != nil {
+			return err
+		}
+		for i := range 2000 {
+			_, err := db.Exec(`INSERT INTO messages_out (id, seq, timestamp, kind, content)
+				SELECT ?, (COALESCE(MAX(seq), 0) + 1) | 1, datetime('now'), 'chat', ? FROM messages_out`,
+				fmt.Sprintf("torn-%d", i), strings.Repeat("x", 1000))
+			if err != nil {
+				return err
+			}
+		}
+		fmt.Println("hot")
+		select {}
+	})
+}

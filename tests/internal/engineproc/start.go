@@ -1,0 +1,51 @@
+package engineproc
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/twinbox/twinbox/tests/internal/program"
+)
+
+var binary = sync.OnceValues(func() (string, error) { return program.Build("cmd/engine") })
+
+// Binary is the path of cmd/engine, built for this test.
+func Binary(t testing.TB) string {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Start serves data until the test ends, and then expects an orderly end
+// unless the test ended the process itself.
+func Start(t testing.TB, data string, args ...string) *Process {
+	t.Helper()
+	p, err := Serve(Binary(t), data, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		select {
+		case <-p.exited:
+		default:
+			if err := p.Stop(); err != nil {
+				t.Error(err)
+			}
+		}
+		if t.Failed() {
+			t.Log(p.Output())
+		}
+	})
+	return p
+}
+
+// MustQuery is Query for a test that cannot go on without its answer.
+func (c *Client) MustQuery(t testing.TB, document string, variables, out any) {
+	t.Helper()
+	if err := c.Query(t.Context(), document, variables, out); err != nil {
+		t.Fatal(err)
+	}
+}

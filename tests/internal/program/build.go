@@ -1,0 +1,31 @@
+// Package program builds commands of this module for tests that run them.
+package program
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+)
+
+// Build compiles a package of this module, such as "cmd/engine", and returns
+// the binary's path. It lies beside the running test's own binary, where "go
+// test" removes it; it has the race detector on when the test has.
+func Build(pkg string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	to := filepath.Join(filepath.Dir(self), path.Base(pkg))
+	args := []string{"build", "-o", to}
+	if race {
+		args = append(args, "-race")
+	}
+	out, err := exec.CommandContext(context.Background(), "go", append(args, "github.com/twinbox/twinbox/"+pkg)...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
+	}
+	return to, nil
+}
