@@ -1,0 +1,181 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+const (
+	sessionColumns = `n, id, agent_group_id, messaging_group_id, thread_id, mode, status, container_status, labels, last_active, created_at`
+	// sessionColumnCount is where further columns of a statement begin.
+	sessionColumnCount = 11
+)
+
+// CreateSession implements engine.Sessions. An agent group or messaging group
+// that does not exist fails with CodeNotFound and its field.
+func (r *Registry) CreateSession(ctx context.Context, s engine.Session) error {
+	if err := checkID(s.ID); err != nil {
+		return err
+	}
+	labels, err := json.Marshal(append([]string{}, s.Labels...))
+	if err != nil {
+		return err
+	}
+	return r.write(ctx, "create session "+s.ID, func(c *conn) error {
+		return createSession(c, s, string(labels))
+	})
+}
+
+func createSession(c *conn, s engine.Session, labels string) error {
+	var key, lastActive any
+	if k, ok := s.Key(); ok && s.Status == engine.SessionActive {
+		key = keyText(k)
+	}
+	if s.LastActive != nil {
+		lastActive = s.LastActive.UnixMilli()
+	}
+	_, err := c.exec(`INSERT INTO sessions (id, agent_group_id, messaging_group_id, thread_id, mode, status, container_status, labels, last_active, created_at, key)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.ID, s.AgentGroupID, s.MessagingGroupID, s.ThreadID, string(s.Mode), string(s.Status), string(s.ContainerStatus),
+		labels, lastActive, s.CreatedAt.UnixMilli(), key)
+	switch {
+	case errors.Is(err, sqlite3.CONSTRAINT_UNIQUE):
+		return sessionConflict(c, s)
+	case errors.Is(err, sqlite3.CONSTRAINT_FOREIGNKEY):
+		if _, err := agentGroup(c, s.AgentGroupID, "agentGroupId"); err != nil {
+			return err
+		}
+		_, err := messagingGroup(c, *s.MessagingGroupID, "messagingGroupId")
+		return err
+	}
+	return err
+}
+
+func sessionConflict(c *conn, s engine.Session) error {
+	taken, err := c.exists(`SELECT 1 FROM sessions WHERE id = ?`, s.ID)
+	if err != nil {
+		return err
+	}
+	if taken {
+		return engine.Errorf(engine.CodeConflict, "session %s exists already", s.ID).In("id")
+	}
+	return engine.Errorf(engine.CodeConflict, "the conversation has an active session already")
+}
+
+// keyText writes a key so that no two share a text: neither mode nor ids can
+// hold a slash, and only the thread, which may be anything, comes last.
+func keyText(k engine.SessionKey) string {
+	text := string(k.Mode) + "/" + k.AgentGroupID + "/" + k.MessagingGroupID
+	if k.ThreadID != nil {
+		text += "/" + *k.ThreadID
+	}
+	return text
+}
+
+// FindSession implements engine.Sessions.
+func (r *Registry) FindSession(ctx context.Context, k engine.SessionKey) (s engine.Session, err error) {
+	if !engine.SafeID(k.AgentGroupID) || k.MessagingGroupID != "" && !engine.SafeID(k.MessagingGroupID) {
+		return s, errNoSession() // and its text could be that of another key
+	}
+	key := keyText(k)
+	err = r.read(ctx, "find session", func(c *conn) (err error) {
+		s, err = oneSession(c, `SELECT `+sessionColumns+` FROM sessions WHERE key = ?`, key)
+		return err
+	})
+	if err == nil && s.ID == "" {
+		err = errNoSession()
+	}
+	r.touches.overlay(&s)
+	return s, err
+}
+
+func errNoSession() error {
+	return engine.Errorf(engine.CodeNotFound, "the conversation has no active session")
+}
+
+// Session implements engine.Sessions.
+func (r *Registry) Session(ctx context.Context, id string) (s engine.Session, err error) {
+	err = r.read(ctx, "read session", func(c *conn) (err error) {
+		s, err = oneSession(c, `SELECT `+sessionColumns+` FROM sessions WHERE id = ?`, id)
+		return err
+	})
+	if err == nil && s.ID == "" {
+		err = notFound("session", id, "")
+	}
+	r.touches.overlay(&s)
+	return s, err
+}
+
+// SetContainerStatus implements engine.Sessions.
+func (r *Registry) SetContainerStatus(ctx context.Context, id string, status engine.ContainerStatus) (engine.Session, error) {
+	return r.changeSession(ctx, "set container status of session "+id,
+		`UPDATE sessions SET container_status = ?2 WHERE id = ?1 RETURNING `+sessionColumns, id, string(status))
+}
+
+// CloseSession implements engine.Sessions.
+func (r *Registry) CloseSession(ctx context.Context, id string) (engine.Session, error) {
+	return r.changeSession(ctx, "close session "+id,
+		`UPDATE sessions SET status = 'CLOSED', key = NULL, stale = NULL WHERE id = ?1 RETURNING `+sessionColumns, id)
+}
+
+// changeSession runs an update of the session with an id, which returns it.
+func (r *Registry) changeSession(ctx context.Context, what, sql, id string, args ...any) (s engine.Session, err error) {
+	if !engine.SafeID(id) {
+		return s, notFound("session", id, "")
+	}
+	err = r.write(ctx, what, func(c *conn) (err error) {
+		s, err = oneSession(c, sql, append([]any{id}, args...)...)
+		if err == nil && s.ID == "" {
+			err = notFound("session", id, "")
+		}
+		return err
+	})
+	if err != nil {
+		return engine.Session{}, err
+	}
+	r.touches.overlay(&s)
+	return s, nil
+}
+
+// oneSession returns the session that a statement answers, a zero one if none.
+func oneSession(c *conn, sql string, args ...any) (out engine.Session, err error) {
+	err = c.each(sql, func(s *sqlite3.Stmt) (err error) {
+		out, err = scanSession(s)
+		return err
+	}, args...)
+	return out, err
+}
+
+func scanSession(s *sqlite3.Stmt) (engine.Session, error) {
+	out := engine.Session{ID: s.ColumnText(1), AgentGroupID: s.ColumnText(2),
+		MessagingGroupID: optionalText(s, 3), ThreadID: optionalText(s, 4),
+		Mode:            known(s.ColumnRawText(5), sessionModes),
+		Status:          known(s.ColumnRawText(6), sessionStatuses),
+		ContainerStatus: known(s.ColumnRawText(7), containerStatuses),
+		Labels:          []string{}, CreatedAt: time.UnixMilli(s.ColumnInt64(10)).UTC()}
+	if s.ColumnType(9) != sqlite3.NULL {
+		out.LastActive = timeOf(s.ColumnInt64(9))
+	}
+	if labels := s.ColumnRawText(8); string(labels) != "[]" {
+		if err := json.Unmarshal(labels, &out.Labels); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// known returns the value that raw is, without a copy of raw.
+func known[T ~string](raw []byte, values []T) T {
+	for _, v := range values {
+		if string(raw) == string(v) {
+			return v
+		}
+	}
+	return T(raw)
+}
