@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+const (
+	demoWidth, demoHeight = 640, 400
+	// demoScale is how much smaller the agent's thumbnail is.
+	demoScale = 4
+)
+
+func newDemoCommand() *cobra.Command {
+	data, once, timeout := "", false, time.Minute
+	c := &cobra.Command{Use: "demo", Short: "Show the whole way of a message, with a picture and a real agent", Args: cobra.NoArgs,
+		Long: `Start an engine on a data directory (a temporary one unless --data is given),
+write a message with a picture through GraphQL, let a separate agent process
+look at the picture and answer, and read the answer back through GraphQL. Then
+go on serving until interrupted, with the agent still listening.
+
+Fails if any step does.`,
+		Example: "  engine demo\n  engine demo --once --data ./demo-data",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runDemo(c, data, once, timeout)
+		}}
+	c.Flags().StringVar(&data, "data", "", "the data directory (default: a new temporary one, which stays)")
+	c.Flags().BoolVar(&once, "once", false, "end after the answer instead of serving on")
+	c.Flags().DurationVar(&timeout, "timeout", timeout, "how long to wait for the answer")
+	return c
+}
+
+// demo is one run: what it talks to, and what it has made so far.
+type demo struct {
+	out     io.Writer
+	data    string
+	client  *client
+	session struct{ ID, Folder string }
+	message string
+}
+
+func runDemo(c *cobra.Command, data string, once bool, timeout time.Duration) (err error) {
+	ctx, stop := interruptible(c.Context())
+	defer stop()
+	if data == "" {
+		if data, err = os.MkdirTemp("", "twinbox-demo-"); err != nil {
+			return fmt.Errorf("make a data directory: %w", err)
+		}
+	}
+	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	cfg := serverConfig{data: data, listen: "127.0.0.1:0", token: os.Getenv("ENGINE_TOKEN"), grace: 10 * time.Second, log: log}
+	cfg.options.Log, cfg.graph.Log = log, log
+	cfg.options.Limits, cfg.graph.Limits = engine.DefaultLimits(), engine.DefaultLimits()
+	s, err := startServer(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	cl, err := newClient(s.url, s.token)
+	if err != nil {
+		return err
+	}
+	d := &demo{out: c.OutOrStdout(), data: data, client: cl}
+	d.step("The engine serves %s/graphql, on the data directory\n%s", s.url, data)
+	if err := d.begin(ctx); err != nil {
+		return err
+	}
+	a, err := d.startAgent(ctx, c.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	// After an interrupt there is still the agent to end and to report.
+	defer func() { err = errors.Join(err, d.stopAgent(context.WithoutCancel(ctx), a)) }()
+	if err := d.answer(ctx, a, timeout); err != nil {
+		if ctx.Err() != nil {
+			return failf(exitFailure, "the demo was interrupted")
+		}
+		return err
+	}
+	if err := d.explore(s); err != nil {
+		return err
+	}
+	if once {
+		return nil
+	}
+	fmt.Fprint(d.out, "\nThe engine and the agent go on until you press Ctrl-C.\n")
+	select {
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+		return nil
+	case err := <-s.failed:
+		return fmt.Errorf("serve: %w", err)
+	}
+}
+
+func (d *demo) step(format string, args ...any) {
+	fmt.Fprintf(d.out, "\n"+format+"\n", args...)
+}
+
+func (d *demo) show(name string, value any) { fmt.Fprintf(d.out, "    %-14s %v\n", name, value) }
+
+// begin makes a conversation and writes a message with a picture to it.
+func (d *demo) begin(ctx context.Context) error {
+	d.step("Whom is it for, and where is it said? An agent group, a chat, and their session:")
+	group, err := d.client.mutate(ctx, "createAgentGroup", "agentGroup { id }", map[string]any{"name": "Picture lookers"})
+	if err != nil {
+		return fmt.Errorf("create an agent group: %w", err)
+	}
+	groupID := text(group, "agentGroup", "id")
+	chat, err := d.client.mutate(ctx, "ensureMessagingGroup", "messagingGroup { id }",
+		map[string]any{"channelType": "demo", "platformId": "living-room", "name": "Living room"})
+	if err != nil {
+		return fmt.Errorf("ensure a messaging group: %w", err)
+	}
+	chatID := text(chat, "messagingGroup", "id")
+	resolved, err := d.client.mutate(ctx, "resolveSession", "session { id folder }", map[string]any{"agentGroupId": groupID, "messagingGroupId": chatID})
+	if err != nil {
+		return fmt.Errorf("resolve the session: %w", err)
+	}
+	if err := json.Unmarshal(dig(resolved, "session"), &d.session); err != nil {
+		return fmt.Errorf("resolve the session: %w", err)
+	}
+	d.show("agent group", groupID)
+	d.show("chat", chatID)
+	d.show("session", d.session.ID)
+
+	picture, err := drawPicture(demoWidth, demoHeight)
+	if err != nil {
+		return err
+	}
+	written, err := d.client.mutate(ctx, "writeMessage", "message { messageId seq status contentText attachments { path size } }", map[string]any{
+		"sessionId": d.session.ID,
+		"content": map[string]any{"text": "What is in this picture?", "attachments": []any{
+			map[string]any{"name": "sunset.png", "mimeType": "image/png", "data": base64.StdEncoding.EncodeToString(picture)}}},
+	})
+	if err != nil {
+		return fmt.Errorf("write the message: %w", err)
+	}
+	d.message = text(written, "message", "messageId")
+	d.step("A message goes in, with a picture of %d×%d pixels (%s). It is a row of inbound.db now, and the picture a file:",
+		demoWidth, demoHeight, humanize.IBytes(uint64(len(picture))))
+	return flatten(dig(written, "message"), "", func(key string, value json.RawMessage) { d.show(key, cell(value)) })
+}
+
+// answer waits for the agent's reply and shows it.
+func (d *demo) answer(ctx context.Context, a *demoAgent, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no reply within %s", timeout))
+	defer cancel()
+	// Without an agent there is nothing to wait for.
+	go func() {
+		select {
+		case <-a.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	reply, err := d.client.waitForReply(ctx, d.session.ID, d.message)
+	if a.ended() {
+		return fmt.Errorf("there is no reply: %w", a.err)
+	}
+	if err != nil {
+		return fmt.Errorf("wait for the reply: %w", errors.Join(err, context.Cause(ctx)))
+	}
+	d.step("The answer comes out of outbound.db:")
+	if err := flatten(reply, "", func(key string, value json.RawMessage) {
+		switch key {
+		case "replyId", "seq", "inReplyTo", "content.text", "attachments":
+			d.show(key, cell(value))
+		}
+	}); err != nil {
+		return err
+	}
+	return d.checkThumbnail(ctx, reply)
+}
+
+// checkThumbnail downloads the reply's file and looks at it.
+func (d *demo) checkThumbnail(ctx context.Context, reply json.RawMessage) error {
+	var files []file
+	if err := json.Unmarshal(dig(reply, "attachments"), &files); err != nil || len(files) != 1 {
+		return fmt.Errorf("the reply should have one file, it has %s", dig(reply, "attachments"))
+	}
+	res, err := d.client.send(ctx, http.MethodGet, files[0].URL, "", nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("download %s: %w", files[0].Path, statusError(res))
+	}
+	thumbnail, err := png.Decode(res.Body)
+	if err != nil {
+		return fmt.Errorf("the agent's %s is not a picture: %w", files[0].Path, err)
+	}
+	size := thumbnail.Bounds().Size()
+	if size.X != demoWidth/demoScale || size.Y != demoHeight/demoScale {
+		return fmt.Errorf("the agent's picture has %d×%d pixels, not %d×%d", size.X, size.Y, demoWidth/demoScale, demoHeight/demoScale)
+	}
+	d.show("downloaded", fmt.Sprintf("%s, a picture of %d×%d pixels", files[0].Name, size.X, size.Y))
+	return nil
+}
+
+// explore shows the session's folder and how to go on.
+func (d *demo) explore(s *server) error {
+	folder := filepath.Join(d.data, filepath.FromSlash(d.session.Folder))
+	d.step("All of it lies in one folder, which the container sees as /workspace:\n%s", folder)
+	err := filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || path == folder {
+			return err
+		}
+		name, err := filepath.Rel(folder, path)
+		if err != nil {
+			return err
+		}
+		if e.IsDir() {
+			fmt.Fprintf(d.out, "    %s\n", printable(name)+"/")
+			return nil
+		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // the agent works on: a journal came and went
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(d.out, "    %-48s %9s\n", printable(name), humanize.IBytes(uint64(info.Size())))
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("look into the folder: %w", err)
+	}
+	token := "$(cat " + filepath.Join(d.data, tokenFile) + ")"
+	if s.config.token != "" {
+		token = "$ENGINE_TOKEN"
+	}
+	var query bytes.Buffer
+	encoder := json.NewEncoder(&query)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(map[string]string{"query": fmt.Sprintf(
+		`{ session(id: "%s") { messages(last: 5) { nodes { messageId status content } } replies(last: 5) { nodes { inReplyTo content } } } }`, d.session.ID)}); err != nil {
+		return fmt.Errorf("encode the query: %w", err)
+	}
+	d.step("Ask for it yourself:\n  curl %s/graphql -H \"Authorization: Bearer %s\" \\\n    -H 'Content-Type: application/json' -d '%s'",
+		s.url, token, bytes.TrimSpace(query.Bytes()))
+	d.step("Or write to the agent:\n  engine message write %s --data %s --text \"And this one?\" --attach some.png\n  engine reply list %s --data %s",
+		d.session.ID, d.data, d.session.ID, d.data)
+	return nil
+}
+
+// text is a string in JSON; "" where there is none.
+func text(v json.RawMessage, path ...string) string {
+	var s string
+	if json.Unmarshal(dig(v, path...), &s) != nil {
+		return ""
+	}
+	return s
+}

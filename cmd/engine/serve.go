@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+func newServeCommand() *cobra.Command {
+	cfg := serverConfig{}
+	limits := engine.DefaultLimits()
+	folders := folderFlags{}
+	logs := logFlags{}
+	c := &cobra.Command{Use: "serve", Short: "Run the engine", Args: cobra.NoArgs,
+		Long: `Run the engine on a data directory, which it makes if there is none, and serve its
+GraphQL API at /graphql.
+
+The first line on standard output says where: "listening on http://…". No request
+without a token does anything. The admin token is ENGINE_TOKEN, else the one in
+DATA/admin-token, which the first start makes.
+
+SIGTERM or SIGINT: the engine takes no more requests, finishes those that it has
+accepted, and exits 0. A second one ends it at once.`,
+		Example: `  engine serve
+  engine serve --data /var/lib/twinbox --listen 127.0.0.1:9000
+  engine serve --listen :8443 --tls-cert cert.pem --tls-key key.pem
+  engine serve --folder-owner 1000:1000      # the user that containers run as`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := folders.apply(&cfg.options); err != nil {
+				return err
+			}
+			log, err := logs.logger(c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			cfg.log, cfg.options.Log, cfg.graph.Log = log, log, log
+			cfg.options.Limits, cfg.graph.Limits = limits, limits
+			if cfg.token = os.Getenv("ENGINE_TOKEN"); cfg.token != "" {
+				if err := checkToken(cfg.token); err != nil {
+					return failf(exitUsage, "ENGINE_TOKEN: %w", err)
+				}
+			}
+			return serve(c, cfg)
+		}}
+	f := c.Flags()
+	f.StringVar(&cfg.data, "data", defaultData(), "the data directory")
+	f.StringVar(&cfg.listen, "listen", "127.0.0.1:8080", "HOST:PORT to listen on; port 0 takes a free one")
+	f.StringVar(&cfg.tlsCert, "tls-cert", "", "serve TLS with this certificate (PEM, with its chain)")
+	f.StringVar(&cfg.tlsKey, "tls-key", "", "the certificate's key (PEM)")
+	c.MarkFlagsRequiredTogether("tls-cert", "tls-key")
+	f.BoolVar(&cfg.insecure, "insecure-listen", false, "listen beyond this machine without TLS: anybody on the way can read the token")
+	f.DurationVar(&cfg.grace, "grace", 30*time.Second, "how long a stop waits for requests that were begun")
+	bindLimits(f, &limits)
+	folders.bind(f)
+	logs.bind(f)
+	return c
+}
+
+func serve(c *cobra.Command, cfg serverConfig) (err error) {
+	ctx, stop := interruptible(c.Context())
+	defer stop()
+	s, err := startServer(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if serr := s.stop(); err == nil {
+			err = serr
+		}
+	}()
+	out := c.OutOrStdout()
+	fmt.Fprintln(out, "listening on", s.url)
+	switch {
+	case cfg.token != "":
+		fmt.Fprintln(out, "the admin token is ENGINE_TOKEN")
+	case s.tokenMade || isTerminal(out):
+		fmt.Fprintf(out, "open %s/#token=%s\n", s.url, s.token)
+	default:
+		// Not again: the output may be a log that others read.
+		fmt.Fprintf(out, "the admin token is in %s\n", filepath.Join(cfg.data, tokenFile))
+	}
+	return s.wait(ctx)
+}
+
+// interruptible returns a context that ends with the first SIGINT or SIGTERM;
+// the second ends the process.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

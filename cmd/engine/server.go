@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twinbox/twinbox"
+	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/graph"
+)
+
+// serverConfig is what a server is started with.
+type serverConfig struct {
+	data, listen string
+	tlsCert      string
+	tlsKey       string
+	// insecure allows to listen beyond this machine without TLS.
+	insecure bool
+	// token is the admin token; "" is the data directory's own.
+	token string
+	// grace is how long a stop waits for requests that were begun.
+	grace   time.Duration
+	options twinbox.Options
+	graph   graph.Config
+	log     *slog.Logger
+}
+
+// server is a running engine with its API.
+type server struct {
+	url, token string
+	// tokenMade: this start made the token.
+	tokenMade bool
+
+	config serverConfig
+	host   *twinbox.Host
+	http   *http.Server
+	failed chan error // one value, when serving ends
+
+	serving sync.WaitGroup
+}
+
+// startServer opens the data directory and listens. What it began is undone
+// when it fails; else its caller calls stop.
+func startServer(ctx context.Context, cfg serverConfig) (_ *server, err error) {
+	address, err := listenAddress(cfg)
+	if err != nil {
+		return nil, err
+	}
+	var certificates []tls.Certificate
+	if cfg.tlsCert != "" {
+		pair, err := tls.LoadX509KeyPair(cfg.tlsCert, cfg.tlsKey)
+		if err != nil {
+			return nil, fmt.Errorf("read the TLS certificate: %w", err)
+		}
+		certificates = append(certificates, pair)
+	}
+	s := &server{config: cfg, failed: make(chan error, 1)}
+	if s.host, err = openHost(ctx, cfg); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.host.Close())
+		}
+	}()
+	if s.token = cfg.token; s.token == "" {
+		if s.token, s.tokenMade, err = adminToken(cfg.data); err != nil {
+			return nil, err
+		}
+	}
+	listener, err := net.ListenTCP("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	s.url = serverURL(listener.Addr().(*net.TCPAddr), certificates != nil)
+	cfg.graph.AdminToken = s.token
+	s.http = graph.NewServer(s.host.Engine, cfg.graph)
+	s.http.ErrorLog = slog.NewLogLogger(cfg.log.Handler(), slog.LevelWarn)
+	if err := writeFile(cfg.data, urlFile, s.url+"\n"); err != nil {
+		return nil, errors.Join(fmt.Errorf("note the URL in the data directory: %w", err), listener.Close())
+	}
+	s.serving.Go(func() {
+		if certificates == nil {
+			s.failed <- s.http.Serve(listener)
+			return
+		}
+		s.http.TLSConfig = &tls.Config{Certificates: certificates, MinVersion: tls.VersionTLS12}
+		s.failed <- s.http.ServeTLS(listener, "", "")
+	})
+	return s, nil
+}
+
+func openHost(ctx context.Context, cfg serverConfig) (*twinbox.Host, error) {
+	host, err := twinbox.Open(ctx, cfg.data, cfg.options)
+	if engine.CodeOf(err) == engine.CodeConflict {
+		return nil, &exitError{code: exitInUse, err: err}
+	}
+	return host, err
+}
+
+// listenAddress resolves the address to listen on once, so that what is
+// checked is what is bound.
+func listenAddress(cfg serverConfig) (*net.TCPAddr, error) {
+	address, err := net.ResolveTCPAddr("tcp", cfg.listen)
+	if err != nil {
+		return nil, failf(exitUsage, "--listen %q is not HOST:PORT: %w", cfg.listen, err)
+	}
+	if !address.IP.IsLoopback() && cfg.tlsCert == "" && !cfg.insecure {
+		return nil, failf(exitUsage, "--listen %s is reachable from other machines, and without TLS the admin token and all messages would cross the network readable. "+
+			"Give --tls-cert and --tls-key, or --insecure-listen if something in front of the engine (a proxy, a container's own network) sees to that", cfg.listen)
+	}
+	return address, nil
+}
+
+// serverURL is where this machine reaches the server.
+func serverURL(a *net.TCPAddr, secure bool) string {
+	scheme, host := "http", a.IP.String()
+	if secure {
+		scheme = "https"
+	}
+	if a.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(a.Port))
+}
+
+// wait returns when ctx ends, or with the reason why serving ended before.
+func (s *server) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.failed:
+		return fmt.Errorf("serve: %w", err)
+	}
+}
+
+// stop takes no more requests, finishes those it has, and closes the host.
+func (s *server) stop() error {
+	s.config.log.Info("stopping: finishing what was accepted")
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.grace)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = fmt.Errorf("requests were cut off after %s: %w", s.config.grace, errors.Join(err, s.http.Close()))
+	}
+	s.serving.Wait()
+	// While the directory is still ours: the next engine notes its own.
+	if rerr := os.Remove(filepath.Join(s.config.data, urlFile)); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
+		err = errors.Join(err, rerr)
+	}
+	if cerr := s.host.Close(); cerr != nil {
+		err = errors.Join(err, fmt.Errorf("close the data directory: %w", cerr))
+	}
+	return err
+}
