@@ -1,0 +1,56 @@
+# make demo and make test are all that a new clone needs: Go and npm.
+# Variables: RACE= leaves the race detector out; ARGS= goes to demo and bench; FUZZTIME= is for each target.
+
+export CGO_ENABLED = 0
+
+CC       := $(shell go env CC)
+RACE     := $(shell command -v $(firstword $(CC)) >/dev/null 2>&1 && echo -race)
+FUZZTIME := 30s
+RELEASES := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64
+# Folders with npm packages that the tests use; the benchmark's peer compiles for a minute and is left to bench.
+NPM      := $(filter-out ./tests/peer,$(patsubst %/package-lock.json,%,$(shell find . -name package-lock.json -not -path '*/node_modules/*')))
+
+.PHONY: build demo test bench lint release fuzz clean
+
+build:
+	go build -trimpath -o bin/engine ./cmd/engine
+
+demo: build
+	bin/engine demo $(ARGS)
+
+test: $(NPM:=/node_modules/.package-lock.json)
+	$(if $(RACE),,@echo "There is no C compiler ($(CC)): the tests run without the race detector.")
+	$(if $(RACE),CGO_ENABLED=1) go test $(RACE) ./...
+	TZ=Asia/Kolkata go test ./engine/... ./graph/...
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
+	touch $@
+
+bench: build tests/peer/node_modules/.package-lock.json
+	go build -o bin/bench ./tests/bench
+	bin/bench $(ARGS)
+
+lint:
+	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt these: $$files"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go mod tidy -diff
+	@state() { git status --porcelain; git diff; }; before=$$(state); go generate ./...; \
+		test "$$before" = "$$(state)" || { echo "go generate ./... changes the tree:"; git status --short; exit 1; }
+	@! git grep -nE '(^|[^A-Za-z0-9._-])/(work|root|home/[a-z]+)/' || { echo "These paths are one machine's."; exit 1; }
+	@! git grep -n '"resolved":' -- '*package-lock.json' || { echo "These lock files name one registry's host."; exit 1; }
+
+release: $(addprefix dist/engine-,$(RELEASES))
+
+dist/engine-%: FORCE
+	GOOS=$(firstword $(subst -, ,$*)) GOARCH=$(lastword $(subst -, ,$*)) go build -trimpath -ldflags '-s -w' -o $@ ./cmd/engine
+
+fuzz:
+	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed 's/:[0-9]*:func / /' | while read -r file name; do \
+		echo "$$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; done
+
+clean:
+	rm -rf bin dist
+
+FORCE:
