@@ -51,8 +51,8 @@ type Engine struct {
 	log       *slog.Logger
 
 	projector *projector
-	resolving keyed
-	gates     gates
+	resolving gates[SessionKey]
+	gates     gates[string] // by session id
 
 	mu      sync.RWMutex // guards closed; held for reading while a use case runs
 	closed  bool

@@ -1,71 +1,59 @@
 package engine
 
-import (
-	"hash/maphash"
-	"sync"
-)
+import "sync"
 
 // gates order what changes a session's state against the writes to it: a
 // write that is acknowledged after a close began would otherwise land in a
-// closed session. Sessions share gates, so they need no book-keeping.
-type gates struct {
-	once sync.Once
-	seed maphash.Seed
-	mus  [256]sync.RWMutex
+// closed session. A gate exists while somebody is at it, so a session that
+// holds up its callers holds up no others.
+type gates[K comparable] struct {
+	mu   sync.Mutex // guards open, and the counts in it
+	open map[K]*gate
 }
 
-func (g *gates) of(sessionID string) *sync.RWMutex {
-	g.once.Do(func() { g.seed = maphash.MakeSeed() })
-	return &g.mus[maphash.String(g.seed, sessionID)%uint64(len(g.mus))]
-}
-
-func (g *gates) rlock(sessionID string) (unlock func()) {
-	mu := g.of(sessionID)
-	mu.RLock()
-	return mu.RUnlock
-}
-
-func (g *gates) lock(sessionID string) (unlock func()) {
-	mu := g.of(sessionID)
-	mu.Lock()
-	return mu.Unlock
-}
-
-// keyed runs one function at a time for each key.
-type keyed struct {
-	mu      sync.Mutex // guards waiting
-	waiting map[SessionKey]*turn
-}
-
-type turn struct {
-	sync.Mutex
+type gate struct {
+	sync.RWMutex
 	callers int
 }
 
-func (k *keyed) lock(key SessionKey) (unlock func()) {
-	// The thread's text is the key, not the pointer to it.
-	if key.ThreadID != nil {
-		key.MessagingGroupID += "\x00" + *key.ThreadID
-		key.ThreadID = nil
+func (g *gates[K]) enter(key K) *gate {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.open == nil {
+		g.open = map[K]*gate{}
 	}
-	k.mu.Lock()
-	if k.waiting == nil {
-		k.waiting = map[SessionKey]*turn{}
-	}
-	t := k.waiting[key]
+	t := g.open[key]
 	if t == nil {
-		t = &turn{}
-		k.waiting[key] = t
+		t = &gate{}
+		g.open[key] = t
 	}
 	t.callers++
-	k.mu.Unlock()
+	return t
+}
+
+func (g *gates[K]) leave(key K, t *gate) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if t.callers--; t.callers == 0 {
+		delete(g.open, key)
+	}
+}
+
+// rlock lets others in that rlock, and keeps out those that lock.
+func (g *gates[K]) rlock(key K) (unlock func()) {
+	t := g.enter(key)
+	t.RLock()
+	return func() {
+		t.RUnlock()
+		g.leave(key, t)
+	}
+}
+
+func (g *gates[K]) lock(key K) (unlock func()) {
+	t := g.enter(key)
 	t.Lock()
 	return func() {
 		t.Unlock()
-		k.mu.Lock()
-		if t.callers--; t.callers == 0 {
-			delete(k.waiting, key)
-		}
-		k.mu.Unlock()
+		g.leave(key, t)
 	}
 }

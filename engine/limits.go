@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Sizes of texts, in bytes.
 const (
@@ -45,5 +48,20 @@ func DefaultLimits() Limits {
 		QueueLength:     1024,
 		QueueTime:       10 * time.Second,
 		PageBytes:       4 << 20,
+	}
+}
+
+// OrDefaults returns l with DefaultLimits in place of what is zero.
+func (l Limits) OrDefaults() Limits {
+	d := DefaultLimits()
+	return Limits{
+		ContentBytes:    cmp.Or(l.ContentBytes, d.ContentBytes),
+		AttachmentBytes: cmp.Or(l.AttachmentBytes, d.AttachmentBytes),
+		UploadBytes:     cmp.Or(l.UploadBytes, d.UploadBytes),
+		SessionBytes:    cmp.Or(l.SessionBytes, d.SessionBytes),
+		UploadAge:       cmp.Or(l.UploadAge, d.UploadAge),
+		QueueLength:     cmp.Or(l.QueueLength, d.QueueLength),
+		QueueTime:       cmp.Or(l.QueueTime, d.QueueTime),
+		PageBytes:       cmp.Or(l.PageBytes, d.PageBytes),
 	}
 }

@@ -57,8 +57,9 @@ type Message struct {
 
 // Draft is a message that was checked and is ready to be written.
 type Draft struct {
-	// ID is the sender's, or made by the engine.
-	ID string
+	// ID is the sender's, or made by the engine: then Made, and never seen before.
+	ID   string
+	Made bool
 	// Hash is the SHA-256 of what the sender gave; it tells a replay from a reuse.
 	Hash            [32]byte
 	Kind            string

@@ -44,7 +44,7 @@ func (e *Engine) ResolveSession(ctx context.Context, in ResolveSessionInput) (s 
 		}
 		// The unique index decides; this only keeps many callers at once from
 		// making folders that all but one would have to throw away.
-		defer e.resolving.lock(key)()
+		defer e.resolving.lock(key.comparable())()
 		if found, err := e.registry.FindSession(ctx, key); CodeOf(err) != CodeNotFound {
 			return found, false, err
 		}

@@ -79,6 +79,15 @@ func (s Session) Key() (SessionKey, bool) {
 	return k, true
 }
 
+// comparable returns a key that == compares by what the thread is called.
+func (k SessionKey) comparable() SessionKey {
+	if k.ThreadID != nil {
+		k.MessagingGroupID += "\x00" + *k.ThreadID
+		k.ThreadID = nil
+	}
+	return k
+}
+
 // SessionFilter selects sessions; zero fields select all.
 type SessionFilter struct {
 	AgentGroupID     string

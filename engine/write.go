@@ -135,7 +135,7 @@ func (e *Engine) draft(ctx context.Context, s Session, in WriteMessageInput) (Dr
 	if in.MessageID != nil {
 		d.ID = *in.MessageID
 	} else {
-		d.ID = newID("msg-")
+		d.ID, d.Made = newID("msg-"), true
 	}
 	err := first(
 		checkText("messageId", d.ID, maxMessageIDBytes),

@@ -1,0 +1,211 @@
+package sessions
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+// staged is a message that is ready to be inserted: the text to store, and
+// its attachments, which lie in the inbox already, durably.
+type staged struct {
+	text   string
+	bytes  int64    // of the attachments
+	finish []func() // run last first when the message is written
+	undo   []func() // run last first when it is not
+}
+
+func (st *staged) keep()    { run(st.finish) }
+func (st *staged) discard() { run(st.undo) }
+
+func run(fs []func()) {
+	for i := len(fs) - 1; i >= 0; i-- {
+		fs[i]()
+	}
+}
+
+// stage puts a draft's attachments away.
+func (s *Store) stage(ctx context.Context, sess engine.Session, d *engine.Draft) (_ *staged, err error) {
+	st := &staged{text: d.Content.Text}
+	if len(d.Content.Attachments) == 0 {
+		return st, nil
+	}
+	if !d.Made {
+		// A replay's attachments are in place, and its uploads are gone.
+		if known, err := s.accepted(ctx, sess, d.ID); err != nil || known {
+			return st, err
+		}
+	}
+	defer func() {
+		if err != nil {
+			st.discard()
+		}
+	}()
+	if err := s.checkSizes(d.Content.Attachments); err != nil {
+		return nil, err
+	}
+	if err := s.stageFiles(sess, d, st); err != nil {
+		return nil, fault(inboxName, err)
+	}
+	if st.text, err = d.Content.Encode(); err != nil {
+		return nil, err
+	}
+	if size, limit := int64(len(st.text)), s.opts.Limits.ContentBytes; size > limit {
+		return nil, engine.ContentTooLarge(size, limit)
+	}
+	return st, nil
+}
+
+// checkSizes refuses what is too large before anything is decoded.
+func (s *Store) checkSizes(drafts []engine.AttachmentDraft) error {
+	for _, a := range drafts {
+		if a.Data == nil {
+			continue
+		}
+		if size, limit := decodedSize(*a.Data), s.opts.Limits.AttachmentBytes; size > limit {
+			return tooLarge(a, "data", limit)
+		}
+	}
+	return nil
+}
+
+func tooLarge(a engine.AttachmentDraft, field string, limit int64) error {
+	e := engine.Errorf(engine.CodeLimitExceeded, "the attachment has more than the %d bytes that are allowed; larger files go through POST /uploads", limit)
+	return e.In(append(append([]string{}, a.Field...), field)...)
+}
+
+func (s *Store) stageFiles(sess engine.Session, d *engine.Draft, st *staged) error {
+	f, err := s.enter(sess)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	inbox, err := s.inboxDir(f.dir)
+	if err != nil {
+		return err
+	}
+	defer inbox.close()
+	folderName, folder, err := s.messageDir(sess, inbox, d.ID, st)
+	if err != nil {
+		return err
+	}
+	defer folder.close()
+	used := map[string]bool{}
+	for _, a := range d.Content.Attachments {
+		given := fileName(a.Element)
+		name := given
+		for n := 2; used[strings.ToLower(name)]; n++ {
+			name = numbered(given, n)
+		}
+		used[strings.ToLower(name)] = true // some file systems fold case
+		size, err := s.put(folder, name, a, st)
+		if err != nil {
+			return err
+		}
+		st.bytes += size
+		a.Element["name"], a.Element["localPath"] = name, inboxName+"/"+folderName+"/"+name
+		delete(a.Element, "data")
+		delete(a.Element, "uploadId")
+	}
+	if err := folder.sync(); err != nil {
+		return err
+	}
+	return inbox.sync()
+}
+
+// inboxDir opens the session's inbox, and makes it if need be.
+func (s *Store) inboxDir(d *dir) (*dir, error) {
+	inbox, err := d.sub(inboxName)
+	if !errors.Is(err, unix.ENOENT) {
+		return inbox, err
+	}
+	inbox, err = s.makeDir(d, inboxName)
+	if errors.Is(err, unix.EEXIST) {
+		return d.sub(inboxName)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := d.sync(); err != nil {
+		inbox.close()
+		return nil, err
+	}
+	return inbox, nil
+}
+
+// messageDir makes the folder of a message's attachments. One that is there
+// already is a stranger's, or belongs to another attempt at the same message:
+// it is left alone, and another name taken.
+func (s *Store) messageDir(sess engine.Session, inbox *dir, id string, st *staged) (string, *dir, error) {
+	name := inboxFolder(id)
+	if _, err := inbox.stat(name); err == nil {
+		name = name[:min(len(name), 100)] + "-" + rand.Text()
+	}
+	end, err := s.intents.begin(intent{AgentGroup: sess.AgentGroupID, Session: sess.ID, Inbox: name, Message: id}, true)
+	if err != nil {
+		return "", nil, err
+	}
+	folder, err := s.makeDir(inbox, name)
+	if err != nil {
+		end()
+		return "", nil, err
+	}
+	st.finish = append(st.finish, end)
+	st.undo = append(st.undo, func() {
+		if s.removeInbox(sess, name) == nil {
+			end() // else the next start tries again
+		}
+	})
+	return name, folder, nil
+}
+
+func (s *Store) removeInbox(sess engine.Session, name string) error {
+	f, err := s.enter(sess)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	inbox, err := f.dir.sub(inboxName)
+	if err != nil {
+		return err
+	}
+	defer inbox.close()
+	if err := inbox.removeAll(name); err != nil {
+		s.log.Error("remove attachments of a message that was not written", "session", sess.ID, "folder", name, "error", err)
+		return err
+	}
+	return nil
+}
+
+// put makes one attachment's file, durably, and returns its size in bytes.
+func (s *Store) put(folder *dir, name string, a engine.AttachmentDraft, st *staged) (int64, error) {
+	if a.UploadID != nil {
+		return s.putUpload(folder, name, a, st)
+	}
+	f, err := s.create(folder, name)
+	if err != nil {
+		return 0, err
+	}
+	size, err := writeBase64(f, *a.Data)
+	if errors.Is(err, errBase64) {
+		err = engine.InvalidField("data", "%s", errBase64.Error()).In(a.Field...)
+	}
+	return size, errors.Join(err, f.Close())
+}
+
+func writeBase64(f *os.File, data string) (int64, error) {
+	if err := decodeBase64(f, data); err != nil {
+		return 0, err
+	}
+	if err := syncData(int(f.Fd())); err != nil {
+		return 0, err
+	}
+	return f.Seek(0, io.SeekCurrent)
+}

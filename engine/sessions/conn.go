@@ -1,0 +1,146 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+	"golang.org/x/sys/unix"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+const (
+	// busyTimeout is the protocol's: how long one attempt waits for a lock.
+	busyTimeout = 5 * time.Second
+	// readTime bounds one read, whatever a container made of the database.
+	readTime = 5 * time.Second
+	// maxValueBytes is the longest value that is read from or written to a row.
+	maxValueBytes = 64 << 20
+	// maxMemory bounds what one connection's SQLite allocates.
+	maxMemory = 192 << 20
+)
+
+type access bool
+
+const (
+	readOnly  access = false
+	readWrite access = true
+)
+
+// connect opens a database of a mounted folder. ctx interrupts whatever the
+// connection does until it is closed.
+func (s *Store) connect(ctx context.Context, f *folder, name string, a access) (*sqlite3.Conn, error) {
+	if err := checkHeader(f.dir, name); err != nil {
+		return nil, fault(name, err)
+	}
+	flags := sqlite3.OPEN_READONLY
+	if a == readWrite {
+		flags = sqlite3.OPEN_READWRITE
+	}
+	c, err := sqlite3.OpenFlags("file:"+f.prefix+name+"?vfs="+s.vfs.name, flags|sqlite3.OPEN_URI)
+	if err != nil {
+		return nil, fault(name, err)
+	}
+	if err := configure(ctx, c); err != nil {
+		c.Close()
+		return nil, fault(name, err)
+	}
+	return c, nil
+}
+
+// configure makes the connection safe to use on a database that someone else
+// may have written: no triggers, no views, no functions with side effects in
+// its schema, bounded values, and a commit that survives power loss: EXTRA
+// also syncs the journal's removal, without which a power loss would bring
+// the journal back, and take the commit with it.
+func configure(ctx context.Context, c *sqlite3.Conn) error {
+	c.SetInterrupt(ctx)
+	c.Limit(sqlite3.LIMIT_LENGTH, maxValueBytes)
+	for _, option := range []struct {
+		config sqlite3.DBConfig
+		on     bool
+	}{
+		{sqlite3.DBCONFIG_ENABLE_TRIGGER, false},
+		{sqlite3.DBCONFIG_ENABLE_VIEW, false},
+		{sqlite3.DBCONFIG_TRUSTED_SCHEMA, false},
+		{sqlite3.DBCONFIG_DEFENSIVE, true},
+	} {
+		if _, err := c.Config(option.config, option.on); err != nil {
+			return err
+		}
+	}
+	if err := c.BusyTimeout(busyTimeout); err != nil {
+		return err
+	}
+	return c.Exec("PRAGMA synchronous = EXTRA; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON")
+}
+
+// checkHeader tells apart, for a clear error, what SQLite would only call
+// unreadable. It decides nothing: the file may change before SQLite opens it.
+func checkHeader(d *dir, name string) error {
+	fd, st, err := d.openFD(name, unix.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if st.Nlink != 1 {
+		return errManyLinks
+	}
+	var header [20]byte
+	if n, err := unix.Pread(fd, header[:], 0); err == nil && n == len(header) && (header[18] == 2 || header[19] == 2) {
+		return errWAL
+	}
+	return nil
+}
+
+var errWAL = errors.New("the database is in WAL mode, which does not work across a mount")
+
+// fault says in words that a client may see what is wrong with a session's
+// folder. name is the file, or what was being done. Errors that have a code
+// pass as they are.
+func fault(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*engine.Error](err); ok {
+		return err
+	}
+	unavailable := func(why string) error {
+		return engine.Unavailable(fmt.Errorf("%s: %w", name, err), "%s", why)
+	}
+	switch {
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, sqlite3.FULL):
+		return unavailable("the disk that holds the session is full; nothing was written; try again when there is room")
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, sqlite3.INTERRUPT):
+		return unavailable(name + " of the session took too long to read or write; nothing was written")
+	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED):
+		return unavailable(name + " of the session is locked by another program, perhaps its container; nothing was written")
+	case errors.Is(err, errWAL):
+		return unavailable(name + " of the session is in WAL mode; the protocol requires journal_mode=DELETE")
+	case errors.Is(err, unix.ENOENT):
+		return unavailable(name + " of the session is missing")
+	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EISDIR), errors.Is(err, unix.ENXIO),
+		errors.Is(err, errNotRegular), errors.Is(err, errManyLinks):
+		return unavailable(name + " of the session is not what its name says: not a regular file or directory of its own")
+	case errors.Is(err, sqlite3.READONLY_ROLLBACK), errors.Is(err, sqlite3.READONLY_RECOVERY), errors.Is(err, errHotJournal):
+		return unavailable(name + " of the session has a journal that a killed writer left; it is rolled back when the container is marked STOPPED")
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.EROFS), errors.Is(err, sqlite3.READONLY), errors.Is(err, sqlite3.PERM):
+		return unavailable("the engine may not read or write " + name + " of the session")
+	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+		return unavailable("the engine has too many files open; try again in a moment")
+	case errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB):
+		return unavailable(name + " of the session is damaged, or not a database")
+	}
+	return unavailable(name + " of the session cannot be used: it is damaged, or not laid out as the protocol says")
+}
+
+var errHotJournal = errors.New("hot journal")
+
+// damaged tells errors that may pass: a reader across a mount of a virtual
+// machine sees half a commit and takes it for damage (lesson 12).
+func damaged(err error) bool {
+	return errors.Is(err, sqlite3.CORRUPT) || errors.Is(err, sqlite3.NOTADB)
+}

@@ -1,0 +1,90 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+// ContainerStarting makes the folder ready. See engine.Containers.
+func (s *Store) ContainerStarting(ctx context.Context, sess engine.Session, p engine.Projection) error {
+	// Opening inbound.db for writing rolls back a hot journal of ours.
+	return s.do(ctx, sess, func(in *inbox) error {
+		// A predecessor's heartbeat would make the new container look dead (lesson 30).
+		if err := in.folder.dir.remove(heartbeatName); err != nil {
+			return fault(heartbeatName, err)
+		}
+		return s.project(in, p)
+	})
+}
+
+// ContainerGone tidies after a container. See engine.Containers.
+func (s *Store) ContainerGone(ctx context.Context, sess engine.Session) error {
+	if err := s.releaseClaims(ctx, sess); err != nil {
+		return err
+	}
+	_, err := s.copyAcks(ctx, sess)
+	return err
+}
+
+// releaseClaims deletes orphaned claims, which would make the next container
+// look stuck (lesson 31). Opening outbound.db for writing, which only the
+// container's end allows, rolls back what a kill of the container left.
+func (s *Store) releaseClaims(ctx context.Context, sess engine.Session) error {
+	ctx, cancel := context.WithTimeout(ctx, busyTimeout+readTime)
+	defer cancel()
+	f, err := s.enter(sess)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	c, err := s.connect(ctx, f, outboundName, readWrite)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	has, err := hasTable(c, "processing_ack")
+	if err != nil || !has {
+		return fault(outboundName, err)
+	}
+	return fault(outboundName, c.Exec(`DELETE FROM processing_ack WHERE status = 'processing'`))
+}
+
+// Recover looks after a session whose container may be running while the
+// engine was not. See engine.Containers.
+func (s *Store) Recover(ctx context.Context, sess engine.Session) error {
+	if err := s.do(ctx, sess, func(*inbox) error { return nil }); err != nil {
+		return err
+	}
+	s.watcher.watch(sess)
+	return nil
+}
+
+// Heartbeat is the heartbeat file's time. See engine.Containers.
+func (s *Store) Heartbeat(_ context.Context, sess engine.Session) (*time.Time, error) {
+	f, err := s.enter(sess)
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	st, err := f.dir.stat(heartbeatName)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fault(heartbeatName, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, nil
+	}
+	t := time.Unix(st.Mtim.Unix())
+	if now := s.opts.Now(); t.After(now) {
+		t = now // the container sets it as it likes
+	}
+	t = t.UTC().Truncate(time.Millisecond)
+	return &t, nil
+}

@@ -1,0 +1,150 @@
+package sessions
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+// maxSeq is the last sequence number that every reader can hold, also one
+// that counts in double precision. Others are a container's invention.
+const maxSeq = 1<<53 - 2
+
+// Write writes messages in order. See engine.MessageWriter.
+func (s *Store) Write(ctx context.Context, sess engine.Session, drafts []engine.Draft) []engine.WriteResult {
+	results := make([]engine.WriteResult, len(drafts))
+	var (
+		staged  []*staged
+		applies []func(*inbox) error
+		of      []*engine.WriteResult
+	)
+	for i := range drafts {
+		r := &results[i]
+		st, err := s.stage(ctx, sess, &drafts[i])
+		if err != nil {
+			r.Err = err
+			continue
+		}
+		staged = append(staged, st)
+		of = append(of, r)
+		applies = append(applies, func(in *inbox) (err error) {
+			r.Message, r.Outcome, err = in.write(sess, &drafts[i], st)
+			return err
+		})
+	}
+	if len(applies) == 0 {
+		return results
+	}
+	for i, err := range s.doAll(ctx, sess, applies) {
+		if err != nil {
+			*of[i] = engine.WriteResult{Err: err}
+		}
+		if of[i].Outcome == engine.OutcomeWritten {
+			staged[i].keep()
+		} else {
+			staged[i].discard()
+		}
+	}
+	s.watcher.watch(sess)
+	return results
+}
+
+// write inserts a message, or finds out that it was accepted before.
+func (in *inbox) write(sess engine.Session, d *engine.Draft, st *staged) (*engine.Message, engine.WriteOutcome, error) {
+	var same bool
+	found, err := in.queryRow(func(row *sqlite3.Stmt) { same = bytes.Equal(row.ColumnRawBlob(0), d.Hash[:]) },
+		`SELECT hash FROM engine_accepted WHERE id = ?`, d.ID)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case found && !same:
+		return nil, "", idConflict(d.ID)
+	case found:
+		m, err := in.message(sess, d.ID)
+		return m, engine.OutcomeReplayed, err
+	}
+	if err := in.use(int64(len(st.text)) + st.bytes); err != nil {
+		return nil, "", err
+	}
+	seq, err := in.nextSeq()
+	if err != nil {
+		return nil, "", err
+	}
+	err = in.exec(`INSERT INTO messages_in (id, seq, kind, timestamp, status, process_after, recurrence, series_id, tries,
+		"trigger", platform_id, channel_type, thread_id, content, source_session_id, on_wake)
+		VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)`,
+		d.ID, seq, d.Kind, d.Timestamp, d.ProcessAfter, d.Recurrence, d.ID,
+		d.Trigger, d.Route.PlatformID, d.Route.ChannelType, d.Route.ThreadID, st.text, d.SourceSessionID, d.OnWake)
+	if errors.Is(err, sqlite3.CONSTRAINT) {
+		// Another host wrote it: what it was given is not known.
+		return nil, "", idConflict(d.ID)
+	}
+	if err == nil && d.Recurrence != nil {
+		err = in.exec(`INSERT INTO engine_series (message_id, time_zone, missed_runs, scheduled_at) VALUES (?, ?, ?, ?)`,
+			d.ID, d.TimeZone, string(d.MissedRuns), *d.ProcessAfter)
+	}
+	if err == nil {
+		err = in.exec(`INSERT INTO engine_accepted (id, hash, outcome) VALUES (?, ?, 'written')`, d.ID, d.Hash[:])
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return written(sess, d, seq, st.text), engine.OutcomeWritten, nil
+}
+
+func written(sess engine.Session, d *engine.Draft, seq int64, text string) *engine.Message {
+	timestamp := d.Timestamp.UTC().Truncate(time.Millisecond)
+	return &engine.Message{SessionID: sess.ID, ID: d.ID, Seq: &seq, Kind: d.Kind, Timestamp: &timestamp,
+		Status: engine.MessagePending, Content: text, Route: d.Route, ProcessAfter: d.ProcessAfter, Recurrence: d.Recurrence,
+		TimeZone: d.TimeZone, SeriesID: &d.ID, Trigger: d.Trigger, OnWake: d.OnWake, SourceSessionID: d.SourceSessionID}
+}
+
+func idConflict(id string) error {
+	return &engine.Error{Code: engine.CodeConflict, Field: []string{"messageId"},
+		Message: "a message with the id " + id + " and another content exists in this session"}
+}
+
+// nextSeq is the next even number above every valid one.
+func (in *inbox) nextSeq() (int64, error) {
+	if in.lastSeq < 0 {
+		_, err := in.queryRow(func(row *sqlite3.Stmt) { in.lastSeq = max(row.ColumnInt64(0), 0) },
+			`SELECT max(seq) FROM messages_in WHERE seq BETWEEN 0 AND ?`, int64(maxSeq))
+		if err != nil {
+			return 0, err
+		}
+	}
+	next := in.lastSeq + 2 - in.lastSeq%2
+	if next > maxSeq {
+		return 0, engine.Errorf(engine.CodeLimitExceeded, "the session's sequence numbers are used up; close it and resolve a new one")
+	}
+	in.lastSeq = next
+	return next, nil
+}
+
+// use counts bytes against the session's quota.
+func (in *inbox) use(bytes int64) error {
+	if in.used < 0 {
+		in.used = 0
+		if _, err := in.queryRow(func(row *sqlite3.Stmt) { in.used = max(row.ColumnInt64(0), 0) }, `SELECT bytes FROM engine_usage`); err != nil {
+			return err
+		}
+	}
+	if limit := in.store.opts.Limits.SessionBytes; in.used+in.added+bytes > limit {
+		return &engine.Error{Code: engine.CodeLimitExceeded, Field: []string{"content"},
+			Message: "the session would hold more than its quota of bytes; close it and resolve a new one, or raise the quota"}
+	}
+	in.added += bytes
+	return nil
+}
+
+func (in *inbox) saveUsage() error {
+	if in.added == 0 {
+		return nil
+	}
+	return in.exec(`INSERT INTO engine_usage (id, bytes) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET bytes = ?1`, in.used+in.added)
+}

@@ -1,0 +1,213 @@
+// Package sessions owns the session folders: the two databases, attachments,
+// heartbeat, and uploads that wait to become attachments. Nobody else opens a
+// file in them. Everything in a folder is hostile input, also what was once
+// written by this package.
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+// Options say how folders are made and what they may hold.
+type Options struct {
+	Limits engine.Limits
+	// DirMode and FileMode are of what is made in session folders; 0 is 0770
+	// and 0660. The container's user must be able to write.
+	DirMode, FileMode os.FileMode
+	// UID and GID own what is made, where not nil. That takes privileges.
+	UID, GID *int
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// Log takes what no caller is told; nil discards it.
+	Log *slog.Logger
+}
+
+// Store is the session folders of one data directory. Only one may be open
+// for a directory at a time. Its methods may be called concurrently.
+type Store struct {
+	opts      Options
+	data      *dir // the data directory
+	sessions  *dir // v2-sessions
+	uploads   *dir
+	vfs       *folderVFS
+	templates *templates
+	intents   *intents
+	log       *slog.Logger
+
+	mu      sync.Mutex // guards all below, and the queues of writers
+	writers map[string]*writer
+	left    map[string][]leftover // what a crash left, by session id
+	claimed map[string]bool       // uploads that a message is taking
+	closed  bool
+
+	running sync.WaitGroup // writers and the watcher
+	watcher *watcher
+	stop    context.CancelFunc
+	ctx     context.Context // ends with Close; bounds what nobody waits for
+}
+
+var _ engine.Mailboxes = (*Store)(nil)
+
+// Open opens the session folders of a data directory, which must exist.
+func Open(data string, o Options) (*Store, error) {
+	if o.DirMode == 0 {
+		o.DirMode = 0o770
+	}
+	if o.FileMode == 0 {
+		o.FileMode = 0o660
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{opts: o, log: o.Log, writers: map[string]*writer{}, claimed: map[string]bool{}}
+	if err := s.open(data); err != nil {
+		s.closeFiles()
+		return nil, fmt.Errorf("open session folders in %s: %w", data, err)
+	}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.watcher = newWatcher(s)
+	s.running.Go(func() { s.watcher.run(s.ctx) })
+	s.running.Go(func() {
+		s.tidyLeft()
+		s.expireUploads(s.ctx)
+	})
+	return s, nil
+}
+
+func (s *Store) open(data string) (err error) {
+	if s.data, err = openRootDir(data); err != nil {
+		return err
+	}
+	for _, d := range []struct {
+		name string
+		mode uint32
+		to   **dir
+	}{{"v2-sessions", 0o755, &s.sessions}, {"uploads", 0o700, &s.uploads}} {
+		if err := os.MkdirAll(filepath.Join(data, d.name), os.FileMode(d.mode)); err != nil {
+			return err
+		}
+		if *d.to, err = openRootDir(filepath.Join(data, d.name)); err != nil {
+			return err
+		}
+	}
+	if err := s.data.sync(); err != nil {
+		return err
+	}
+	s.vfs = newFolderVFS()
+	if s.templates, err = newTemplates(); err != nil {
+		return err
+	}
+	s.intents, s.left, err = openIntents(s.data)
+	return err
+}
+
+// Close waits for the writes that were accepted and releases everything.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.stop()
+	s.running.Wait()
+	return s.closeFiles()
+}
+
+func (s *Store) closeFiles() error {
+	var errs []error
+	if s.intents != nil {
+		errs = append(errs, s.intents.close())
+	}
+	if s.templates != nil {
+		errs = append(errs, s.templates.close())
+	}
+	if s.vfs != nil {
+		s.vfs.close()
+	}
+	for _, d := range []*dir{s.data, s.sessions, s.uploads} {
+		if d != nil {
+			d.close()
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// folder is a session's folder, held open, whose databases can be connected to.
+type folder struct {
+	dir     *dir
+	prefix  string
+	unmount func()
+}
+
+func (f *folder) close() {
+	f.unmount()
+	f.dir.close()
+}
+
+// enter opens a session's folder.
+func (s *Store) enter(sess engine.Session) (*folder, error) {
+	group, err := s.sessions.sub(sess.AgentGroupID)
+	if err != nil {
+		return nil, missingFolder(sess, err)
+	}
+	defer group.close()
+	d, err := group.sub(sess.ID)
+	if err != nil {
+		return nil, missingFolder(sess, err)
+	}
+	prefix, unmount := s.vfs.mount(d)
+	return &folder{dir: d, prefix: prefix, unmount: unmount}, nil
+}
+
+func missingFolder(sess engine.Session, err error) error {
+	if errors.Is(err, unix.ENOENT) {
+		return engine.Unavailable(err, "the folder of session %s is missing", sess.ID)
+	}
+	return fault("the folder", err)
+}
+
+// own gives what was made in a session's folder its mode and owner, whatever
+// the process's umask.
+func (s *Store) own(fd int, mode os.FileMode) error {
+	if err := unix.Fchmod(fd, uint32(mode.Perm())); err != nil {
+		return err
+	}
+	if s.opts.UID == nil && s.opts.GID == nil {
+		return nil
+	}
+	id := func(p *int) int {
+		if p == nil {
+			return -1
+		}
+		return *p
+	}
+	return unix.Fchown(fd, id(s.opts.UID), id(s.opts.GID))
+}
+
+// makeDir makes a directory in d and opens it; fs.ErrExist if there is one.
+func (s *Store) makeDir(d *dir, name string) (*dir, error) {
+	if err := d.mkdir(name, uint32(s.opts.DirMode.Perm())); err != nil {
+		return nil, err
+	}
+	sub, err := d.sub(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.own(sub.fd, s.opts.DirMode); err != nil {
+		sub.close()
+		return nil, pathError("chown", name, err)
+	}
+	return sub, nil
+}

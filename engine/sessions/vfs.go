@@ -1,0 +1,203 @@
+package sessions
+
+import (
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/vfs"
+	"golang.org/x/sys/unix"
+)
+
+// folderVFS opens session databases for SQLite. The stock one follows links,
+// blocks on a FIFO and maps a WAL's shared memory, which a container could
+// truncate under us; this one reaches only the four names below, in a folder
+// that is open already, refuses all but regular files with one link, and has
+// no shared memory, so a database in WAL mode does not open.
+//
+// A database's name is "<handle>/<file>": handles stand for open folders.
+type folderVFS struct {
+	name    string
+	next    atomic.Uint64
+	folders sync.Map // uint64 → *dir
+}
+
+var (
+	vfsCount atomic.Uint64 // makes the names of several stores differ
+
+	_ vfs.VFS           = (*folderVFS)(nil)
+	_ vfs.FileLockState = (*dbFile)(nil)
+)
+
+func newFolderVFS() *folderVFS {
+	v := &folderVFS{name: "twinbox-" + strconv.FormatUint(vfsCount.Add(1), 10)}
+	vfs.Register(v.name, v)
+	return v
+}
+
+func (v *folderVFS) close() { vfs.Unregister(v.name) }
+
+// mount makes the files of a folder openable under prefix until unmount.
+func (v *folderVFS) mount(d *dir) (prefix string, unmount func()) {
+	h := v.next.Add(1)
+	v.folders.Store(h, d)
+	return strconv.FormatUint(h, 10) + "/", func() { v.folders.Delete(h) }
+}
+
+func (v *folderVFS) find(name string) (*dir, string, error) {
+	handle, file, _ := strings.Cut(name, "/")
+	switch file {
+	case inboundName, outboundName, inboundName + "-journal", outboundName + "-journal":
+		h, err := strconv.ParseUint(handle, 10, 64)
+		if err != nil {
+			break
+		}
+		if d, ok := v.folders.Load(h); ok {
+			return d.(*dir), file, nil
+		}
+	}
+	return nil, "", sqlite3.CANTOPEN
+}
+
+func (v *folderVFS) FullPathname(name string) (string, error) { return name, nil }
+
+func (v *folderVFS) Access(name string, _ vfs.AccessFlag) (bool, error) {
+	d, file, err := v.find(name)
+	if err != nil {
+		return false, nil // a WAL, a super-journal: not to be had
+	}
+	_, err = d.stat(file)
+	if errors.Is(err, unix.ENOENT) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (v *folderVFS) Delete(name string, syncDir bool) error {
+	d, file, err := v.find(name)
+	if err != nil {
+		return sqlite3.IOERR_DELETE
+	}
+	if err := unix.Unlinkat(d.fd, file, 0); err != nil {
+		if errors.Is(err, unix.ENOENT) {
+			return sqlite3.IOERR_DELETE_NOENT
+		}
+		return vfs.SystemError(err, sqlite3.IOERR_DELETE)
+	}
+	if syncDir {
+		if err := d.sync(); err != nil {
+			return vfs.SystemError(err, sqlite3.IOERR_DIR_FSYNC)
+		}
+	}
+	return nil
+}
+
+func (v *folderVFS) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
+	d, file, err := v.find(name)
+	if err != nil {
+		return nil, flags, err
+	}
+	journal := flags&vfs.OPEN_MAIN_JOURNAL != 0
+	if !journal && flags&vfs.OPEN_MAIN_DB == 0 {
+		return nil, flags, sqlite3.CANTOPEN
+	}
+	oflags := unix.O_RDONLY
+	if flags&vfs.OPEN_READWRITE != 0 {
+		oflags = unix.O_RDWR
+	}
+	// Databases are made from templates; only journals come and go here.
+	if journal && flags&vfs.OPEN_CREATE != 0 {
+		oflags |= unix.O_CREAT
+	}
+	fd, st, err := d.openFD(file, oflags, 0o666)
+	if err != nil {
+		return nil, flags, vfs.SystemError(err, sqlite3.CANTOPEN)
+	}
+	if st.Nlink != 1 {
+		_ = unix.Close(fd) // was not written to
+		return nil, flags, vfs.SystemError(errManyLinks, sqlite3.CANTOPEN)
+	}
+	return &dbFile{fd: fd, dir: d, syncDir: oflags&unix.O_CREAT != 0, readOnly: oflags&unix.O_RDWR == 0}, flags, nil
+}
+
+var errManyLinks = errors.New("the file has another name elsewhere")
+
+// dbFile is a database or journal. Used by one connection at a time.
+type dbFile struct {
+	fd       int
+	dir      *dir
+	lock     vfs.LockLevel
+	syncDir  bool // the directory is to be synced with the file, once
+	readOnly bool
+}
+
+func (f *dbFile) Close() error { return unix.Close(f.fd) } // releases the locks, too
+
+func (f *dbFile) ReadAt(p []byte, off int64) (int, error) {
+	n := 0
+	for n < len(p) {
+		m, err := unix.Pread(f.fd, p[n:], off+int64(n))
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return n, vfs.SystemError(err, sqlite3.IOERR_READ)
+		case m == 0:
+			return n, io.EOF
+		}
+		n += m
+	}
+	return n, nil
+}
+
+func (f *dbFile) WriteAt(p []byte, off int64) (int, error) {
+	n := 0
+	for n < len(p) {
+		m, err := unix.Pwrite(f.fd, p[n:], off+int64(n))
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.ENOSPC || err == unix.EDQUOT:
+			return n, vfs.SystemError(err, sqlite3.FULL)
+		case err != nil:
+			return n, vfs.SystemError(err, sqlite3.IOERR_WRITE)
+		}
+		n += m
+	}
+	return n, nil
+}
+
+func (f *dbFile) Truncate(size int64) error {
+	_, err := retry(func() (int, error) { return 0, unix.Ftruncate(f.fd, size) })
+	return err
+}
+
+func (f *dbFile) Sync(flags vfs.SyncFlag) error {
+	if _, err := retry(func() (int, error) { return 0, syncData(f.fd) }); err != nil {
+		return err
+	}
+	if f.syncDir {
+		f.syncDir = false
+		if err := f.dir.sync(); err != nil {
+			return vfs.SystemError(err, sqlite3.IOERR_DIR_FSYNC)
+		}
+	}
+	return nil
+}
+
+func (f *dbFile) Size() (int64, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(f.fd, &st)
+	return st.Size, err
+}
+
+func (f *dbFile) SectorSize() int { return 4096 }
+
+// DeviceCharacteristics: what the stock VFS says of Unix files.
+func (f *dbFile) DeviceCharacteristics() vfs.DeviceCharacteristic {
+	return vfs.IOCAP_SUBPAGE_READ | vfs.IOCAP_POWERSAFE_OVERWRITE
+}

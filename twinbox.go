@@ -1,0 +1,94 @@
+// Package twinbox is a session engine for AI agents that run in containers.
+// Each conversation is a session: a folder that is mounted into one agent's
+// container, with one SQLite file that only the engine writes and one that
+// only the container writes.
+//
+// This package opens a data directory and hands out its engine; package
+// engine has the use cases, package graph serves them over HTTP.
+package twinbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/registry"
+	"github.com/twinbox/twinbox/engine/sessions"
+)
+
+// Options are for Open. The zero value is ready to use.
+type Options struct {
+	// Limits whose fields are zero take the value of engine.DefaultLimits.
+	Limits engine.Limits
+	// DirMode and FileMode are of what is made in session folders; 0 is 0770
+	// and 0660. The container's user must be able to write there.
+	DirMode, FileMode os.FileMode
+	// UID and GID own what is made in session folders, where not nil.
+	UID, GID *int
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// Log takes what no caller is told; nil discards it.
+	Log *slog.Logger
+}
+
+// Host is an engine on a data directory.
+type Host struct {
+	*engine.Engine
+	lock     *os.File
+	registry *registry.Registry
+	sessions *sessions.Store
+}
+
+// Open opens a data directory, and makes it if need be. One process at a time
+// can have it open: for a second one, the error wraps ErrLocked and says who
+// holds it. The caller closes the host.
+func Open(ctx context.Context, dataDir string, o Options) (*Host, error) {
+	if err := os.MkdirAll(dataDir, 0o755); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	o.Limits = o.Limits.OrDefaults()
+	h := &Host{}
+	if err := h.open(ctx, dataDir, o); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+func (h *Host) open(ctx context.Context, dataDir string, o Options) (err error) {
+	if h.lock, err = lock(dataDir); err != nil {
+		return err
+	}
+	if h.registry, err = registry.Open(ctx, filepath.Join(dataDir, "engine.db"), registry.Options{Log: o.Log}); err != nil {
+		return err
+	}
+	h.sessions, err = sessions.Open(dataDir, sessions.Options{Limits: o.Limits, DirMode: o.DirMode, FileMode: o.FileMode,
+		UID: o.UID, GID: o.GID, Now: o.Now, Log: o.Log})
+	if err != nil {
+		return err
+	}
+	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Limits: o.Limits, Now: o.Now, Log: o.Log})
+	return err
+}
+
+// Close finishes what was begun and releases the data directory.
+func (h *Host) Close() error {
+	var errs []error
+	if h.Engine != nil {
+		errs = append(errs, h.Engine.Close())
+	}
+	if h.sessions != nil {
+		errs = append(errs, h.sessions.Close())
+	}
+	if h.registry != nil {
+		errs = append(errs, h.registry.Close())
+	}
+	if h.lock != nil {
+		errs = append(errs, h.lock.Close())
+	}
+	return errors.Join(errs...)
+}
