@@ -12,8 +12,8 @@ import (
 // newSchema returns the API over an engine, with the cost of each field. Its
 // executor is to use presentError, recoverPanic and maxComplexity.
 func newSchema(e *engine.Engine) graphql.ExecutableSchema {
-	return generated.NewExecutableSchema(generated.Config{
+	return strictEnums{generated.NewExecutableSchema(generated.Config{
 		Resolvers:  &resolver{engine: e},
 		Complexity: complexity(),
-	})
+	})}
 }

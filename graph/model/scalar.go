@@ -2,8 +2,10 @@ package model
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -56,21 +58,32 @@ func MarshalString(s string) graphql.Marshaler {
 	return graphql.MarshalString(strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// UnmarshalString reads a String.
-func UnmarshalString(v any) (string, error) { return text(v, "String") }
+// UnmarshalString reads a String; anything but text is CodeInvalidInput.
+func UnmarshalString(v any) (string, error) {
+	s, ok := v.(string)
+	if !ok {
+		return "", engine.Errorf(engine.CodeInvalidInput, "a String is text in quotes")
+	}
+	return s, nil
+}
 
 // MarshalID writes an ID; see MarshalString.
 func MarshalID(s string) graphql.Marshaler { return MarshalString(s) }
 
-// UnmarshalID reads an ID.
-func UnmarshalID(v any) (string, error) { return text(v, "ID") }
-
-func text(v any, scalar string) (string, error) {
-	s, err := graphql.UnmarshalString(v)
-	if err != nil {
-		return "", engine.Errorf(engine.CodeInvalidInput, "that is not of the type %s", scalar)
+// UnmarshalID reads an ID, which may come as a whole number; anything else is
+// CodeInvalidInput.
+func UnmarshalID(v any) (string, error) {
+	switch v := v.(type) {
+	case string:
+		return v, nil
+	case int64:
+		return strconv.FormatInt(v, 10), nil
+	case json.Number:
+		if _, err := v.Int64(); err == nil {
+			return v.String(), nil
+		}
 	}
-	return s, nil
+	return "", engine.Errorf(engine.CodeInvalidInput, "an ID is text in quotes or a whole number")
 }
 
 // MarshalInt writes an Int, which has 32 bits: what a container counted
@@ -79,13 +92,14 @@ func MarshalInt(i int) graphql.Marshaler {
 	return graphql.MarshalInt(min(max(i, math.MinInt32), math.MaxInt32))
 }
 
-// UnmarshalInt reads an Int of 32 bits; more is CodeInvalidInput.
+// UnmarshalInt reads an Int of 32 bits; anything else is CodeInvalidInput.
 func UnmarshalInt(v any) (int, error) {
-	i, err := graphql.UnmarshalInt32(v)
-	if err != nil {
-		return 0, engine.Errorf(engine.CodeInvalidInput, "an Int is a whole number of 32 bits")
+	if _, isText := v.(string); !isText {
+		if i, err := graphql.UnmarshalInt32(v); err == nil {
+			return int(i), nil
+		}
 	}
-	return int(i), nil
+	return 0, engine.Errorf(engine.CodeInvalidInput, "an Int is a whole number of 32 bits")
 }
 
 // MarshalBase64 writes bytes in the standard alphabet, padded.
