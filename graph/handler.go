@@ -119,8 +119,12 @@ func NewHandler(e *engine.Engine, c Config) (http.Handler, error) {
 
 // NewServer returns a server for a handler of NewHandler, with the time-outs
 // that the handler does not set itself: it sets those of bodies, which have
-// different ones. The caller listens, serves and shuts it down.
+// different ones. The server's own complaints go to log at level Debug; nil
+// discards them. The caller listens, serves and shuts it down.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
