@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 
 	"github.com/ncruces/go-sqlite3"
@@ -29,6 +30,26 @@ func failure(what string, err error) error {
 		return engine.Unavailable(cause, "The engine's database is in use by another program; try again in a moment.")
 	}
 	return cause
+}
+
+// explain finds out whether an I/O error in dir means that there is no room:
+// the driver loses that when it writes a file.
+func explain(dir string, err error) error {
+	if !isAny(err, sqlite3.IOERR, sqlite3.CANTOPEN) {
+		return err
+	}
+	return errors.Join(err, probe(dir))
+}
+
+// probe writes and removes a file that is larger than what SQLite asks for at
+// once, and returns the error of that.
+func probe(dir string) error {
+	f, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 64<<10))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
 // damaged says what to do about a file that SQLite cannot read.

@@ -233,7 +233,7 @@ func TestForgedCursorsAreInvalidInput(t *testing.T) {
 		return l.Cursors[0]
 	}
 	all := listings()
-	forged := []string{"x", "%", "=", "\x00", encode(""), encode("s"), encode("sx"), encode("s-1"), encode("s0"), encode("s01"), encode("s+1"), encode("s 1"), encode("s1 "),
+	forged := []string{"x", "%", "=", "\x00", encode("s"), encode("sx"), encode("s-1"), encode("s0"), encode("s01"), encode("s+1"), encode("s 1"), encode("s1 "),
 		encode("s9223372036854775807"), encode("s9223372036854775808"), encode("s1") + "=", encode("s1") + "\n", encode("s1;DROP TABLE sessions"), string(make([]byte, 1<<16)), of(all["agent groups"]), of(all["messaging groups"])}
 	for _, cursor := range forged {
 		_, err := sessions(engine.SessionFilter{})(t, r, engine.Page{Limit: 1, Cursor: cursor})
@@ -248,7 +248,7 @@ func TestForgedCursorsAreInvalidInput(t *testing.T) {
 	// One that points beyond the list is of the right form.
 	l, err := sessions(engine.SessionFilter{})(t, r, engine.Page{Limit: 5, Cursor: encode("s9223372036854775806"), Backward: true})
 	must(t, err)
-	if len(l.Items) != 0 || !l.HasNext == false && l.HasNext {
+	if len(l.Items) != 0 || !l.HasNext || l.HasPrevious {
 		t.Errorf("%+v", l)
 	}
 }

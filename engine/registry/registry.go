@@ -49,7 +49,7 @@ func Open(ctx context.Context, path string, o Options) (*Registry, error) {
 	}
 	r, err := open(ctx, path, o)
 	if err != nil {
-		return nil, failure("open "+path, damaged(err))
+		return nil, failure("open "+path, explain(filepath.Dir(path), damaged(err)))
 	}
 	return r, nil
 }
@@ -84,7 +84,7 @@ func open(ctx context.Context, path string, o Options) (*Registry, error) {
 	if err := restrict(path); err != nil {
 		return nil, errors.Join(err, r.closeReaders(readers), c.close())
 	}
-	r.writer = newWriter(c, &r.touches, o.Log)
+	r.writer = newWriter(c, filepath.Dir(path), &r.touches, o.Log)
 	r.writer.wg.Go(r.writer.run)
 	return r, nil
 }

@@ -66,7 +66,7 @@ func sessionsSQL(f engine.SessionFilter) (sql func(up bool) string, args []any) 
 		}
 	}
 	if len(parts) == 0 { // a value that no session has
-		parts, args = []string{"0 AND "}, nil
+		parts, args = []string{"n = 0 AND "}, nil
 	}
 	return func(up bool) string { return union(parts, up) }, args
 }

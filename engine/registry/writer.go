@@ -25,6 +25,7 @@ type op struct {
 // its own at once.
 type writer struct {
 	c       *conn
+	dir     string   // of the database
 	ops     chan *op // unbuffered: what was sent will be carried out
 	touches *touches
 	log     *slog.Logger
@@ -32,8 +33,8 @@ type writer struct {
 	wg      sync.WaitGroup
 }
 
-func newWriter(c *conn, t *touches, log *slog.Logger) *writer {
-	return &writer{c: c, ops: make(chan *op), touches: t, log: log, stop: make(chan struct{})}
+func newWriter(c *conn, dir string, t *touches, log *slog.Logger) *writer {
+	return &writer{c: c, dir: dir, ops: make(chan *op), touches: t, log: log, stop: make(chan struct{})}
 }
 
 func (w *writer) run() {
@@ -125,7 +126,7 @@ func (w *writer) transaction(fn func() error) error {
 		_, rerr := w.c.exec(`ROLLBACK`)
 		err = errors.Join(err, rerr)
 	}
-	return err
+	return explain(w.dir, err)
 }
 
 // flush writes what was noted by Touch.
