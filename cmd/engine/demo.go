@@ -66,8 +66,7 @@ func runDemo(c *cobra.Command, data string, once bool, timeout time.Duration) (e
 	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	cfg := serverConfig{data: data, listen: "127.0.0.1:0", token: os.Getenv("ENGINE_TOKEN"), grace: 10 * time.Second, log: log}
-	cfg.options.Log, cfg.graph.Log = log, log
-	cfg.options.Limits, cfg.graph.Limits = engine.DefaultLimits(), engine.DefaultLimits()
+	cfg.options.Log, cfg.options.Limits = log, engine.DefaultLimits()
 	s, err := startServer(ctx, cfg)
 	if err != nil {
 		return err

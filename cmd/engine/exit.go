@@ -79,7 +79,7 @@ func exitCodeOf(code string) int {
 		return exitUnavailable
 	case "UNAUTHENTICATED", "FORBIDDEN":
 		return exitUnauthorized
-	case "INVALID_INPUT", "LIMIT_EXCEEDED", "HOOK_REJECTED", "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED":
+	case "INVALID_INPUT", "LIMIT_EXCEEDED", "HOOK_REJECTED", "BAD_REQUEST", "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED":
 		return exitRefused
 	}
 	return exitFailure

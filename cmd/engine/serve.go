@@ -41,8 +41,7 @@ accepted, and exits 0. A second one ends it at once.`,
 			if err != nil {
 				return err
 			}
-			cfg.log, cfg.options.Log, cfg.graph.Log = log, log, log
-			cfg.options.Limits, cfg.graph.Limits = limits, limits
+			cfg.log, cfg.options.Log, cfg.options.Limits = log, log, limits
 			if cfg.token = os.Getenv("ENGINE_TOKEN"); cfg.token != "" {
 				if err := checkToken(cfg.token); err != nil {
 					return failf(exitUsage, "ENGINE_TOKEN: %w", err)
@@ -58,7 +57,9 @@ accepted, and exits 0. A second one ends it at once.`,
 	c.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 	f.BoolVar(&cfg.insecure, "insecure-listen", false, "listen beyond this machine without TLS: anybody on the way can read the token")
 	f.DurationVar(&cfg.grace, "grace", 30*time.Second, "how long a stop waits for requests that were begun")
-	bindLimits(f, &limits)
+	f.StringSliceVar(&cfg.graph.Hosts, "allow-host", nil, "a name, without port, that clients call the engine by, besides localhost and the address it listens on")
+	f.StringSliceVar(&cfg.graph.Origins, "allow-origin", nil, "a web origin besides the engine's own whose pages may use the API: https://console.example")
+	bindLimits(f, &limits, &cfg.graph)
 	folders.bind(f)
 	logs.bind(f)
 	return c

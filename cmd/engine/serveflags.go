@@ -14,14 +14,18 @@ import (
 
 	"github.com/twinbox/twinbox"
 	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/graph"
 )
 
-func bindLimits(f *pflag.FlagSet, l *engine.Limits) {
+func bindLimits(f *pflag.FlagSet, l *engine.Limits, g *graph.Config) {
+	g.BodyBytes, g.InFlightBytes = 48<<20, 256<<20
 	size := func(p *int64, name, usage string) { f.Var((*sizeValue)(p), name, usage) }
 	size(&l.ContentBytes, "max-content", "a message's content, without its attachments")
 	size(&l.AttachmentBytes, "max-attachment", "an attachment that comes as base64")
 	size(&l.UploadBytes, "max-upload", "an uploaded file")
 	size(&l.SessionBytes, "max-session", "what one session's messages and attachments add up to")
+	size(&g.BodyBytes, "max-body", "the body of one GraphQL request, base64 and all")
+	size(&g.InFlightBytes, "max-in-flight", "the memory for the bodies of all GraphQL requests at one time, at least twice --max-body")
 	size(&l.PageBytes, "page-content", "content after which a page of messages ends early")
 	f.DurationVar(&l.UploadAge, "upload-age", l.UploadAge, "how long an upload waits for its message")
 	f.IntVar(&l.QueueLength, "queue-length", l.QueueLength, "messages that may wait for one session")

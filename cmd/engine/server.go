@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/twinbox/twinbox"
-	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/graph"
 )
 
@@ -84,9 +83,11 @@ func startServer(ctx context.Context, cfg serverConfig) (_ *server, err error) {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	s.url = serverURL(listener.Addr().(*net.TCPAddr), certificates != nil)
-	cfg.graph.AdminToken = s.token
-	s.http = graph.NewServer(s.host.Engine, cfg.graph)
-	s.http.ErrorLog = slog.NewLogLogger(cfg.log.Handler(), slog.LevelWarn)
+	handler, err := newHandler(s, address)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	s.http = graph.NewServer(handler, cfg.log)
 	if err := writeFile(cfg.data, urlFile, s.url+"\n"); err != nil {
 		return nil, errors.Join(fmt.Errorf("note the URL in the data directory: %w", err), listener.Close())
 	}
@@ -103,10 +104,20 @@ func startServer(ctx context.Context, cfg serverConfig) (_ *server, err error) {
 
 func openHost(ctx context.Context, cfg serverConfig) (*twinbox.Host, error) {
 	host, err := twinbox.Open(ctx, cfg.data, cfg.options)
-	if engine.CodeOf(err) == engine.CodeConflict {
+	if errors.Is(err, twinbox.ErrLocked) {
 		return nil, &exitError{code: exitInUse, err: err}
 	}
 	return host, err
+}
+
+func newHandler(s *server, address *net.TCPAddr) (http.Handler, error) {
+	c := s.config.graph
+	c.Token, c.Version, c.Log = s.token, version(), s.config.log
+	if address.IP.IsLoopback() {
+		// The page shows it to everybody who can reach it.
+		c.DataDir = s.config.data
+	}
+	return graph.NewHandler(s.host.Engine, c)
 }
 
 // listenAddress resolves the address to listen on once, so that what is
