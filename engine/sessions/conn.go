@@ -33,9 +33,6 @@ const (
 // connect opens a database of a mounted folder. ctx interrupts whatever the
 // connection does until it is closed.
 func (s *Store) connect(ctx context.Context, f *folder, name string, a access) (*sqlite3.Conn, error) {
-	if err := checkHeader(f.dir, name); err != nil {
-		return nil, fault(name, err)
-	}
 	flags := sqlite3.OPEN_READONLY
 	if a == readWrite {
 		flags = sqlite3.OPEN_READWRITE
@@ -75,28 +72,8 @@ func configure(ctx context.Context, c *sqlite3.Conn) error {
 	if err := c.BusyTimeout(busyTimeout); err != nil {
 		return err
 	}
-	return c.Exec("PRAGMA synchronous = EXTRA; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON")
+	return c.Exec("PRAGMA synchronous = EXTRA; PRAGMA temp_store = MEMORY")
 }
-
-// checkHeader tells apart, for a clear error, what SQLite would only call
-// unreadable. It decides nothing: the file may change before SQLite opens it.
-func checkHeader(d *dir, name string) error {
-	fd, st, err := d.openFD(name, unix.O_RDONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	if st.Nlink != 1 {
-		return errManyLinks
-	}
-	var header [20]byte
-	if n, err := unix.Pread(fd, header[:], 0); err == nil && n == len(header) && (header[18] == 2 || header[19] == 2) {
-		return errWAL
-	}
-	return nil
-}
-
-var errWAL = errors.New("the database is in WAL mode, which does not work across a mount")
 
 // fault says in words that a client may see what is wrong with a session's
 // folder. name is the file, or what was being done. Errors that have a code
@@ -137,7 +114,10 @@ func fault(name string, err error) error {
 	return unavailable(name + " of the session cannot be used: it is damaged, or not laid out as the protocol says")
 }
 
-var errHotJournal = errors.New("hot journal")
+var (
+	errWAL        = errors.New("the database is in WAL mode, which does not work across a mount")
+	errHotJournal = errors.New("hot journal")
+)
 
 // damaged tells errors that may pass: a reader across a mount of a virtual
 // machine sees half a commit and takes it for damage (lesson 12).

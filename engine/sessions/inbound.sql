@@ -48,16 +48,3 @@ CREATE TABLE IF NOT EXISTS engine_accepted (
   hash BLOB NOT NULL,
   outcome TEXT NOT NULL
 ) WITHOUT ROWID;
--- What messages_in has no column for. scheduled_at: the occurrence's time as
--- the series planned it, which retries do not move.
-CREATE TABLE IF NOT EXISTS engine_series (
-  message_id TEXT PRIMARY KEY,
-  time_zone TEXT,
-  missed_runs TEXT NOT NULL,
-  scheduled_at TEXT NOT NULL
-) WITHOUT ROWID;
--- usage: bytes of content and attachments that were ever written here.
-CREATE TABLE IF NOT EXISTS engine_usage (
-  id INTEGER PRIMARY KEY CHECK (id = 1),
-  bytes INTEGER NOT NULL
-);

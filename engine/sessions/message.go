@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -56,19 +57,16 @@ func (s *Store) Write(ctx context.Context, sess engine.Session, drafts []engine.
 
 // write inserts a message, or finds out that it was accepted before.
 func (in *inbox) write(sess engine.Session, d *engine.Draft, st *staged) (*engine.Message, engine.WriteOutcome, error) {
-	var same bool
-	found, err := in.queryRow(func(row *sqlite3.Stmt) { same = bytes.Equal(row.ColumnRawBlob(0), d.Hash[:]) },
-		`SELECT hash FROM engine_accepted WHERE id = ?`, d.ID)
-	switch {
-	case err != nil:
+	// The id is taken first, so that a replay is found out by the same lookup.
+	err := in.exec(`INSERT INTO engine_accepted (id, hash, outcome) VALUES (?, ?, 'written') ON CONFLICT DO NOTHING`, d.ID, d.Hash[:])
+	if err != nil {
 		return nil, "", err
-	case found && !same:
-		return nil, "", idConflict(d.ID)
-	case found:
-		m, err := in.message(sess, d.ID)
-		return m, engine.OutcomeReplayed, err
 	}
-	if err := in.use(int64(len(st.text)) + st.bytes); err != nil {
+	if in.conn.Changes() == 0 {
+		in.wrote = false
+		return in.replay(sess, d)
+	}
+	if err := in.use(int64(len(st.text)), st.bytes); err != nil {
 		return nil, "", err
 	}
 	seq, err := in.nextSeq()
@@ -85,16 +83,31 @@ func (in *inbox) write(sess engine.Session, d *engine.Draft, st *staged) (*engin
 		return nil, "", idConflict(d.ID)
 	}
 	if err == nil && d.Recurrence != nil {
+		if err = in.exec(seriesSchema); err != nil {
+			return nil, "", err
+		}
 		err = in.exec(`INSERT INTO engine_series (message_id, time_zone, missed_runs, scheduled_at) VALUES (?, ?, ?, ?)`,
 			d.ID, d.TimeZone, string(d.MissedRuns), *d.ProcessAfter)
-	}
-	if err == nil {
-		err = in.exec(`INSERT INTO engine_accepted (id, hash, outcome) VALUES (?, ?, 'written')`, d.ID, d.Hash[:])
 	}
 	if err != nil {
 		return nil, "", err
 	}
 	return written(sess, d, seq, st.text), engine.OutcomeWritten, nil
+}
+
+// replay answers an id that was accepted before.
+func (in *inbox) replay(sess engine.Session, d *engine.Draft) (*engine.Message, engine.WriteOutcome, error) {
+	var same bool
+	_, err := in.queryRow(func(row *sqlite3.Stmt) { same = bytes.Equal(row.ColumnRawBlob(0), d.Hash[:]) },
+		`SELECT hash FROM engine_accepted WHERE id = ?`, d.ID)
+	if err != nil {
+		return nil, "", err
+	}
+	if !same {
+		return nil, "", idConflict(d.ID)
+	}
+	m, err := in.message(sess, d.ID)
+	return m, engine.OutcomeReplayed, err
 }
 
 func written(sess engine.Session, d *engine.Draft, seq int64, text string) *engine.Message {
@@ -126,25 +139,36 @@ func (in *inbox) nextSeq() (int64, error) {
 	return next, nil
 }
 
-// use counts bytes against the session's quota.
-func (in *inbox) use(bytes int64) error {
-	if in.used < 0 {
-		in.used = 0
-		if _, err := in.queryRow(func(row *sqlite3.Stmt) { in.used = max(row.ColumnInt64(0), 0) }, `SELECT bytes FROM engine_usage`); err != nil {
+// use counts bytes against the session's quota: what the database has, and
+// what was put into the inbox.
+func (in *inbox) use(content, attachments int64) error {
+	if in.size < 0 {
+		st, err := in.folder.dir.stat(inboundName)
+		if err != nil {
 			return err
 		}
+		has, err := hasTable(in.conn, "engine_usage")
+		if err != nil {
+			return err
+		}
+		in.size, in.attached = st.Size, 0
+		if has {
+			if _, err := in.queryRow(func(row *sqlite3.Stmt) { in.attached = max(row.ColumnInt64(0), 0) }, `SELECT bytes FROM engine_usage`); err != nil {
+				return err
+			}
+		}
 	}
-	if limit := in.store.opts.Limits.SessionBytes; in.used+in.added+bytes > limit {
+	if limit := in.store.opts.Limits.SessionBytes; in.size+in.attached+content+attachments > limit {
 		return &engine.Error{Code: engine.CodeLimitExceeded, Field: []string{"content"},
-			Message: "the session would hold more than its quota of bytes; close it and resolve a new one, or raise the quota"}
+			Message: fmt.Sprintf("the session would hold more than its quota of %d bytes; close it and resolve a new one, or raise the quota", limit)}
 	}
-	in.added += bytes
-	return nil
-}
-
-func (in *inbox) saveUsage() error {
-	if in.added == 0 {
+	in.size += content
+	if attachments == 0 {
 		return nil
 	}
-	return in.exec(`INSERT INTO engine_usage (id, bytes) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET bytes = ?1`, in.used+in.added)
+	in.attached += attachments
+	if err := in.exec(usageSchema); err != nil {
+		return err
+	}
+	return in.exec(`INSERT INTO engine_usage (id, bytes) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET bytes = ?1`, in.attached)
 }

@@ -27,6 +27,17 @@ var (
 	outboundSchema string
 )
 
+// Tables that few sessions need are made when they are first written to:
+// every connection reads the whole schema.
+const (
+	// What messages_in has no column for. scheduled_at is the occurrence's
+	// time as the series planned it, which retries do not move.
+	seriesSchema = `CREATE TABLE IF NOT EXISTS engine_series (
+		message_id TEXT PRIMARY KEY, time_zone TEXT, missed_runs TEXT NOT NULL, scheduled_at TEXT NOT NULL) WITHOUT ROWID`
+	// bytes of all attachments that were ever put into the inbox.
+	usageSchema = `CREATE TABLE IF NOT EXISTS engine_usage (id INTEGER PRIMARY KEY CHECK (id = 1), bytes INTEGER NOT NULL)`
+)
+
 // inboundColumns are the columns that folders of other hosts may lack: those
 // that came later than the rest.
 var inboundColumns = []struct{ name, definition string }{

@@ -107,7 +107,7 @@ func (s *Store) open(data string) (err error) {
 	if err := s.data.sync(); err != nil {
 		return err
 	}
-	s.vfs = newFolderVFS()
+	s.vfs = newFolderVFS(orderedFileSystem(s.sessions))
 	if s.templates, err = newTemplates(); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 // A database's name is "<handle>/<file>": handles stand for open folders.
 type folderVFS struct {
 	name    string
+	ordered bool // see orderedFileSystem
 	next    atomic.Uint64
 	folders sync.Map // uint64 → *dir
 }
@@ -33,8 +34,8 @@ var (
 	_ vfs.FileLockState = (*dbFile)(nil)
 )
 
-func newFolderVFS() *folderVFS {
-	v := &folderVFS{name: "twinbox-" + strconv.FormatUint(vfsCount.Add(1), 10)}
+func newFolderVFS(ordered bool) *folderVFS {
+	v := &folderVFS{name: "twinbox-" + strconv.FormatUint(vfsCount.Add(1), 10), ordered: ordered}
 	vfs.Register(v.name, v)
 	return v
 }
@@ -117,14 +118,31 @@ func (v *folderVFS) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFla
 	if err != nil {
 		return nil, flags, vfs.SystemError(err, sqlite3.CANTOPEN)
 	}
+	f := &dbFile{fd: fd, dir: d, readOnly: oflags&unix.O_RDWR == 0, ordered: v.ordered}
+	f.syncDir = oflags&unix.O_CREAT != 0 && !v.ordered
 	if st.Nlink != 1 {
-		_ = unix.Close(fd) // was not written to
-		return nil, flags, vfs.SystemError(errManyLinks, sqlite3.CANTOPEN)
+		err = errManyLinks
+	} else if !journal {
+		err = f.checkHeader()
 	}
-	return &dbFile{fd: fd, dir: d, syncDir: oflags&unix.O_CREAT != 0, readOnly: oflags&unix.O_RDWR == 0}, flags, nil
+	if err != nil {
+		_ = unix.Close(fd) // was not written to
+		return nil, flags, vfs.SystemError(err, sqlite3.CANTOPEN)
+	}
+	return f, flags, nil
 }
 
 var errManyLinks = errors.New("the file has another name elsewhere")
+
+// checkHeader refuses a database in WAL mode with a clear error: without
+// shared memory, SQLite would only say that it cannot open it.
+func (f *dbFile) checkHeader() error {
+	var header [20]byte
+	if _, err := f.ReadAt(header[:], 0); err == nil && (header[18] == 2 || header[19] == 2) {
+		return errWAL
+	}
+	return nil // what else may be wrong, SQLite says
+}
 
 // dbFile is a database or journal. Used by one connection at a time.
 type dbFile struct {
@@ -133,6 +151,7 @@ type dbFile struct {
 	lock     vfs.LockLevel
 	syncDir  bool // the directory is to be synced with the file, once
 	readOnly bool
+	ordered  bool
 }
 
 func (f *dbFile) Close() error { return unix.Close(f.fd) } // releases the locks, too
@@ -197,7 +216,13 @@ func (f *dbFile) Size() (int64, error) {
 
 func (f *dbFile) SectorSize() int { return 4096 }
 
-// DeviceCharacteristics: what the stock VFS says of Unix files.
+// DeviceCharacteristics: what the stock VFS says of Unix files, and where a
+// file never grows before the data is there, that: it spares the journal its
+// second sync.
 func (f *dbFile) DeviceCharacteristics() vfs.DeviceCharacteristic {
-	return vfs.IOCAP_SUBPAGE_READ | vfs.IOCAP_POWERSAFE_OVERWRITE
+	c := vfs.IOCAP_SUBPAGE_READ | vfs.IOCAP_POWERSAFE_OVERWRITE
+	if f.ordered {
+		c |= vfs.IOCAP_SAFE_APPEND
+	}
+	return c
 }

@@ -22,9 +22,8 @@ type writer struct {
 	queue   []*operation
 }
 
-// operation is one caller's part of a batch. apply runs in a savepoint of its
-// own: with an error, nothing of it stays. It may run twice, if the batch
-// failed for another reason than its own error.
+// operation is one caller's part of a batch. With an error from apply, nothing
+// that it wrote stays; it may run again if it must be undone for another's.
 type operation struct {
 	apply func(*inbox) error
 	err   error
@@ -176,38 +175,51 @@ func (s *Store) batch(w *writer, ops []*operation) (begun []*operation, err erro
 	if err := s.tidy(w.session, in); err != nil {
 		return begun, err
 	}
-	begun, err = s.transact(w, in, begun)
-	if errors.Is(err, errForeignSchema) {
-		if err := upgrade(c); err != nil {
-			return begun, fault(inboundName, err)
-		}
-		begun, err = s.transact(w, in, begun)
+	for redo := true; redo && err == nil; {
+		begun, redo, err = s.transact(w, in, begun)
 	}
 	return begun, fault(inboundName, err)
 }
 
-// errForeignSchema says that a statement named what the database lacks.
-var errForeignSchema = errors.New("the mailbox lacks tables or columns of the protocol")
-
-// transact applies ops, and those that come meanwhile, in one transaction.
-// With errForeignSchema it can be tried again.
-func (s *Store) transact(w *writer, in *inbox, ops []*operation) (begun []*operation, err error) {
+// transact applies those of ops that did not fail before, and those that come
+// meanwhile, in one transaction. redo says that it was rolled back for one's
+// sake, and is to be done again without that one.
+func (s *Store) transact(w *writer, in *inbox, ops []*operation) (begun []*operation, redo bool, err error) {
 	begun = ops
 	tx, err := in.conn.BeginImmediate()
 	if err != nil {
-		return begun, err
+		return begun, false, err
 	}
 	defer tx.End(&err)
-	in.lastSeq, in.used, in.added = -1, -1, 0
+	in.lastSeq, in.size = -1, -1
 	for {
 		for _, op := range ops {
-			if op.err = in.run(op.apply); errors.Is(op.err, sqlite3.ERROR) && !in.upgraded {
-				in.upgraded = true
-				return begun, errForeignSchema
+			if op.err != nil {
+				continue
+			}
+			in.wrote = false
+			op.err = op.apply(in)
+			switch {
+			case op.err == nil:
+			case in.conn.GetAutocommit():
+				// A full disk, say: SQLite has rolled back everybody's part.
+				return begun, false, op.err
+			case errors.Is(op.err, sqlite3.ERROR) && !in.upgraded:
+				// It named what another host's folder lacks.
+				in.upgraded, op.err = true, nil
+				if err := tx.Rollback(); err != nil {
+					return begun, false, err
+				}
+				return begun, true, upgrade(in.conn)
+			case in.wrote:
+				op.err = fault(inboundName, op.err)
+				return begun, true, tx.Rollback()
+			default:
+				op.err = fault(inboundName, op.err)
 			}
 		}
 		if ops = s.take(w, maxBatch-len(begun), false); ops == nil {
-			return begun, in.saveUsage()
+			return begun, false, nil
 		}
 		begun = append(begun, ops...)
 	}
@@ -220,28 +232,12 @@ type inbox struct {
 	store      *Store
 	folder     *folder
 	upgraded   bool
+	wrote      bool // the operation at hand changed something
 
-	// Of the transaction, each -1 until it is read.
-	lastSeq int64
-	used    int64 // bytes, before added
-	added   int64
-}
-
-// run applies one operation in a savepoint.
-func (in *inbox) run(apply func(*inbox) error) error {
-	if err := in.exec("SAVEPOINT op"); err != nil {
-		return fault(inboundName, err)
-	}
-	seq, added := in.lastSeq, in.added
-	err := apply(in)
-	if err == nil {
-		return fault(inboundName, in.exec("RELEASE op"))
-	}
-	in.lastSeq, in.added = seq, added
-	if rerr := errors.Join(in.exec("ROLLBACK TO op"), in.exec("RELEASE op")); rerr != nil {
-		err = errors.Join(err, rerr)
-	}
-	return fault(inboundName, err)
+	// Of the transaction, known once lastSeq or size is not -1.
+	lastSeq  int64
+	size     int64 // of inbound.db, in bytes
+	attached int64 // bytes of attachments
 }
 
 func (in *inbox) close() {
@@ -276,7 +272,11 @@ func (in *inbox) exec(sql string, args ...any) error {
 	}
 	for st.Step() {
 	}
-	return errors.Join(st.Err(), st.Reset())
+	if err := errors.Join(st.Err(), st.Reset()); err != nil {
+		return err
+	}
+	in.wrote = true
+	return nil
 }
 
 // queryRow calls scan with the first row, if there is one.
