@@ -34,7 +34,8 @@ func Serve(bin, data string, args ...string) (*Process, error) {
 	const token = "token-of-a-test-0123456789abcdef"
 	p := &Process{output: &tail{}, exited: make(chan struct{})}
 	p.cmd = exec.Command(bin, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, args...)...)
-	p.cmd.Env = append(os.Environ(), "ENGINE_TOKEN="+token)
+	// The race detector would sleep for a second at the end.
+	p.cmd.Env = append(os.Environ(), "ENGINE_TOKEN="+token, "GORACE=atexit_sleep_ms=0")
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err

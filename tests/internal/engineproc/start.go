@@ -7,7 +7,7 @@ import (
 	"github.com/twinbox/twinbox/tests/internal/program"
 )
 
-var binary = sync.OnceValues(func() (string, error) { return program.Build("cmd/engine") })
+var binary = sync.OnceValues(func() (string, error) { return program.Build("cmd/engine", buildFlags...) })
 
 // Binary is the path of cmd/engine, built for this test.
 func Binary(t testing.TB) string {

@@ -8,22 +8,20 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 )
 
 // Build compiles a package of this module, such as "cmd/engine", and returns
 // the binary's path. It lies beside the running test's own binary, where "go
-// test" removes it; it has the race detector on when the test has.
-func Build(pkg string) (string, error) {
+// test" removes it.
+func Build(pkg string, flags ...string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
 	to := filepath.Join(filepath.Dir(self), path.Base(pkg))
-	args := []string{"build", "-o", to}
-	if race {
-		args = append(args, "-race")
-	}
-	out, err := exec.CommandContext(context.Background(), "go", append(args, "github.com/twinbox/twinbox/"+pkg)...).CombinedOutput()
+	args := slices.Concat([]string{"build", "-o", to}, flags, []string{"github.com/twinbox/twinbox/" + pkg})
+	out, err := exec.CommandContext(context.Background(), "go", args...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
 	}
