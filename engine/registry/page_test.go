@@ -154,8 +154,8 @@ func TestListsAreInOrderOfCreationAndSessionsNewestFirst(t *testing.T) {
 }
 
 func filters() (all []engine.SessionFilter) {
-	for _, group := range []string{"", "ag", "none"} {
-		for _, chat := range []string{"", "mg", "none"} {
+	for _, group := range []string{"", "ag"} {
+		for _, chat := range []string{"", "mg"} {
 			for _, mode := range []engine.SessionMode{"", engine.ModePerThread, "NONE"} {
 				for _, status := range []engine.SessionStatus{"", engine.SessionClosed, "NONE"} {
 					for _, containers := range [][]engine.ContainerStatus{nil, {engine.ContainerIdle}, {engine.ContainerIdle, engine.ContainerRunning, engine.ContainerIdle}, {"NONE"}} {

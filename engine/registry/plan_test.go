@@ -70,7 +70,7 @@ func TestAPageCostsThePageWhateverTheFilter(t *testing.T) {
 	mustFill(t, mustOpen(t, path))
 	c := mustSQL(t, path)
 	must(t, c.Exec(`INSERT INTO sessions (id, agent_group_id, messaging_group_id, mode, status, container_status, labels, created_at)
-		SELECT 'sess-' || value, 'ag', 'mg', 'SHARED', 'ACTIVE', iif(value % 1000 = 0, 'RUNNING', 'STOPPED'), '[]', 0 FROM generate_series(1, 50000)`))
+		SELECT 'sess-' || value, 'ag', 'mg', 'SHARED', 'ACTIVE', iif(value % 1000 = 0, 'RUNNING', 'STOPPED'), '[]', 0 FROM generate_series(1, 10000)`))
 	for _, f := range []engine.SessionFilter{
 		{}, {AgentGroupID: "ag"}, {AgentGroupID: "other"}, {MessagingGroupID: "mg"}, {MessagingGroupID: "dm"},
 		{Status: engine.SessionClosed}, {Mode: engine.ModePerThread}, {AgentGroupID: "ag", Status: engine.SessionClosed},
@@ -83,8 +83,9 @@ func TestAPageCostsThePageWhateverTheFilter(t *testing.T) {
 			if up {
 				start = 0
 			}
-			if steps := mustSteps(t, c, sql(up), start, 21, args); steps > 5000 {
-				t.Errorf("%+v, up %v: %d steps for 20 of 50,000 sessions", f, up, steps)
+			steps := mustSteps(t, c, sql(up), start, 21, args); t.Log(steps)
+ if steps > 2000 {
+				t.Errorf("%+v, up %v: %d steps for 20 of 10,000 sessions", f, up, steps)
 			}
 		}
 	}

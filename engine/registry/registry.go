@@ -15,9 +15,9 @@ import (
 	"github.com/twinbox/twinbox/engine"
 )
 
-// maxReaders bounds the connections that read. Each costs about 2.5 MB once
-// its page cache is full.
-const maxReaders = 8
+// maxReaders bounds the connections that read. Each may come to hold about
+// 9 MB, and answers some 100,000 lookups in a second.
+const maxReaders = 4
 
 // Options are for Open.
 type Options struct {

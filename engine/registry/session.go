@@ -162,12 +162,16 @@ func scanSession(s *sqlite3.Stmt) (engine.Session, error) {
 	if s.ColumnType(9) != sqlite3.NULL {
 		out.LastActive = timeOf(s.ColumnInt64(9))
 	}
+	var err error
 	if labels := s.ColumnRawText(8); string(labels) != "[]" {
-		if err := json.Unmarshal(labels, &out.Labels); err != nil {
-			return out, err
-		}
+		out.Labels, err = decodeLabels(labels)
 	}
-	return out, nil
+	return out, err
+}
+
+func decodeLabels(text []byte) (labels []string, err error) {
+	err = json.Unmarshal(text, &labels)
+	return labels, err
 }
 
 // known returns the value that raw is, without a copy of raw.

@@ -29,6 +29,7 @@ type writer struct {
 	ops     chan *op // unbuffered: what was sent will be carried out
 	touches *touches
 	log     *slog.Logger
+	failing bool // the last flush failed, and was logged
 	stop    chan struct{}
 	wg      sync.WaitGroup
 }
@@ -145,7 +146,8 @@ func (w *writer) flush() {
 		return nil
 	})
 	w.touches.end(err == nil)
-	if err != nil {
+	if err != nil && !w.failing {
 		w.log.Error("note when sessions were last active; will try again", "sessions", len(batch), "error", err)
 	}
+	w.failing = err != nil
 }

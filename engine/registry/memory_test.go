@@ -1,0 +1,47 @@
+package registry_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// Nothing is kept for a session but what Touch noted, until it is written.
+func TestIdleSessionsTakeNoMemory(t *testing.T) {
+	const count = 8_000
+	path := filepath.Join(t.TempDir(), "engine.db")
+	r := mustFill(t, mustOpen(t, path))
+	c := mustSQL(t, path)
+	must(t, c.Exec(fmt.Sprintf(`INSERT INTO sessions (id, agent_group_id, mode, status, container_status, labels, created_at)
+		SELECT 'sess-' || value, 'ag', 'SHARED', 'ACTIVE', 'STOPPED', '[]', 0 FROM generate_series(1, %d)`, count)))
+	walk(t, r, sessions(engine.SessionFilter{Status: engine.SessionActive}), 100, false)
+	before := heap()
+	for i := range count {
+		id := fmt.Sprintf("sess-%d", i+1)
+		_, err := r.Session(t.Context(), id)
+		must(t, err)
+		r.Touch(id, created)
+	}
+	// A string and a time for each would be 0.6 MB.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for heap() > before+128<<10 {
+		must(t, ctx.Err())
+	}
+	if rows := mustRows(t, c, "SELECT count(*) FROM sessions WHERE last_active IS NOT NULL"); rows[0] != fmt.Sprint(count) {
+		t.Errorf("%v of %d were written", rows, count)
+	}
+	runtime.KeepAlive(r)
+}
