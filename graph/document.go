@@ -15,6 +15,9 @@ import (
 )
 
 const (
+	// maxDocumentBytes bounds the text: of a block string the parser makes a
+	// dozen copies. Large values belong into variables.
+	maxDocumentBytes = 1 << 20
 	// maxTokens bounds what the parser reads: one token costs some hundred bytes.
 	maxTokens = 15_000
 	// What is larger is neither cached nor helped with "did you mean", which
@@ -48,6 +51,10 @@ func newDocuments(schema *ast.Schema) *documents {
 func (d *documents) parse(ctx context.Context, query string) (*ast.QueryDocument, gqlerror.List) {
 	if doc, ok := d.cache.Get(ctx, query); ok {
 		return doc, nil
+	}
+	if len(query) > maxDocumentBytes {
+		err := gqlerror.Errorf("the document has %d bytes, more than the %d that are allowed; send large values as variables", len(query), maxDocumentBytes)
+		return nil, documentErrors(gqlerror.List{err}, codeLimitExceeded)
 	}
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: query}, maxTokens)
 	if err != nil {

@@ -10,12 +10,12 @@ const (
 	maxDepth = 20
 	// maxParts bounds fields, spreads, directives and values together.
 	maxParts   = 10_000
-	maxAliases = 100
+	maxAliases = 50
 	// maxOverlaps bounds the pairs of fields that answer at one place: the
 	// rule that they must agree compares each with each.
 	maxOverlaps = 10_000
-	// maxIntrospection is about twice what the usual introspection query weighs.
-	maxIntrospection = 500_000
+	// maxIntrospection is a third more than the usual introspection query weighs.
+	maxIntrospection = 300_000
 )
 
 // introspectionLength is how long a list of introspection is taken to be.
