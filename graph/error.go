@@ -54,16 +54,38 @@ func presentError(log *slog.Logger) graphql.ErrorPresenterFunc {
 		if _, own := shown.Extensions["code"]; !own {
 			public := publicError(err)
 			shown.Message, shown.Extensions["code"] = public.Message, public.Code
-			if len(public.Field) > 0 {
-				shown.Extensions["field"] = public.Field
+			if field := faultyField(ctx, &shown, public); len(field) > 0 {
+				shown.Extensions["field"] = field
 			}
 			logFault(ctx, log, public.Code, shown.Path.String(), err)
+		}
+		if fc := graphql.GetFieldContext(ctx); fc != nil && fc.Field.Field != nil && shown.Locations == nil {
+			shown.Locations = []gqlerror.Location{{Line: fc.Field.Position.Line, Column: fc.Field.Position.Column}}
 		}
 		if id := requestIDFrom(ctx); id != "" {
 			shown.Extensions["requestId"] = id
 		}
 		return &shown
 	}
+}
+
+// faultyField is the path of the argument at fault. For one that a scalar
+// refused it is at the end of the error's path, where clients expect no more
+// than the path of the answer's field: it is taken off there.
+func faultyField(ctx context.Context, shown *gqlerror.Error, public *engine.Error) []string {
+	if public.Code != engine.CodeInvalidInput || len(public.Field) > 0 {
+		return public.Field
+	}
+	at := graphql.GetPath(ctx)
+	if len(shown.Path) <= len(at) {
+		return nil
+	}
+	var field []string
+	for _, element := range shown.Path[len(at):] {
+		field = append(field, fmt.Sprint(element))
+	}
+	shown.Path = at
+	return field
 }
 
 // publicError is what a client may know of err.

@@ -1,0 +1,53 @@
+package graph
+
+import (
+	"strings"
+	"testing"
+
+	cost "github.com/99designs/gqlgen/complexity"
+	"github.com/vektah/gqlparser/v2"
+)
+
+func TestComplexity(t *testing.T) {
+	const page = `{ sessions(first: 100) { nodes { messages { nodes { messageId seq kind status content } } } } }`
+	nested := "id"
+	for range 12 {
+		nested = "sessions(first: 100) { nodes { agentGroup { " + nested + " } } }"
+	}
+	for name, tc := range map[string]struct {
+		query string
+		want  int
+	}{
+		"a session":                    {`{ session(id: "s") { id status containerStatus lastActive createdAt } }`, 6},
+		"a page by default":            {`{ sessions { nodes { id } } }`, 1 + 20*2},
+		"a page asked for":             {`{ sessions(first: 100) { nodes { id status } } }`, 1 + 100*3},
+		"backward":                     {`{ session(id: "s") { messages(last: 50) { nodes { seq } } } }`, 1 + 10 + 50*2},
+		"a page size that is refused":  {`{ agentGroups(first: 2000000000) { nodes { id } } }`, 1 + 100*2},
+		"a page size of less than one": {`{ agentGroups(first: -5) { nodes { id } } }`, 1 + 2},
+		"lists in lists":               {page, 1 + 100*(1+10+20*6)},
+		"each name of a list":          {`{ a: sessions { nodes { id } } b: sessions { nodes { id } } }`, 2 * (1 + 20*2)},
+		"files":                        {`{ message(sessionId: "s", messageId: "m") { attachments { url } } }`, 10 + 3 + 4},
+		"destinations":                 {`{ destinations(agentGroupId: "a") { name } }`, 1 + 20},
+		"sessions of an agent group":   {`{ agentGroup(id: "a") { destinations { name } sessions(last: 5) { nodes { heartbeat } } } }`, 1 + 1 + 20 + 1 + 5*(1+3)},
+		"replies":                      {`{ reply(sessionId: "s", replyId: "r") { attachments { url } session { replies { nodes { seq } } } } }`, 10 + 3 + 4 + 1 + 10 + 20*2},
+		"chats":                        {`{ messagingGroups(first: 3) { nodes { id } } }`, 1 + 3*2},
+		"what a batch answers":         {`mutation { writeMessages(input: {messages: []}) { results { outcome } } }`, 1 + 1 + 100},
+		"too much":                     {strings.Replace(page, "messages {", "messages(first: 100) {", 1), maxComplexity + 1},
+		"far too much":                 {`{ agentGroup(id: "a") { ` + nested + ` } }`, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			schema := newSchema(nil)
+			doc, err := gqlparser.LoadQueryWithRules(schema.Schema(), tc.query, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := cost.Calculate(t.Context(), schema, doc.Operations[0], nil)
+			if tc.want < 0 && got > maxComplexity {
+				return
+			}
+			if got != tc.want {
+				t.Errorf("costs %d, want %d", got, tc.want)
+			}
+		})
+	}
+}
