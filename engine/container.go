@@ -11,7 +11,9 @@ type Containers interface {
 	// engine left on inbound.db, projects, and removes the old heartbeat.
 	ContainerStarting(ctx context.Context, s Session, p Projection) error
 	// ContainerGone tidies after a container that no longer runs: rolls back a
-	// hot journal on outbound.db, copies acknowledgements, removes orphaned claims.
+	// hot journal on outbound.db, copies acknowledgements, removes orphaned
+	// claims. A lock that somebody still holds there is CodeUnavailable; what is
+	// too damaged to be tidied is logged and left.
 	ContainerGone(ctx context.Context, s Session) error
 	// Recover rolls back what a crash of the engine left on inbound.db, and
 	// copies acknowledgements. For sessions whose container may be running.

@@ -113,11 +113,15 @@ func (e *Engine) recover(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		var wg sync.WaitGroup
 		for _, s := range l.Items {
-			if err := e.mailboxes.Recover(ctx, s); err != nil {
-				e.log.Error("recover session after restart", "session", s.ID, "error", err)
-			}
+			wg.Go(func() {
+				if err := e.mailboxes.Recover(ctx, s); err != nil {
+					e.log.Error("recover session after restart", "session", s.ID, "error", err)
+				}
+			})
 		}
+		wg.Wait()
 		if !l.HasNext {
 			return nil
 		}

@@ -17,10 +17,20 @@ func FormatTime(t time.Time) string { return t.UTC().Format(TimeLayout) }
 func ParseTime(s string) (time.Time, error) {
 	if len(s) <= 64 {
 		for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02 15:04:05"} {
-			if t, err := time.Parse(layout, s); err == nil && t.UTC().Year() >= 0 && t.UTC().Year() <= 9999 {
+			if t, err := time.Parse(layout, s); err == nil && writable(t) {
 				return t.UTC(), nil
 			}
 		}
 	}
 	return time.Time{}, fmt.Errorf("%q is not a time: use RFC 3339 such as 2026-01-31T12:00:00Z", clip(s))
+}
+
+// writable reports whether TimeLayout can hold t: years of four digits.
+func writable(t time.Time) bool { return t.UTC().Year() >= 0 && t.UTC().Year() <= 9999 }
+
+func checkTime(field string, t *time.Time) error {
+	if t == nil || writable(*t) {
+		return nil
+	}
+	return InvalidField(field, "%s lies outside of the years 0 to 9999", field)
 }

@@ -143,13 +143,15 @@ func (e *Engine) draft(ctx context.Context, s Session, in WriteMessageInput) (Dr
 		checkOptionalText("platformId", in.PlatformID.Value, maxPlatformIDBytes),
 		checkOptionalText("channelType", in.ChannelType.Value, maxChannelTypeBytes),
 		checkOptionalText("threadId", in.ThreadID.Value, maxThreadIDBytes),
+		checkTime("timestamp", in.Timestamp),
+		checkTime("processAfter", in.ProcessAfter),
 	)
 	if err != nil {
 		return Draft{}, err
 	}
 	if in.SourceSessionID != nil {
-		if err := checkSafeID("sourceSessionId", *in.SourceSessionID); err != nil {
-			return Draft{}, err
+		if _, err := e.registry.Session(ctx, *in.SourceSessionID); err != nil {
+			return Draft{}, withField(err, "sourceSessionId")
 		}
 	}
 	if in.Timestamp != nil {

@@ -116,10 +116,11 @@ func (w *writer) apply(o *op) (lost error) {
 }
 
 func (w *writer) transaction(fn func() error) error {
-	if _, err := w.c.exec(`BEGIN IMMEDIATE`); err != nil {
-		return err
+	_, err := w.c.exec(`BEGIN IMMEDIATE`)
+	if err != nil {
+		return explain(w.dir, err)
 	}
-	err := fn()
+	err = fn()
 	if err == nil {
 		_, err = w.c.exec(`COMMIT`)
 	}

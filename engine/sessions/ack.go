@@ -12,8 +12,9 @@ import (
 // acks looks up what the container says of messages that are still pending in
 // inbound.db.
 type acks struct {
-	st  *sqlite3.Stmt // nil: no such table yet
-	err error         // outbound.db cannot be read
+	st   *sqlite3.Stmt // nil: no such table yet
+	err  error         // outbound.db cannot be read
+	news bool          // something was acknowledged that is not copied yet
 }
 
 var ackSQL = "SELECT " + column("status", maxText) + " FROM processing_ack WHERE message_id = ?"
@@ -67,6 +68,7 @@ func (a *acks) apply(m *engine.Message) error {
 		m.Status = engine.MessageProcessing
 	case "completed", "failed":
 		m.Status = messageStatus[status]
+		a.news = true
 	}
 	return nil
 }

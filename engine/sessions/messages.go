@@ -44,6 +44,7 @@ var messageStatus = map[string]engine.MessageStatus{
 // Messages lists messages. See engine.MessageReader.
 func (s *Store) Messages(ctx context.Context, sess engine.Session, p engine.Page, status []engine.MessageStatus) (l engine.List[engine.Message], err error) {
 	q := listing{table: "messages_in", columns: messageColumns, where: whereStatus(status), page: p, maxBytes: s.opts.Limits.PageBytes}
+	news := false
 	err = s.read(ctx, sess, func(m *mailbox) error {
 		acks := m.acks()
 		defer acks.close()
@@ -62,8 +63,12 @@ func (s *Store) Messages(ctx context.Context, sess engine.Session, p engine.Page
 			}
 			return m, int64(len(m.Content)), true, more.apply(&m)
 		})
+		news = acks.news
 		return err
 	})
+	if news {
+		s.watcher.watch(sess)
+	}
 	return l, err
 }
 
