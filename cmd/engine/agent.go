@@ -77,7 +77,7 @@ Exit codes of its own:
 	// What follows the command's name belongs to the command, with or without "--".
 	c.Flags().SetInterspersed(false)
 	c.Flags().StringVar(&cfg.Workspace, "workspace", "/workspace", "the session's `DIR`")
-	c.Flags().StringVar(&input, "input", string(agent.InputText), "what COMMAND reads: `text` or json")
+	c.Flags().StringVar(&input, "input", string(agent.InputText), "the `FORM` in which COMMAND reads its message: text or json")
 	c.Flags().DurationVar(&cfg.Poll, "poll", 250*time.Millisecond, "how often to look for messages")
 	c.Flags().DurationVar(&cfg.Timeout, "timeout", 30*time.Minute, "how long COMMAND may work on one message")
 	c.Flags().DurationVar(&cfg.Grace, "grace", 5*time.Second, "how long COMMAND may go on after SIGTERM")

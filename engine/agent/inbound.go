@@ -160,7 +160,7 @@ func one(st *sqlite3.Stmt, r row) (m message, found bool, err error) {
 
 // maxSeq is the highest sequence number that is believed: above it, a reader
 // in JavaScript would confuse neighbours.
-const maxSeq = 1<<53 - 3
+const maxSeq = 1<<53 - 1
 
 // highest returns the highest valid sequence number of a table, 0 if it has none.
 func highest(c *sqlite3.Conn, table string) (int64, error) {

@@ -116,7 +116,10 @@ func claimOne(c *sqlite3.Conn, id string) (bool, error) {
 	return true, acknowledge(c, id, processing)
 }
 
-var errSettled = errors.New("somebody else has acknowledged the message")
+var (
+	errSettled = errors.New("somebody else has acknowledged the message")
+	errNoSeq   = errors.New("the session has used up its sequence numbers")
+)
 
 // finish acknowledges a message and its context, and writes the reply, if
 // there is one, in the same transaction: neither is seen without the other.
@@ -169,7 +172,11 @@ func (a *agent) nextSeq(out *sqlite3.Conn) (int64, error) {
 	if err != nil {
 		a.Log.Warn("a reply is numbered without a look at the messages", "error", err)
 	}
-	return (max(seq, in) + 1) | 1, nil
+	next := (max(seq, in) + 1) | 1
+	if next > maxSeq {
+		return 0, errNoSeq
+	}
+	return next, nil
 }
 
 // settled is for a message that is acknowledged already: by an earlier try of
