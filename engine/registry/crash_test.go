@@ -81,8 +81,8 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	}
 }
 
-// What the power leaves behind is what was synced: the files as they are
-// right after an acknowledgement, without the shared memory.
+// As after a power cut: the files that an acknowledgement synced, without the
+// shared memory. That they are synced is TestEachCommitIsSynced's.
 func TestFilesAfterAnAcknowledgementHoldIt(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "engine.db")

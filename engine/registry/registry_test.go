@@ -39,6 +39,18 @@ func TestEmptyFileIsMigrated(t *testing.T) {
 	}
 }
 
+func TestEachCommitIsSynced(t *testing.T) {
+	r := mustNew(t)
+	for pragma, want := range map[string]string{"synchronous": "2", "fullfsync": "1", "checkpoint_fullfsync": "1",
+		"journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000"} {
+		writer, reader, err := r.Settings(t.Context(), pragma)
+		must(t, err)
+		if writer != want || reader != want {
+			t.Errorf("%s is %s for writing and %s for reading, not %s", pragma, writer, reader, want)
+		}
+	}
+}
+
 func TestFilesAreForTheOwnerAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "engine.db")
 	check := func() {
