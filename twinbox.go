@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/engine/registry"
 	"github.com/twinbox/twinbox/engine/sessions"
@@ -34,6 +36,8 @@ type Options struct {
 	Now func() time.Time
 	// Log takes what no caller is told; nil discards it.
 	Log *slog.Logger
+	// Metrics gets what operators watch, if not nil.
+	Metrics prometheus.Registerer
 }
 
 // Host is an engine on a data directory.
@@ -67,7 +71,7 @@ func (h *Host) open(ctx context.Context, dataDir string, o Options) (err error) 
 		return err
 	}
 	h.sessions, err = sessions.Open(dataDir, sessions.Options{Limits: o.Limits, DirMode: o.DirMode, FileMode: o.FileMode,
-		UID: o.UID, GID: o.GID, Now: o.Now, Log: o.Log})
+		UID: o.UID, GID: o.GID, Now: o.Now, Log: o.Log, Metrics: o.Metrics})
 	if err != nil {
 		return err
 	}

@@ -65,6 +65,9 @@ func (e *Engine) EnsureMessagingGroup(ctx context.Context, in EnsureMessagingGro
 		return MessagingGroup{}, false, &Error{Code: CodeConflict, Field: []string{"id"},
 			Message: "the chat exists already under the id " + found.ID}
 	}
+	if !created && in.Name != nil {
+		e.projector.poke() // it may have taken the name, which destinations show
+	}
 	return found, created, nil
 }
 

@@ -29,10 +29,15 @@ func (p *projector) changed(ctx context.Context, agentGroupID string) {
 	ctx, cancel := context.WithTimeout(ctx, projectWait)
 	defer cancel()
 	if left := p.pass(ctx, agentGroupID); left {
-		select {
-		case p.wake <- struct{}{}:
-		default:
-		}
+		p.poke()
+	}
+}
+
+// poke has stale sessions looked for in the background.
+func (p *projector) poke() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
 	}
 }
 

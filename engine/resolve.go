@@ -1,6 +1,9 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"reflect"
+)
 
 // Folders makes and removes session folders.
 type Folders interface {
@@ -83,6 +86,15 @@ func (e *Engine) create(ctx context.Context, s *Session) error {
 			e.log.Error("discard the folder of a session that was not made", "session", s.ID, "error", derr)
 		}
 		return err
+	}
+	// From here on a change of destinations reaches the session; one that fell
+	// between the two steps above did not.
+	now, err := e.projection(ctx, *s)
+	if err == nil && !reflect.DeepEqual(p, now) {
+		err = e.mailboxes.Project(ctx, *s, now)
+	}
+	if err != nil {
+		e.log.Warn("project destinations into a new session", "session", s.ID, "error", err)
 	}
 	return nil
 }

@@ -114,7 +114,7 @@ func (s *Store) copyAcks(ctx context.Context, sess engine.Session) (pending int,
 	if err != nil || len(status) == 0 {
 		return pending, err
 	}
-	return pending, s.do(ctx, sess, func(in *inbox) error {
+	err = s.do(ctx, sess, func(in *inbox) error {
 		for id, st := range status {
 			if err := in.exec(`UPDATE messages_in SET status = ? WHERE id = ? AND status = 'pending'`, st, id); err != nil {
 				return err
@@ -122,4 +122,8 @@ func (s *Store) copyAcks(ctx context.Context, sess engine.Session) (pending int,
 		}
 		return nil
 	})
+	if err == nil {
+		s.metrics.acks.Add(float64(len(status)))
+	}
+	return pending, err
 }

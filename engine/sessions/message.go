@@ -38,9 +38,6 @@ func (s *Store) Write(ctx context.Context, sess engine.Session, drafts []engine.
 			return err
 		})
 	}
-	if len(applies) == 0 {
-		return results
-	}
 	for i, err := range s.doAll(ctx, sess, applies) {
 		if err != nil {
 			*of[i] = engine.WriteResult{Err: err}
@@ -50,6 +47,9 @@ func (s *Store) Write(ctx context.Context, sess engine.Session, drafts []engine.
 		} else {
 			staged[i].discard()
 		}
+	}
+	for _, r := range results {
+		s.metrics.answered(r)
 	}
 	s.watcher.watch(sess)
 	return results

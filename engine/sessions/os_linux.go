@@ -42,8 +42,8 @@ func orderedFileSystem(d *dir) bool {
 			continue
 		}
 		fields := strings.Fields(super)
-		if len(fields) < 3 || !slices.Contains([]string{"ext4", "xfs", "btrfs", "zfs", "tmpfs"}, fields[0]) ||
-			strings.Contains(fields[2], "data=writeback") || strings.Contains(fields[2], "nobarrier") {
+		if len(fields) < 3 || !slices.Contains([]string{"ext4", "xfs", "btrfs", "tmpfs"}, fields[0]) ||
+			strings.Contains(fields[2], "data=writeback") || strings.Contains(fields[2], "barrier=0") || strings.Contains(fields[2], "nobarrier") {
 			return false
 		}
 		ordered = true

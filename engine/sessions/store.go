@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 
 	"github.com/twinbox/twinbox/engine"
@@ -31,6 +32,8 @@ type Options struct {
 	Now func() time.Time
 	// Log takes what no caller is told; nil discards it.
 	Log *slog.Logger
+	// Metrics gets what operators watch, if not nil.
+	Metrics prometheus.Registerer
 }
 
 // Store is the session folders of one data directory. Only one may be open
@@ -44,6 +47,7 @@ type Store struct {
 	templates *templates
 	intents   *intents
 	log       *slog.Logger
+	metrics   *metrics
 
 	mu      sync.Mutex // guards all below, and the queues of writers
 	writers map[string]*writer
@@ -78,8 +82,12 @@ func Open(data string, o Options) (*Store, error) {
 		s.closeFiles()
 		return nil, fmt.Errorf("open session folders in %s: %w", data, err)
 	}
-	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.watcher = newWatcher(s)
+	var err error
+	if s.metrics, err = newMetrics(o.Metrics, s); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
+	}
+	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.running.Go(func() { s.watcher.run(s.ctx) })
 	s.running.Go(func() {
 		s.tidyLeft()

@@ -71,6 +71,12 @@ func (w *watcher) watch(sess engine.Session) {
 	}
 }
 
+func (w *watcher) size() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.due)
+}
+
 func (w *watcher) run(ctx context.Context) {
 	timer := time.NewTimer(watchLatest)
 	defer timer.Stop()

@@ -131,7 +131,10 @@ func (s *Store) write(w *writer) {
 		if ops == nil {
 			return
 		}
+		start := time.Now()
 		ops, err := s.batch(w, ops)
+		s.metrics.commit.Observe(time.Since(start).Seconds())
+		s.metrics.batch.Observe(float64(len(ops)))
 		for _, op := range ops {
 			if err != nil {
 				op.err = err
