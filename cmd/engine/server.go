@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/twinbox/twinbox"
 	"github.com/twinbox/twinbox/graph"
 )
@@ -64,6 +66,8 @@ func startServer(ctx context.Context, cfg serverConfig) (_ *server, err error) {
 		}
 		certificates = append(certificates, pair)
 	}
+	metrics := prometheus.NewRegistry()
+	cfg.options.Metrics, cfg.graph.Metrics = metrics, metrics
 	s := &server{config: cfg, failed: make(chan error, 1)}
 	if s.host, err = openHost(ctx, cfg); err != nil {
 		return nil, err
