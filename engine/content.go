@@ -129,6 +129,19 @@ func findAttachments(content map[string]any) ([]AttachmentDraft, error) {
 	return drafts, nil
 }
 
+// StoredContentProblem says what is wrong with a message's content as it lies
+// in a mailbox (protocol: "Content"); "" is nothing.
+func StoredContentProblem(kind, text string) string {
+	value, isJSON := decodeJSON(text)
+	if guarded(kind) && isJSON && !chatObject(value) {
+		return "content is JSON that makes some containers crash: for " + kind + " it must be an object whose text is a string, or plain text"
+	}
+	if object, ok := value.(map[string]any); ok && bringsBytes(object) {
+		return "content has an attachment that was not put away: its data or uploadId is still there"
+	}
+	return ""
+}
+
 func bringsBytes(content map[string]any) bool {
 	list, _ := content["attachments"].([]any)
 	for _, element := range list {

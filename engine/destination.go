@@ -135,21 +135,30 @@ func (e *Engine) ProjectSession(ctx context.Context, sessionID string) (Session,
 }
 
 func (e *Engine) projection(ctx context.Context, s Session) (Projection, error) {
-	ds, err := e.registry.Destinations(ctx, s.AgentGroupID)
-	if err != nil {
-		return Projection{}, err
-	}
-	r, err := e.sessionRoute(ctx, s)
-	return Projection{Destinations: ds, Route: r}, err
+	return ProjectionOf(ctx, e.registry, s)
 }
 
 // sessionRoute is where a session's messages come from: its chat and thread,
 // nothing for one without a chat.
 func (e *Engine) sessionRoute(ctx context.Context, s Session) (Route, error) {
+	return routeOf(ctx, e.registry, s)
+}
+
+// ProjectionOf is what a session's folder is to say of the world.
+func ProjectionOf(ctx context.Context, r Registry, s Session) (Projection, error) {
+	ds, err := r.Destinations(ctx, s.AgentGroupID)
+	if err != nil {
+		return Projection{}, err
+	}
+	route, err := routeOf(ctx, r, s)
+	return Projection{Destinations: ds, Route: route}, err
+}
+
+func routeOf(ctx context.Context, r Registry, s Session) (Route, error) {
 	if s.MessagingGroupID == nil {
 		return Route{}, nil
 	}
-	g, err := e.registry.MessagingGroup(ctx, *s.MessagingGroupID)
+	g, err := r.MessagingGroup(ctx, *s.MessagingGroupID)
 	if err != nil {
 		return Route{}, err
 	}

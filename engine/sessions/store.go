@@ -28,6 +28,9 @@ type Options struct {
 	DirMode, FileMode os.FileMode
 	// UID and GID own what is made, where not nil. That takes privileges.
 	UID, GID *int
+	// Passive leaves out what a store does on its own: tidying what a crash
+	// left, expiring uploads, copying acknowledgements.
+	Passive bool
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log takes what no caller is told; nil discards it.
