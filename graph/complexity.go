@@ -9,7 +9,7 @@ const (
 	// maxComplexity bounds what one request may cost. A field costs 1; a list
 	// costs its page size times what is asked of each item; what opens a file
 	// costs more. A page of 100 sessions with 20 messages each, of which five
-	// fields are read, is a little over half of it.
+	// fields are read, is two thirds of it.
 	maxComplexity = 20_000
 
 	folderCost = 10

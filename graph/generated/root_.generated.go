@@ -2171,7 +2171,7 @@ type Session {
     last: Int
     "End before the item of this cursor."
     before: String
-    "Only messages of these statuses; all when left out."
+    "Only messages of these statuses; all when left out or empty."
     status: [MessageStatus!]
   ): MessageConnection!
   """
@@ -2187,7 +2187,7 @@ type Session {
     last: Int
     "End before the item of this cursor."
     before: String
-    "Only replies whose delivery has one of these statuses; all when left out."
+    "Only replies whose delivery has one of these statuses; all when left out or empty."
     status: [DeliveryStatus!]
   ): ReplyConnection!
 }
@@ -2217,7 +2217,7 @@ input SessionFilter {
   mode: SessionMode
   "Of this status."
   status: SessionStatus
-  "Whose container has one of these statuses."
+  "Whose container has one of these statuses; any when empty."
   containerStatus: [ContainerStatus!]
 }
 
@@ -2233,7 +2233,7 @@ extend type Query {
     first: Int
     "Start behind the item of this cursor."
     after: String
-    "Which sessions; all when left out."
+    "Which sessions; all when left out or empty."
     filter: SessionFilter
   ): SessionConnection!
 }
