@@ -34,6 +34,11 @@ func (s *Store) read(ctx context.Context, sess engine.Session, look func(*mailbo
 		if err = s.do(ctx, sess, func(*inbox) error { return nil }); err == nil {
 			err = s.readOnce(ctx, sess, look)
 		}
+	case errors.Is(err, sqlite3.ERROR):
+		// Another host made it, without the newer tables and columns.
+		if s.do(ctx, sess, func(in *inbox) error { return upgrade(in.conn) }) == nil {
+			err = s.readOnce(ctx, sess, look)
+		}
 	}
 	return err
 }

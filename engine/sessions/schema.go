@@ -40,50 +40,65 @@ const (
 
 // inboundColumns are the columns that folders of other hosts may lack: those
 // that came later than the rest.
-var inboundColumns = []struct{ name, definition string }{
-	{"process_after", "TEXT"},
-	{"recurrence", "TEXT"},
-	{"series_id", "TEXT"},
-	{"tries", "INTEGER DEFAULT 0"},
-	{"trigger", "INTEGER NOT NULL DEFAULT 1"},
-	{"platform_id", "TEXT"},
-	{"channel_type", "TEXT"},
-	{"thread_id", "TEXT"},
-	{"source_session_id", "TEXT"},
-	{"on_wake", "INTEGER NOT NULL DEFAULT 0"},
+var inboundColumns = []struct{ table, name, definition string }{
+	{"messages_in", "process_after", "TEXT"},
+	{"messages_in", "recurrence", "TEXT"},
+	{"messages_in", "series_id", "TEXT"},
+	{"messages_in", "tries", "INTEGER DEFAULT 0"},
+	{"messages_in", "trigger", "INTEGER NOT NULL DEFAULT 1"},
+	{"messages_in", "platform_id", "TEXT"},
+	{"messages_in", "channel_type", "TEXT"},
+	{"messages_in", "thread_id", "TEXT"},
+	{"messages_in", "source_session_id", "TEXT"},
+	{"messages_in", "on_wake", "INTEGER NOT NULL DEFAULT 0"},
+	{"delivered", "platform_message_id", "TEXT"},
+	{"delivered", "status", "TEXT NOT NULL DEFAULT 'delivered'"},
+	{"destinations", "display_name", "TEXT"},
 }
 
 // upgrade gives an inbound.db that another host made what is missing, and
 // keeps what is there.
 func upgrade(c *sqlite3.Conn) error {
-	present := map[string]bool{}
-	st, _, err := c.Prepare(`SELECT name FROM pragma_table_info('messages_in')`)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	for st.Step() {
-		present[st.ColumnText(0)] = true
-	}
-	if err := st.Err(); err != nil {
-		return err
-	}
-	if len(present) > 0 {
-		for _, column := range inboundColumns {
-			if present[column.name] {
-				continue
-			}
-			if err := c.Exec(`ALTER TABLE messages_in ADD COLUMN "` + column.name + `" ` + column.definition); err != nil {
+	present := map[string]map[string]bool{}
+	for _, column := range inboundColumns {
+		columns := present[column.table]
+		if columns == nil {
+			var err error
+			if columns, err = columnsOf(c, column.table); err != nil {
 				return err
 			}
+			present[column.table] = columns
 		}
-		if !present["series_id"] {
+		if len(columns) == 0 || columns[column.name] {
+			continue // the schema below makes the table, or it is there
+		}
+		if err := c.Exec(`ALTER TABLE ` + column.table + ` ADD COLUMN "` + column.name + `" ` + column.definition); err != nil {
+			return err
+		}
+		if column.name == "series_id" {
 			if err := c.Exec(`UPDATE messages_in SET series_id = id`); err != nil {
 				return err
 			}
 		}
 	}
 	return c.Exec(inboundSchema)
+}
+
+// columnsOf returns the names of a table's columns, none if there is no such table.
+func columnsOf(c *sqlite3.Conn, table string) (map[string]bool, error) {
+	st, _, err := c.Prepare(`SELECT name FROM pragma_table_info(?)`)
+	if err != nil {
+		return nil, err
+	}
+	defer st.Close()
+	if err := st.BindText(1, table); err != nil {
+		return nil, err
+	}
+	columns := map[string]bool{}
+	for st.Step() {
+		columns[st.ColumnText(0)] = true
+	}
+	return columns, st.Err()
 }
 
 // templates makes the bytes of new databases: an empty schema is built once,
