@@ -13,7 +13,7 @@ NPM      := $(filter-out ./tests/peer,$(patsubst %/package-lock.json,%,$(shell f
 .PHONY: build demo test bench lint release fuzz clean
 
 build:
-	go build -trimpath -o bin/engine ./cmd/engine
+	go build -o bin/engine ./cmd/engine
 
 demo: build
 	bin/engine demo $(ARGS)
