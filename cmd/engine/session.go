@@ -96,8 +96,13 @@ func (r *remote) sessionMark() *cobra.Command {
 		Long: `Say what became of a session's container. Before "running", the engine makes the
 folder ready for a start; "stopped" is a promise that no process of the container
 runs any more, upon which the engine tidies after it.`,
-		Example:   "  engine session mark sess-0199… running",
-		ValidArgs: []string{"running", "idle", "stopped"},
+		Example: "  engine session mark sess-0199… running",
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) != 1 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return []string{"running", "idle", "stopped"}, cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			return r.mutateAndPrint(c, "markContainer", "session", "session { "+sessionFields+" }",
 				map[string]any{"sessionId": args[0], "status": enum(args[1])}, nil)

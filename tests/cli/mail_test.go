@@ -3,7 +3,6 @@ package cli_test
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -239,14 +238,12 @@ func TestATerminalObeysNothingThatAnAgentSays(t *testing.T) {
 	t.Parallel()
 	s := serve(t, t.TempDir())
 	x := s.session(t)
-	hostile := "\x1b[2J\x07\u009b31m\u202egnp.exe\r\n\x00"[:0] + "\x1b[2J\x07\u009b31m\u202egnp.exe\r\n"
+	const hostile = "\x1b[2J\x07\u009b31m\u202egnp.exe\r\n"
 	m := must[message](t, s, "message", "write", x.ID, "--json", mustJSON(t, object{"text": hostile}))
 	if m.Content.Text != hostile {
 		t.Errorf("read back as JSON: %q", m.Content.Text)
 	}
-	name := "\x1b]0;title\x07.txt"
-	s.agent(t, x, `printf 'x\033[2J\302\233y' ; echo >"$TWINBOX_OUTBOX/$(printf '`+`\342\200\256gnp.txt')"`)
-	_ = name
+	s.agent(t, x, `printf 'x\033[2J\302\233y' ; echo >"$TWINBOX_OUTBOX/$(printf '\342\200\256gnp.txt')"`)
 	replies := must[[]reply](t, s, "reply", "list", x.ID)
 	if len(replies) != 1 {
 		t.Fatalf("replies: %+v", replies)
@@ -264,17 +261,4 @@ func TestATerminalObeysNothingThatAnAgentSays(t *testing.T) {
 			}
 		}
 	}
-}
-
-func TestTheClientNeedsNoServerToRefuse(t *testing.T) {
-	t.Parallel()
-	missing := filepath.Join(t.TempDir(), "missing")
-	if _, err := os.Stat(missing); err == nil {
-		t.Fatal("it is there")
-	}
-	r := run(t, command(t, "session", "list", "--data", missing))
-	if r.code != 6 {
-		t.Errorf("without a token: %+v", r)
-	}
-	mustContain(t, r.stderr, "ENGINE_TOKEN", "admin-token")
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -67,7 +68,9 @@ func serve(t *testing.T, data string, args ...string) *server {
 func start(t *testing.T, c *exec.Cmd, data string) *server {
 	t.Helper()
 	s := &server{data: data, cmd: c, stderr: &buffer{}, exited: make(chan struct{})}
-	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	// The test's context ends before its clean-up, which ends the server: one
+	// signal, as a second one would cut it short.
+	c.Cancel = func() error { return nil }
 	c.Stderr = s.stderr
 	out, err := c.StdoutPipe()
 	if err != nil {
@@ -134,7 +137,7 @@ func (s *server) command(t *testing.T, args ...string) *exec.Cmd {
 // must runs a client command that succeeds, and decodes what it prints as JSON.
 func must[T any](t *testing.T, s *server, args ...string) T {
 	t.Helper()
-	r := s.engine(t, append(args, "-o", "json")...)
+	r := s.engine(t, slices.Insert(slices.Clone(args), 2, "-o", "json")...)
 	var v T
 	if r.code != 0 {
 		t.Fatalf("%q exited with %d\n%s", args, r.code, r.stderr)

@@ -33,7 +33,7 @@ func TestMessagingGroupVerbs(t *testing.T) {
 		t.Errorf("the second time: %+v", r)
 	}
 	for _, args := range [][]string{{made["id"].(string)}, {"telegram", "--", "-1001234"}} {
-		if shown := must[object](t, s, append([]string{"messaging-group", "show", "-o", "json"}, args...)...); shown["name"] != "Ops" {
+		if shown := must[object](t, s, append([]string{"messaging-group", "show"}, args...)...); shown["name"] != "Ops" {
 			t.Errorf("show %q: %v", args, shown)
 		}
 	}
