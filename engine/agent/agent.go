@@ -209,7 +209,9 @@ func (a *agent) report(err error) {
 		problem = err.Error()
 	}
 	switch {
+	case problem == "" && a.problem == "":
 	case problem == a.problem:
+		a.Log.Debug("the mailbox still cannot be used", "error", err)
 	case err != nil:
 		a.Log.Warn("the mailbox cannot be used; waiting", "error", err)
 	default:

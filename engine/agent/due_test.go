@@ -54,6 +54,20 @@ func TestContextOfAFailedTurnIsNotGivenAgain(t *testing.T) {
 	equal(t, "acks", f.acks(), "context|completed\nm|failed")
 }
 
+func TestContextThatIsTooMuchForOneTurnComesWithTheNext(t *testing.T) {
+	f := newFolder(t)
+	f.exec("inbound.db", `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 1002)
+		INSERT INTO messages_in (id, seq, kind, timestamp, "trigger", content)
+		SELECT printf('c%04d', i), 2 * i, 'chat', '2026-01-01 00:00:00', 0, CASE i WHEN 1 THEN printf('%.*c', 17 << 20, 'x') ELSE 'word' END FROM n`)
+	f.next = 3000
+	f.message("first")
+	f.message("second")
+	f.once("grep", "-c", "word")
+	equal(t, "replies", f.replies(), `3005|first|{"text":"1000"}
+3007|second|{"text":"1"}`)
+	equal(t, "context that is too large to come along at all", f.ack("c0001"), "")
+}
+
 // Lessons 26 and 27: times were compared as text, and read as local time.
 func TestTimesAreInstantsWhereverTheHostIs(t *testing.T) {
 	for _, zone := range []string{"UTC", "Asia/Kolkata", "America/St_Johns"} {

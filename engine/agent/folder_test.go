@@ -202,7 +202,8 @@ func (f *folder) start(cfg agent.Config) *running {
 	f.t.Helper()
 	f.complete(&cfg)
 	r := &running{t: f.t, logs: &buffer{}, kill: make(chan struct{}), done: make(chan struct{})}
-	cfg.Stderr, cfg.Log, cfg.Kill = r.logs, slog.New(slog.NewTextHandler(r.logs, nil)), r.kill
+	log := slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	cfg.Stderr, cfg.Log, cfg.Kill = r.logs, log, r.kill
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
 	go func() {
