@@ -19,6 +19,7 @@ const (
 	exitRefused      = 7
 	exitTimeout      = 8
 	exitInUse        = 9
+	exitUnhealthy    = 10
 )
 
 // exitTable is the one list of exit codes, for --help.
@@ -39,6 +40,7 @@ func exitTable() string {
 		{exitRefused, "the input was refused (INVALID_INPUT, LIMIT_EXCEEDED, HOOK_REJECTED)"},
 		{exitTimeout, "waited as long as was asked, in vain"},
 		{exitInUse, "another engine has the data directory"},
+		{exitUnhealthy, "doctor found something wrong, and it still is"},
 	} {
 		fmt.Fprintf(&b, "  %d  %s\n", row.code, row.says)
 	}

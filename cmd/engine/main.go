@@ -82,7 +82,7 @@ Environment:
 			root.AddCommand(c)
 		}
 	}
-	add(groupRun, newServeCommand(), newAgentCommand(), newDemoCommand())
+	add(groupRun, newServeCommand(), newAgentCommand(), newDemoCommand(), newDoctorCommand())
 	add(groupClient, newSessionCommand(), newMessageCommand(), newReplyCommand(), newDestinationCommand(),
 		newAgentGroupCommand(), newMessagingGroupCommand(), newAPICommand())
 	root.AddCommand(newVersionCommand(), newDemoAgentCommand())
