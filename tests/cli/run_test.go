@@ -34,6 +34,8 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 			c.Env = append(c.Env, v)
 		}
 	}
+	// A binary with the race detector would idle for a second before it exits.
+	c.Env = append(c.Env, "GORACE=atexit_sleep_ms=0")
 	return c
 }
 

@@ -1,0 +1,85 @@
+package cli_test
+
+import (
+	"bufio"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestDemoRunsTheMainJob(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	r := run(t, command(t, "demo", "--once", "--data", data))
+	if r.code != 0 {
+		t.Fatalf("%+v", r)
+	}
+	mustContain(t, r.stdout, "I see a picture of 640×400 pixels", "sunset.png", "thumbnail.png", "inbound.db", "outbound.db", "curl ")
+	for pattern, width := range map[string]int{"inbox/*/sunset.png": 640, "outbox/*/thumbnail.png": 160} {
+		found, err := filepath.Glob(filepath.Join(data, "v2-sessions", "*", "*", pattern))
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%s: %q %v", pattern, found, err)
+		}
+		f, err := os.Open(found[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if c, err := png.DecodeConfig(f); err != nil || c.Width != width {
+			t.Errorf("%s: %d pixels wide, %v", pattern, c.Width, err)
+		}
+	}
+	// Nothing of it is for show: the next engine finds it all.
+	s := serve(t, data)
+	list := must[[]session](t, s, "session", "list")
+	if len(list) != 1 || list[0].ContainerStatus != "STOPPED" {
+		t.Fatalf("sessions: %+v", list)
+	}
+	if m := must[[]message](t, s, "message", "list", list[0].ID); len(m) != 1 || m[0].Status != "COMPLETED" {
+		t.Errorf("messages: %+v", m)
+	}
+}
+
+func TestDemoServesOnUntilInterrupted(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	c := command(t, "demo", "--data", data)
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() && !strings.Contains(lines.Text(), "Ctrl-C") {
+	}
+	s := &server{data: data}
+	list := must[[]session](t, s, "session", "list")
+	picture, err := filepath.Glob(filepath.Join(data, "v2-sessions", "*", "*", "outbox", "*", "thumbnail.png"))
+	if err != nil || len(picture) != 1 || len(list) != 1 {
+		t.Fatalf("%q %v %v", picture, err, list)
+	}
+	m := must[message](t, s, "message", "write", list[0].ID, "--text", "And this one?", "--attach", picture[0])
+	if answer := must[reply](t, s, "reply", "wait", list[0].ID, "--in-reply-to", m.MessageID); !strings.Contains(answer.Content.Text, "160×100") {
+		t.Errorf("the agent says %q", answer.Content.Text)
+	}
+	if err := c.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() {
+	}
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDemoFailsWhereTheAgentDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	if r := run(t, command(t, "demo", "--once", "--data", t.TempDir(), "--timeout", "1ms")); r.code == 0 || !strings.Contains(r.stderr, "no reply within 1ms") {
+		t.Errorf("%+v", r)
+	}
+}
