@@ -49,6 +49,7 @@ type Store struct {
 	vfs       *folderVFS
 	templates *templates
 	intents   *intents
+	idle      idle
 	log       *slog.Logger
 	metrics   *metrics
 
@@ -91,6 +92,9 @@ func Open(data string, o Options) (*Store, error) {
 		return nil, errors.Join(err, s.closeFiles())
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	if o.Passive {
+		return s, nil
+	}
 	s.running.Go(func() { s.watcher.run(s.ctx) })
 	s.running.Go(func() {
 		s.tidyLeft()
@@ -133,6 +137,7 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	s.stop()
 	s.running.Wait()
+	s.idle.close()
 	return s.closeFiles()
 }
 

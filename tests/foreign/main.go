@@ -27,7 +27,8 @@ func run(args []string) error {
 		"rows":           rows,                      // inbound|outbound TABLE: all rows
 		"hold":           hold,                      // inbound|outbound: a read lock, until stdin ends
 		"check":          check,                     // integrity and sequence numbers
-		"kill-mid-write": killMidWrite,              // prints "hot", then waits for SIGKILL
+		"exec":           execute,                   // inbound|outbound SQL
+		"kill-mid-write": killMidWrite,              // [inbound]: prints "hot", then waits for SIGKILL
 	}
 	if len(args) < 2 {
 		return fmt.Errorf("usage: foreign COMMAND FOLDER …")

@@ -26,14 +26,18 @@ func hold(dir string, args []string) error {
 
 // killMidWrite makes a transaction so large that SQLite writes part of it into
 // the database before its commit: dying now leaves a hot journal.
-func killMidWrite(dir string, _ []string) error {
-	return with(dir, "outbound", "rw", func(db *sql.DB) error {
+func killMidWrite(dir string, args []string) error {
+	name, table := "outbound", "messages_out"
+	if len(args) == 1 && args[0] == "inbound" {
+		name, table = "inbound", "messages_in"
+	}
+	return with(dir, name, "rw", func(db *sql.DB) error {
 		if _, err := db.Exec(`PRAGMA cache_size = 10; BEGIN IMMEDIATE`); err != nil {
 			return err
 		}
 		for i := range 2000 {
-			_, err := db.Exec(`INSERT INTO messages_out (id, seq, timestamp, kind, content)
-				SELECT ?, (COALESCE(MAX(seq), 0) + 1) | 1, datetime('now'), 'chat', ? FROM messages_out`,
+			_, err := db.Exec(`INSERT INTO `+table+` (id, seq, timestamp, kind, content)
+				SELECT ?, (COALESCE(MAX(seq), 0) + 1) | 1, datetime('now'), 'chat', ? FROM `+table,
 				fmt.Sprintf("torn-%d", i), strings.Repeat("x", 1000))
 			if err != nil {
 				return err
@@ -41,5 +45,16 @@ func killMidWrite(dir string, _ []string) error {
 		}
 		fmt.Println("hot")
 		select {}
+	})
+}
+
+// execute runs whatever SQL: what a container may do to its databases.
+func execute(dir string, args []string) error {
+	if len(args) != 2 {
+		return errors.New("usage: foreign exec FOLDER inbound|outbound SQL")
+	}
+	return with(dir, args[0], "rw", func(db *sql.DB) error {
+		_, err := db.Exec(args[1])
+		return err
 	})
 }

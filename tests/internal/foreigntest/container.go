@@ -110,11 +110,11 @@ func Hold(t testing.TB, command, folder string, args ...string) (release func())
 	return release
 }
 
-// KillMidWrite lets a container begin a large transaction on outbound.db and
-// die of SIGKILL, so that a hot journal stays behind.
-func KillMidWrite(t testing.TB, folder string) {
+// KillMidWrite lets a process begin a large transaction on outbound.db, or on
+// another database, and die of SIGKILL, so that a hot journal stays behind.
+func KillMidWrite(t testing.TB, folder string, database ...string) {
 	t.Helper()
-	cmd := newCommand(t, "kill-mid-write", folder, nil)
+	cmd := newCommand(t, "kill-mid-write", folder, database)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
