@@ -150,7 +150,11 @@ func (e *Engine) draft(ctx context.Context, s Session, in WriteMessageInput) (Dr
 		return Draft{}, err
 	}
 	if in.SourceSessionID != nil {
-		if _, err := e.registry.Session(ctx, *in.SourceSessionID); err != nil {
+		err := checkSafeID("sourceSessionId", *in.SourceSessionID)
+		if err == nil {
+			_, err = e.registry.Session(ctx, *in.SourceSessionID)
+		}
+		if err != nil {
 			return Draft{}, withField(err, "sourceSessionId")
 		}
 	}

@@ -17,7 +17,7 @@ func (c *inspection) repair(ctx context.Context) error {
 		mend func() error
 	}{
 		{fixWrite, func() error { return s.do(ctx, sess, func(*inbox) error { return nil }) }},
-		{fixUpgrade, func() error { return s.do(ctx, sess, func(in *inbox) error { return upgrade(in.conn) }) }},
+		{fixUpgrade, func() error { return s.do(ctx, sess, (*inbox).upgrade) }},
 		{fixRows, func() error { return s.do(ctx, sess, mendRows) }},
 		{fixFiles | fixOwner | fixInbox, c.mendFiles},
 		{fixProject, func() error { return s.Project(ctx, sess, *c.options.Projection) }},

@@ -57,10 +57,10 @@ func schemaKinds(db *sqlite3.Conn, name string) (kinds []string, err error) {
 }
 
 func (c *inspection) columns(model, db *sqlite3.Conn, name, table string) bool {
-	want, err := columnsOf(model, table)
+	want, err := columnsOf(model, "main", table)
 	if err == nil {
 		var have map[string]bool
-		if have, err = columnsOf(db, table); err == nil {
+		if have, err = columnsOf(db, "main", table); err == nil {
 			return c.missing(name, table, want, have)
 		}
 	}

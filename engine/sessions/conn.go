@@ -41,7 +41,11 @@ func (s *Store) connect(ctx context.Context, f *folder, name string, a access) (
 	if err != nil {
 		return nil, fault(name, err)
 	}
-	if err := configure(ctx, c); err != nil {
+	err = configure(ctx, c)
+	if err == nil {
+		err = c.Exec("PRAGMA synchronous = EXTRA")
+	}
+	if err != nil {
 		c.Close()
 		return nil, fault(name, err)
 	}
@@ -50,9 +54,10 @@ func (s *Store) connect(ctx context.Context, f *folder, name string, a access) (
 
 // configure makes the connection safe to use on a database that someone else
 // may have written: no triggers, no views, no functions with side effects in
-// its schema, bounded values, and a commit that survives power loss: EXTRA
-// also syncs the journal's removal, without which a power loss would bring
-// the journal back, and take the commit with it.
+// its schema, bounded values. Who writes also says "synchronous = EXTRA" of the
+// database, so that a commit survives power loss: EXTRA also syncs the
+// journal's removal, without which a power loss would bring the journal back,
+// and take the commit with it.
 func configure(ctx context.Context, c *sqlite3.Conn) error {
 	c.SetInterrupt(ctx)
 	c.Limit(sqlite3.LIMIT_LENGTH, maxValueBytes)
@@ -72,7 +77,7 @@ func configure(ctx context.Context, c *sqlite3.Conn) error {
 	if err := c.BusyTimeout(busyTimeout); err != nil {
 		return err
 	}
-	return c.Exec("PRAGMA synchronous = EXTRA; PRAGMA temp_store = MEMORY")
+	return c.Exec("PRAGMA temp_store = MEMORY")
 }
 
 // fault says in words that a client may see what is wrong with a session's

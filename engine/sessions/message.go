@@ -147,7 +147,7 @@ func (in *inbox) use(content, attachments int64) error {
 		if err != nil {
 			return err
 		}
-		has, err := hasTable(in.conn, "engine_usage")
+		has, err := in.hasTable("engine_usage")
 		if err != nil {
 			return err
 		}

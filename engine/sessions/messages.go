@@ -179,6 +179,10 @@ func hasTable(c *sqlite3.Conn, name string) (bool, error) {
 	return queryOne(c, func(*row) {}, `SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`, name)
 }
 
+func (in *inbox) hasTable(name string) (bool, error) {
+	return in.queryRow(func(*sqlite3.Stmt) {}, `SELECT 1 FROM box.sqlite_schema WHERE type = 'table' AND name = ?`, name)
+}
+
 // queryOne calls scan with the first row, if there is one.
 func queryOne(c *sqlite3.Conn, scan func(*row), sql string, args ...any) (found bool, err error) {
 	st, _, err := c.Prepare(sql)

@@ -36,7 +36,7 @@ func (s *Store) read(ctx context.Context, sess engine.Session, look func(*mailbo
 		}
 	case errors.Is(err, sqlite3.ERROR):
 		// Another host made it, without the newer tables and columns.
-		if s.do(ctx, sess, func(in *inbox) error { return upgrade(in.conn) }) == nil {
+		if s.do(ctx, sess, (*inbox).upgrade) == nil {
 			err = s.readOnce(ctx, sess, look)
 		}
 	}

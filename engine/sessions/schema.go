@@ -3,6 +3,7 @@ package sessions
 import (
 	_ "embed"
 	"fmt"
+	"strings"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/ext/serdes"
@@ -32,10 +33,10 @@ var (
 const (
 	// What messages_in has no column for. scheduled_at is the occurrence's
 	// time as the series planned it, which retries do not move.
-	seriesSchema = `CREATE TABLE IF NOT EXISTS engine_series (
+	seriesSchema = `CREATE TABLE IF NOT EXISTS box.engine_series (
 		message_id TEXT PRIMARY KEY, time_zone TEXT, missed_runs TEXT NOT NULL, scheduled_at TEXT NOT NULL) WITHOUT ROWID`
 	// bytes of all attachments that were ever put into the inbox.
-	usageSchema = `CREATE TABLE IF NOT EXISTS engine_usage (id INTEGER PRIMARY KEY CHECK (id = 1), bytes INTEGER NOT NULL)`
+	usageSchema = `CREATE TABLE IF NOT EXISTS box.engine_usage (id INTEGER PRIMARY KEY CHECK (id = 1), bytes INTEGER NOT NULL)`
 )
 
 // inboundColumns are the columns that folders of other hosts may lack: those
@@ -58,13 +59,14 @@ var inboundColumns = []struct{ table, name, definition string }{
 
 // upgrade gives an inbound.db that another host made what is missing, and
 // keeps what is there.
-func upgrade(c *sqlite3.Conn) error {
+func (in *inbox) upgrade() error {
+	c := in.conn
 	present := map[string]map[string]bool{}
 	for _, column := range inboundColumns {
 		columns := present[column.table]
 		if columns == nil {
 			var err error
-			if columns, err = columnsOf(c, column.table); err != nil {
+			if columns, err = columnsOf(c, "box", column.table); err != nil {
 				return err
 			}
 			present[column.table] = columns
@@ -81,17 +83,21 @@ func upgrade(c *sqlite3.Conn) error {
 			}
 		}
 	}
-	return c.Exec(inboundSchema)
+	return c.Exec(attachedSchema.Replace(inboundSchema))
 }
 
-// columnsOf returns the names of a table's columns, none if there is no such table.
-func columnsOf(c *sqlite3.Conn, table string) (map[string]bool, error) {
-	st, _, err := c.Prepare(`SELECT name FROM pragma_table_info(?)`)
+// attachedSchema makes tables and indexes in the attached database.
+var attachedSchema = strings.NewReplacer("TABLE IF NOT EXISTS ", "TABLE IF NOT EXISTS box.", "INDEX IF NOT EXISTS ", "INDEX IF NOT EXISTS box.")
+
+// columnsOf returns the names of a table's columns, none if there is no such
+// table in the database.
+func columnsOf(c *sqlite3.Conn, database, table string) (map[string]bool, error) {
+	st, _, err := c.Prepare(`SELECT name FROM pragma_table_info(?, ?)`)
 	if err != nil {
 		return nil, err
 	}
 	defer st.Close()
-	if err := st.BindText(1, table); err != nil {
+	if err := bind(st, []any{table, database}); err != nil {
 		return nil, err
 	}
 	columns := map[string]bool{}

@@ -169,12 +169,11 @@ func (s *Store) batch(w *writer, ops []*operation) (begun []*operation, err erro
 	// Not the caller's context: it is everybody's transaction.
 	ctx, cancel := context.WithTimeout(context.Background(), busyTimeout+readTime)
 	defer cancel()
-	c, err := s.connect(ctx, f, inboundName, readWrite)
+	in, err := s.openInbox(ctx, w.session, f)
 	if err != nil {
-		return begun, err
+		return begun, fault(inboundName, err)
 	}
-	in := &inbox{conn: c, statements: map[string]*sqlite3.Stmt{}, store: s, folder: f}
-	defer in.close()
+	defer func() { in.close(err == nil) }()
 	if err := s.tidy(w.session, in); err != nil {
 		return begun, err
 	}
@@ -213,7 +212,7 @@ func (s *Store) transact(w *writer, in *inbox, ops []*operation) (begun []*opera
 				if err := tx.Rollback(); err != nil {
 					return begun, false, err
 				}
-				return begun, true, upgrade(in.conn)
+				return begun, true, in.upgrade()
 			case in.wrote:
 				op.err = fault(inboundName, op.err)
 				return begun, true, tx.Rollback()
@@ -233,6 +232,7 @@ type inbox struct {
 	conn       *sqlite3.Conn
 	statements map[string]*sqlite3.Stmt
 	store      *Store
+	session    engine.Session
 	folder     *folder
 	upgraded   bool
 	wrote      bool // the operation at hand changed something
@@ -243,12 +243,45 @@ type inbox struct {
 	attached int64 // bytes of attachments
 }
 
-func (in *inbox) close() {
-	for _, st := range in.statements {
-		st.Close()
+// openInbox attaches inbound.db, as "box", to an instance whose own database is
+// an empty one in memory. Statements that read and write rows need not say so;
+// those that make tables or look at the schema do.
+func (s *Store) openInbox(ctx context.Context, sess engine.Session, f *folder) (_ *inbox, err error) {
+	c := s.idle.take(sess.ID)
+	if c == nil {
+		if c, err = sqlite3.Open(":memory:"); err != nil {
+			return nil, err
+		}
 	}
-	if err := in.conn.Close(); err != nil {
-		in.store.log.Error("close a session's mailbox", "error", err)
+	in := &inbox{conn: c, statements: map[string]*sqlite3.Stmt{}, store: s, session: sess, folder: f}
+	err = configure(ctx, c)
+	if err == nil {
+		err = c.Exec("ATTACH 'file:" + f.prefix + inboundName + "?mode=rw&vfs=" + s.vfs.name + "' AS box; PRAGMA box.synchronous = EXTRA")
+	}
+	if err != nil {
+		in.close(false)
+		return nil, err
+	}
+	return in, nil
+}
+
+// close closes the database. A sound instance is kept for the next batch.
+func (in *inbox) close(sound bool) {
+	var errs []error
+	for _, st := range in.statements {
+		errs = append(errs, st.Close())
+	}
+	in.conn.SetInterrupt(context.Background())
+	if sound {
+		errs = append(errs, in.conn.Exec("DETACH box"))
+	}
+	if err := errors.Join(errs...); sound && err == nil {
+		errs = []error{in.store.idle.put(in.session.ID, in.conn)}
+	} else {
+		errs = []error{err, in.conn.Close()}
+	}
+	if err := errors.Join(errs...); err != nil && sound {
+		in.store.log.Error("close a session's mailbox", "session", in.session.ID, "error", err)
 	}
 }
 
