@@ -73,6 +73,27 @@ func post(t *testing.T, url, authorization string) int {
 	return res.StatusCode
 }
 
+func TestMetricsTellOfTheMailboxesAndTheAPI(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir())
+	must[message](t, s, "message", "write", s.session(t).ID, "--text", "hello")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(mustRead(t, filepath.Join(s.data, "admin-token")))))
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustContain(t, string(text), `twinbox_messages_total{outcome="WRITTEN"} 1`, "twinbox_http_requests_total")
+}
+
 func TestATokenThatOthersCanReadIsRefused(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
