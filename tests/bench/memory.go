@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -29,34 +30,41 @@ type memory struct {
 const memoryTarget = 150e6
 
 // measureMemory makes sessions in a new data directory and waits idle after it.
-func measureMemory(ctx context.Context, bin, data string, sessions int, idle time.Duration) (memory, error) {
-	m := memory{Sessions: sessions, Target: memoryTarget}
+func measureMemory(ctx context.Context, bin, data string, sessions int, idle time.Duration) (m memory, err error) {
+	m = memory{Sessions: sessions, Target: memoryTarget}
 	s, err := serve(ctx, bin, data)
 	if err != nil {
 		return m, err
 	}
+	running := s.process
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, running.Kill())
+		}
+	}()
 	begun := time.Now()
 	if err := s.makeSessions(ctx, sessions); err != nil {
 		return m, err
 	}
 	m.MakeSeconds = time.Since(begun).Seconds()
-	if m.Made, err = resident(ctx, s.process, idle); err != nil {
+	if m.Made, err = resident(ctx, running, idle); err != nil {
 		return m, err
 	}
-	if err := s.process.Stop(); err != nil {
+	if err := running.Stop(); err != nil {
 		return m, err
 	}
 	begun = time.Now()
-	p, err := engineproc.Serve(bin, data)
+	restarted, err := engineproc.Serve(bin, data)
 	if err != nil {
 		return m, err
 	}
+	running = restarted
 	m.StartSeconds = time.Since(begun).Seconds()
-	if m.Restarted, err = resident(ctx, p, 0); err != nil {
+	if m.Restarted, err = resident(ctx, running, 0); err != nil {
 		return m, err
 	}
 	m.Reached = max(m.Made, m.Restarted) <= memoryTarget
-	return m, p.Stop()
+	return m, running.Stop()
 }
 
 func (s *served) makeSessions(ctx context.Context, n int) error {
