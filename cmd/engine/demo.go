@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -9,11 +8,11 @@ import (
 	"fmt"
 	"image/png"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -50,6 +49,7 @@ Fails if any step does.`,
 // demo is one run: what it talks to, and what it has made so far.
 type demo struct {
 	out     io.Writer
+	steps   int
 	data    string
 	client  *client
 	session struct{ ID, Folder string }
@@ -64,6 +64,9 @@ func runDemo(c *cobra.Command, data string, once bool, timeout time.Duration) (e
 			return fmt.Errorf("make a data directory: %w", err)
 		}
 	}
+	if data, err = filepath.Abs(data); err != nil {
+		return fmt.Errorf("find the data directory: %w", err)
+	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	cfg := serverConfig{data: data, listen: "127.0.0.1:0", token: os.Getenv("ENGINE_TOKEN"), grace: 10 * time.Second, log: log}
 	cfg.options.Log, cfg.options.Limits = log, engine.DefaultLimits()
@@ -77,7 +80,7 @@ func runDemo(c *cobra.Command, data string, once bool, timeout time.Duration) (e
 		return err
 	}
 	d := &demo{out: c.OutOrStdout(), data: data, client: cl}
-	d.step("The engine serves %s/graphql, on the data directory\n%s", s.url, data)
+	d.step("The engine serves %s/graphql, on the data directory\n    %s", s.url, data)
 	if err := d.begin(ctx); err != nil {
 		return err
 	}
@@ -93,11 +96,15 @@ func runDemo(c *cobra.Command, data string, once bool, timeout time.Duration) (e
 		}
 		return err
 	}
-	if err := d.explore(s); err != nil {
+	if err := d.explore(); err != nil {
 		return err
 	}
 	if once {
+		fmt.Fprintf(d.out, "\nThe demo is over. To serve its data: %s serve --data %s\n", os.Args[0], data)
 		return nil
+	}
+	if err := d.invite(s); err != nil {
+		return err
 	}
 	fmt.Fprint(d.out, "\nThe engine and the agent go on until you press Ctrl-C.\n")
 	select {
@@ -111,7 +118,8 @@ func runDemo(c *cobra.Command, data string, once bool, timeout time.Duration) (e
 }
 
 func (d *demo) step(format string, args ...any) {
-	fmt.Fprintf(d.out, "\n"+format+"\n", args...)
+	d.steps++
+	fmt.Fprintf(d.out, "\n%d. "+format+"\n", append([]any{d.steps}, args...)...)
 }
 
 func (d *demo) show(name string, value any) { fmt.Fprintf(d.out, "    %-14s %v\n", name, value) }
@@ -156,7 +164,20 @@ func (d *demo) begin(ctx context.Context) error {
 	d.message = text(written, "message", "messageId")
 	d.step("A message goes in, with a picture of %d×%d pixels (%s). It is a row of inbound.db now, and the picture a file:",
 		demoWidth, demoHeight, humanize.IBytes(uint64(len(picture))))
-	return flatten(dig(written, "message"), "", func(key string, value json.RawMessage) { d.show(key, cell(value)) })
+	return flatten(dig(written, "message"), "", func(key string, value json.RawMessage) { d.show(key, summary(value)) })
+}
+
+// summary is a JSON value for a person: of files, their paths and sizes.
+func summary(v json.RawMessage) string {
+	var files []file
+	if json.Unmarshal(v, &files) != nil {
+		return cell(v)
+	}
+	var b strings.Builder
+	for _, f := range files {
+		fmt.Fprintf(&b, "%s (%s)", printable(f.Path), humanize.IBytes(uint64(f.Size)))
+	}
+	return b.String()
 }
 
 // answer waits for the agent's reply and shows it.
@@ -182,7 +203,7 @@ func (d *demo) answer(ctx context.Context, a *demoAgent, timeout time.Duration) 
 	if err := flatten(reply, "", func(key string, value json.RawMessage) {
 		switch key {
 		case "replyId", "seq", "inReplyTo", "content.text", "attachments":
-			d.show(key, cell(value))
+			d.show(key, summary(value))
 		}
 	}); err != nil {
 		return err
@@ -213,53 +234,6 @@ func (d *demo) checkThumbnail(ctx context.Context, reply json.RawMessage) error 
 		return fmt.Errorf("the agent's picture has %d×%d pixels, not %d×%d", size.X, size.Y, demoWidth/demoScale, demoHeight/demoScale)
 	}
 	d.show("downloaded", fmt.Sprintf("%s, a picture of %d×%d pixels", files[0].Name, size.X, size.Y))
-	return nil
-}
-
-// explore shows the session's folder and how to go on.
-func (d *demo) explore(s *server) error {
-	folder := filepath.Join(d.data, filepath.FromSlash(d.session.Folder))
-	d.step("All of it lies in one folder, which the container sees as /workspace:\n%s", folder)
-	err := filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || path == folder {
-			return err
-		}
-		name, err := filepath.Rel(folder, path)
-		if err != nil {
-			return err
-		}
-		if e.IsDir() {
-			fmt.Fprintf(d.out, "    %s\n", printable(name)+"/")
-			return nil
-		}
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // the agent works on: a journal came and went
-		}
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(d.out, "    %-48s %9s\n", printable(name), humanize.IBytes(uint64(info.Size())))
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("look into the folder: %w", err)
-	}
-	token := "$(cat " + filepath.Join(d.data, tokenFile) + ")"
-	if s.config.token != "" {
-		token = "$ENGINE_TOKEN"
-	}
-	var query bytes.Buffer
-	encoder := json.NewEncoder(&query)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(map[string]string{"query": fmt.Sprintf(
-		`{ session(id: "%s") { messages(last: 5) { nodes { messageId status content } } replies(last: 5) { nodes { inReplyTo content } } } }`, d.session.ID)}); err != nil {
-		return fmt.Errorf("encode the query: %w", err)
-	}
-	d.step("Ask for it yourself:\n  curl %s/graphql -H \"Authorization: Bearer %s\" \\\n    -H 'Content-Type: application/json' -d '%s'",
-		s.url, token, bytes.TrimSpace(query.Bytes()))
-	d.step("Or write to the agent:\n  engine message write %s --data %s --text \"And this one?\" --attach some.png\n  engine reply list %s --data %s",
-		d.session.ID, d.data, d.session.ID, d.data)
 	return nil
 }
 

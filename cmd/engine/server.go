@@ -95,13 +95,13 @@ func startServer(ctx context.Context, cfg serverConfig) (_ *server, err error) {
 	if err := writeFile(cfg.data, urlFile, s.url+"\n"); err != nil {
 		return nil, errors.Join(fmt.Errorf("note the URL in the data directory: %w", err), listener.Close())
 	}
+	s.http.TLSConfig = &tls.Config{Certificates: certificates, MinVersion: tls.VersionTLS12}
 	s.serving.Go(func() {
 		if certificates == nil {
 			s.failed <- s.http.Serve(listener)
-			return
+		} else {
+			s.failed <- s.http.ServeTLS(listener, "", "")
 		}
-		s.http.TLSConfig = &tls.Config{Certificates: certificates, MinVersion: tls.VersionTLS12}
-		s.failed <- s.http.ServeTLS(listener, "", "")
 	})
 	return s, nil
 }

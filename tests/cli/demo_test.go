@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"image/png"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -17,7 +18,7 @@ func TestDemoRunsTheMainJob(t *testing.T) {
 	if r.code != 0 {
 		t.Fatalf("%+v", r)
 	}
-	mustContain(t, r.stdout, "I see a picture of 640×400 pixels", "sunset.png", "thumbnail.png", "inbound.db", "outbound.db", "curl ")
+	mustContain(t, r.stdout, "I see a picture of 640×400 pixels", "sunset.png", "thumbnail.png", "inbound.db", "outbound.db")
 	for pattern, width := range map[string]int{"inbox/*/sunset.png": 640, "outbox/*/thumbnail.png": 160} {
 		found, err := filepath.Glob(filepath.Join(data, "v2-sessions", "*", "*", pattern))
 		if err != nil || len(found) != 1 {
@@ -55,7 +56,14 @@ func TestDemoServesOnUntilInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(out)
+	var curl []string
 	for lines.Scan() && !strings.Contains(lines.Text(), "Ctrl-C") {
+		if strings.HasPrefix(lines.Text(), "  curl ") || curl != nil && strings.HasPrefix(lines.Text(), "    ") {
+			curl = append(curl, lines.Text())
+		}
+	}
+	if r := run(t, exec.CommandContext(t.Context(), "sh", "-c", strings.Join(curl, "\n"))); !strings.Contains(r.stdout, "640×400") {
+		t.Errorf("%q: %+v", curl, r)
 	}
 	s := &server{data: data}
 	list := must[[]session](t, s, "session", "list")
