@@ -152,7 +152,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	id := newRequestID()
 	ctx := withRequestID(r.Context(), id)
-	a := &answer{ResponseWriter: w, control: http.NewResponseController(w), requestID: id}
+	a := &answer{ResponseWriter: w, control: http.NewResponseController(w), requestID: id,
+		unread: r.ContentLength != 0 && r.ProtoMajor == 1}
 	header := a.Header()
 	for name, values := range h.headers {
 		header[name] = values

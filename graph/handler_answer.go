@@ -43,6 +43,8 @@ var (
 const (
 	// Whoever neither sends nor takes a byte for stallTime has gone.
 	stallTime = 30 * time.Second
+	// lingerTime is for a client that still sends, to see its answer.
+	lingerTime = 5 * time.Second
 	// writeChunk is what a reader must take within stallTime.
 	writeChunk = 64 << 10
 )
@@ -58,7 +60,9 @@ type answer struct {
 	// status is 0 until the header is written.
 	status int
 	// broken says that the answer cannot be completed.
-	broken   bool
+	broken bool
+	// unread says that the body of an HTTP/1 request was not read to its end.
+	unread   bool
 	deadline time.Time
 }
 
@@ -68,6 +72,12 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 func (a *answer) WriteHeader(status int) {
 	if a.status == 0 {
 		a.status = status
+		if a.unread {
+			// The server would wait for the rest of the body before it
+			// answers, and for one that never comes, for ever.
+			a.Header().Set("Connection", "close")
+			_ = a.control.SetReadDeadline(time.Now().Add(lingerTime))
+		}
 	}
 	a.extend()
 	a.ResponseWriter.WriteHeader(status)
@@ -75,7 +85,7 @@ func (a *answer) WriteHeader(status int) {
 
 func (a *answer) Write(p []byte) (n int, err error) {
 	if a.status == 0 {
-		a.status = http.StatusOK
+		a.WriteHeader(http.StatusOK)
 	}
 	for {
 		a.extend()
@@ -113,8 +123,6 @@ func (a *answer) fail(f fault) {
 		a.Header().Set("Retry-After", "1")
 	case http.StatusTooManyRequests:
 		a.Header().Set("Retry-After", "60")
-	case http.StatusRequestTimeout:
-		a.Header().Set("Connection", "close")
 	}
 	mediaType := a.mediaType
 	if mediaType == "" {

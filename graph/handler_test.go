@@ -17,13 +17,13 @@ const adminToken = "test-token-0123456789abcdef"
 
 // site is a handler behind a real server, on a real data directory.
 type site struct {
-	t    *testing.T
+	t    testing.TB
 	host *twinbox.Host
 	url  string
 	addr string
 }
 
-func mustSite(t *testing.T, c graph.Config) *site {
+func mustHost(t testing.TB) *twinbox.Host {
 	t.Helper()
 	host, err := twinbox.Open(t.Context(), t.TempDir(), twinbox.Options{})
 	if err != nil {
@@ -34,6 +34,12 @@ func mustSite(t *testing.T, c graph.Config) *site {
 			t.Error(err)
 		}
 	})
+	return host
+}
+
+func mustSite(t testing.TB, c graph.Config) *site {
+	t.Helper()
+	host := mustHost(t)
 	c.Token = adminToken
 	h, err := graph.NewHandler(host.Engine, c)
 	if err != nil {
@@ -44,7 +50,7 @@ func mustSite(t *testing.T, c graph.Config) *site {
 	return s
 }
 
-func mustServe(t *testing.T, h http.Handler) (addr string) {
+func mustServe(t testing.TB, h http.Handler) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

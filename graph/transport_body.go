@@ -19,16 +19,16 @@ const (
 
 // bodyReader reads a request's body and gives up on a sender that stalls.
 type bodyReader struct {
-	body    io.Reader
-	control *http.ResponseController
-	start   time.Time
-	n       int64
+	body   io.Reader
+	answer *answer
+	start  time.Time
+	n      int64
 	// err is why reading ended, if not at the body's end.
 	err error
 }
 
 func newBodyReader(a *answer, r *http.Request) *bodyReader {
-	return &bodyReader{body: r.Body, control: a.control, start: time.Now()}
+	return &bodyReader{body: r.Body, answer: a, start: time.Now()}
 }
 
 func (b *bodyReader) Read(p []byte) (int, error) {
@@ -38,13 +38,15 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 		deadline = d
 	}
 	// A connection that has no deadlines is a test's.
-	_ = b.control.SetReadDeadline(deadline)
+	_ = b.answer.control.SetReadDeadline(deadline)
 	n, err := b.body.Read(p)
 	b.n += int64(n)
 	if err != nil {
 		// The server goes on reading, to see whether the client is there.
-		_ = b.control.SetReadDeadline(time.Time{})
-		if err != io.EOF {
+		_ = b.answer.control.SetReadDeadline(time.Time{})
+		if err == io.EOF {
+			b.answer.unread = false
+		} else {
 			b.err = err
 		}
 	}

@@ -1,0 +1,4 @@
+package graph
+
+// ParseJSON is for tests.
+var ParseJSON = parseJSON
