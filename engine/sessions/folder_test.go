@@ -1,9 +1,11 @@
 package sessions_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -227,22 +229,19 @@ func TestSwappingTheInboxWhileWritingNeverLeadsOutside(t *testing.T) {
 			must(t, os.MkdirAll(at, 0o777))
 			before := hosttest.Tree(t, outside)
 
-			stop, stopped := make(chan struct{}), make(chan struct{})
-			go func() {
-				defer close(stopped)
-				for {
-					select {
-					case <-stop:
-						return
-					default:
-					}
+			ctx, stop := context.WithCancel(t.Context())
+			var swapper sync.WaitGroup
+			defer swapper.Wait()
+			defer stop()
+			swapper.Go(func() {
+				for ctx.Err() == nil {
 					// Each step may fail: the engine makes and removes the same names.
 					_ = os.Rename(at, aside)
 					_ = os.Rename(link, at)
 					_ = os.Rename(at, link)
 					_ = os.Rename(aside, at)
 				}
-			}()
+			})
 			written := 0
 			for range 60 {
 				_, _, err := h.Write(t, s, "m", hosttest.Attach(hosttest.File("a.txt", "attached"), hosttest.File("b.txt", "attached")))
@@ -254,8 +253,8 @@ func TestSwappingTheInboxWhileWritingNeverLeadsOutside(t *testing.T) {
 				}
 				h.Exec(t, s, "inbound.db", `DELETE FROM messages_in; DELETE FROM engine_accepted`)
 			}
-			close(stop)
-			<-stopped
+			stop()
+			swapper.Wait()
 			if after := hosttest.Tree(t, outside); after != before {
 				t.Errorf("outside changed from\n%sto\n%s", before, after)
 			}
