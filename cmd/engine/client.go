@@ -11,11 +11,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
 
-const defaultURL = "http://127.0.0.1:8080"
+const (
+	defaultURL = "http://127.0.0.1:8080"
+	// answerTime is how long an engine may think about a request that it has
+	// got whole: far longer than a message may wait to be written.
+	answerTime = 2 * time.Minute
+)
 
 // client talks to a running engine. Its methods may be called concurrently.
 type client struct {
@@ -29,7 +35,10 @@ func newClient(base, token string) (*client, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, failf(exitUsage, "%q is not the URL of an engine, such as %s", base, defaultURL)
 	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = answerTime
 	return &client{base: u, token: token, http: &http.Client{
+		Transport: transport,
 		// A redirect would carry the token, or lose the request's body.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil

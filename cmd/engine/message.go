@@ -31,7 +31,7 @@ func (r *remote) messageList() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			return r.list(c, mailboxList("messages", "[MessageStatus!]", messageFields, args[0], given(c, filter), []column{
 				{"SEQ", "seq"}, {"MESSAGE", "messageId"}, {"KIND", "kind"}, {"STATUS", "status"}, {"TRIES", "tries"},
-				{"TIME", "timestamp"}, {"CONTENT", "content"}}), p)
+				{"TIME", "timestamp"}, {"CONTENT", "content.text,content"}}), p)
 		}}
 	bindFields(c, filter)
 	p.bind(c, true)

@@ -13,10 +13,19 @@ import (
 )
 
 // column is a column of a table: what it is called, and where in a row's JSON
-// its value is.
+// its value is: the first of the paths that leads to one.
 type column struct {
 	title string
-	path  string
+	paths string // with dots, separated by commas
+}
+
+func (c column) of(row json.RawMessage) json.RawMessage {
+	for path := range strings.SplitSeq(c.paths, ",") {
+		if v := dig(row, strings.Split(path, ".")...); v != nil {
+			return v
+		}
+	}
+	return nil
 }
 
 // printRows prints rows of a list. Each row is a JSON object.
@@ -49,7 +58,7 @@ func printRows(w io.Writer, format string, columns []column, rows []json.RawMess
 	for _, row := range rows {
 		cells := make([]string, len(columns))
 		for i, c := range columns {
-			cells[i] = clip(cell(dig(row, strings.Split(c.path, ".")...)))
+			cells[i] = clip(cell(c.of(row)))
 		}
 		fmt.Fprintln(t, strings.Join(cells, "\t"))
 	}

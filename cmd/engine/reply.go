@@ -38,7 +38,7 @@ func (r *remote) replyList() *cobra.Command {
 func replyList(sessionID string, variables map[string]any) list {
 	return mailboxList("replies", "[DeliveryStatus!]", replyFields, sessionID, variables, []column{
 		{"SEQ", "seq"}, {"REPLY", "replyId"}, {"IN REPLY TO", "inReplyTo"}, {"KIND", "kind"}, {"DELIVERY", "delivery.status"},
-		{"TIME", "timestamp"}, {"CONTENT", "content"}})
+		{"TIME", "timestamp"}, {"CONTENT", "content.text,content"}})
 }
 
 const replyDocument = "query($session: ID!, $id: String!) { reply(sessionId: $session, replyId: $id) { " + replyFields + " } }"

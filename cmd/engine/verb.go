@@ -77,6 +77,12 @@ func (c *client) mutate(ctx context.Context, name, selection string, input map[s
 		return nil, fmt.Errorf("the engine's answer to %s is not a payload: %w", name, err)
 	}
 	if len(answer.UserErrors) > 0 {
+		for i, p := range answer.UserErrors {
+			// Its users gave flags, and know of no input.
+			if len(p.Field) > 0 && p.Field[0] == "input" {
+				answer.UserErrors[i].Field = p.Field[1:]
+			}
+		}
 		return nil, &apiError{problems: answer.UserErrors}
 	}
 	return payload, nil

@@ -211,7 +211,7 @@ func TestListsFollowPages(t *testing.T) {
 	}
 	r := s.engine(t, "message", "list", x.ID, "--limit", "3")
 	_, cursor, more := strings.Cut(strings.TrimSpace(r.stderr), "--after ")
-	if lines := strings.Count(r.stdout, "\n"); r.code != 0 || lines != 4 || !more {
+	if lines := strings.Count(r.stdout, "\n"); r.code != 0 || lines != 4 || !more || strings.Count(r.stdout, "  hello\n") != 3 {
 		t.Fatalf("--limit 3: %+v", r)
 	}
 	if got := must[[]message](t, s, "message", "list", x.ID, "--limit", "2", "--after", cursor); ids(got) != "m003 m004" {

@@ -339,7 +339,8 @@ func TestGraceBoundsTheEnd(t *testing.T) {
 
 func TestServeKeepsToItsLimitsAndModes(t *testing.T) {
 	t.Parallel()
-	s := serve(t, t.TempDir(), "--max-attachment", "1KiB", "--max-upload", "400KiB", "--max-content", "2KiB", "--dir-mode", "0700", "--file-mode", "0600")
+	s := serve(t, t.TempDir(), "--max-attachment", "1KiB", "--max-upload", "400KiB", "--max-content", "2KiB", "--dir-mode", "0700", "--file-mode", "0600",
+		"--folder-owner", fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()))
 	x := s.session(t)
 	info, err := os.Stat(filepath.Join(s.workspace(x), "inbound.db"))
 	if err != nil || info.Mode() != 0o600 {

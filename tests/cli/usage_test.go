@@ -46,7 +46,7 @@ func TestExitCodes(t *testing.T) {
 		{"messaging-group show slack unknown", 3, "no such"},
 		{"message list sess-unknown", 3, "no such session"},
 		{"reply show sess-unknown r1", 3, ""},
-		{"session resolve --agent-group unknown", 3, "agentGroupId: "},
+		{"session resolve --agent-group unknown", 3, "engine: agentGroupId: "},
 		{"session close sess-unknown", 3, "sessionId: "},
 		{"agent-group create A --id a", 4, "(CONFLICT)"},
 		{"message write " + closed.ID + " --text x", 4, "(SESSION_CLOSED)"},
