@@ -151,11 +151,10 @@ func FuzzDocument(f *testing.F) {
 	} {
 		f.Add(seed.query, seed.variables)
 	}
-	var s *site
+	shared := mustSite(f, graph.Config{})
 	f.Fuzz(func(t *testing.T, query, variables string) {
-		if s == nil {
-			s = mustSite(f, graph.Config{})
-		}
+		s := *shared
+		s.t = t
 		text, err := json.Marshal(query)
 		if err != nil {
 			t.Fatal(err)

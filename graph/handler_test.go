@@ -10,10 +10,13 @@ import (
 	"testing"
 
 	"github.com/twinbox/twinbox"
+	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/graph"
 )
 
 const adminToken = "test-token-0123456789abcdef"
+
+const uploadLimit = 2 << 20
 
 // site is a handler behind a real server, on a real data directory.
 type site struct {
@@ -25,7 +28,7 @@ type site struct {
 
 func mustHost(t testing.TB) *twinbox.Host {
 	t.Helper()
-	host, err := twinbox.Open(t.Context(), t.TempDir(), twinbox.Options{})
+	host, err := twinbox.Open(t.Context(), t.TempDir(), twinbox.Options{Limits: engine.Limits{UploadBytes: uploadLimit}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +42,11 @@ func mustHost(t testing.TB) *twinbox.Host {
 
 func mustSite(t testing.TB, c graph.Config) *site {
 	t.Helper()
-	host := mustHost(t)
+	return mustSiteOf(t, mustHost(t), c)
+}
+
+func mustSiteOf(t testing.TB, host *twinbox.Host, c graph.Config) *site {
+	t.Helper()
 	c.Token = adminToken
 	h, err := graph.NewHandler(host.Engine, c)
 	if err != nil {

@@ -110,6 +110,13 @@ func (h *handler) prepare(ctx context.Context, p params) (*graphql.OperationCont
 		return op, documentErrors(gqlerror.List{gqlerror.WrapIfUnwrapped(verr)}, errcode.ValidationFailed)
 	}
 	op.Variables = variables
+	for _, v := range op.Operation.VariableDefinitions {
+		// Valid at @skip and @include, where the executor cannot take a null.
+		if value, given := variables[v.Variable]; given && value == nil && v.DefaultValue != nil && v.Type.NamedType == "Boolean" {
+			err := gqlerror.ErrorPosf(v.Position, "variable $%s has a default and cannot be null; leave it out", v.Variable)
+			return op, documentErrors(gqlerror.List{err}, errcode.ValidationFailed)
+		}
+	}
 	// Exponential in fragments that spread each other twice, if it were not
 	// for the limits of documents.parse.
 	if n := cost.Calculate(ctx, h.schema, op.Operation, variables); n > maxComplexity {
