@@ -42,11 +42,7 @@ accepted, and exits 0. A second one ends it at once.`,
 				return err
 			}
 			cfg.log, cfg.options.Log, cfg.options.Limits = log, log, limits
-			if cfg.token = os.Getenv("ENGINE_TOKEN"); cfg.token != "" {
-				if err := checkToken(cfg.token); err != nil {
-					return failf(exitUsage, "ENGINE_TOKEN: %w", err)
-				}
-			}
+			cfg.token = os.Getenv("ENGINE_TOKEN")
 			return serve(c, cfg)
 		}}
 	f := c.Flags()

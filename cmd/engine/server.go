@@ -58,6 +58,11 @@ func startServer(ctx context.Context, cfg serverConfig) (_ *server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.token != "" {
+		if err := checkToken(cfg.token); err != nil {
+			return nil, failf(exitUsage, "ENGINE_TOKEN: %w", err)
+		}
+	}
 	var certificates []tls.Certificate
 	if cfg.tlsCert != "" {
 		pair, err := tls.LoadX509KeyPair(cfg.tlsCert, cfg.tlsKey)

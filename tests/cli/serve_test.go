@@ -136,10 +136,12 @@ func TestTheTokenFromTheEnvironment(t *testing.T) {
 	if r := run(t, wrong); r.code != 6 {
 		t.Errorf("with another: %+v", r)
 	}
-	short := command(t, "serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0")
-	short.Env = append(short.Env, "ENGINE_TOKEN=secret")
-	if r := run(t, short); r.code != 2 || strings.Contains(r.stderr, "secret") {
-		t.Errorf("a token that can be guessed: %+v", r)
+	for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0"}, {"demo", "--once"}} {
+		short := command(t, append(args, "--data", t.TempDir())...)
+		short.Env = append(short.Env, "ENGINE_TOKEN=secret")
+		if r := run(t, short); r.code != 2 || strings.Contains(r.stderr, "secret") {
+			t.Errorf("%q with a token that can be guessed: %+v", args, r)
+		}
 	}
 }
 
