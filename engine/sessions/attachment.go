@@ -37,6 +37,12 @@ func (s *Store) stage(ctx context.Context, sess engine.Session, d *engine.Draft)
 	if len(d.Content.Attachments) == 0 {
 		return st, nil
 	}
+	if s.hasLeft(sess.ID) {
+		// An attempt at this very message may hold its upload.
+		if err := s.do(ctx, sess, func(*inbox) error { return nil }); err != nil {
+			return nil, err
+		}
+	}
 	if !d.Made {
 		// A replay's attachments are in place, and its uploads are gone.
 		if known, err := s.accepted(ctx, sess, d.ID); err != nil || known {

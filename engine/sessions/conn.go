@@ -42,7 +42,7 @@ func (s *Store) connect(ctx context.Context, f *folder, name string, a access) (
 		return nil, fault(name, err)
 	}
 	err = configure(ctx, c)
-	if err == nil {
+	if err == nil && a == readWrite { // it reads the schema, which a hot journal forbids a reader
 		err = c.Exec("PRAGMA synchronous = EXTRA")
 	}
 	if err != nil {

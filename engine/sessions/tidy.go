@@ -9,6 +9,16 @@ import (
 	"github.com/twinbox/twinbox/engine"
 )
 
+// hasLeft tells whether a session, or with "" any, awaits being tidied.
+func (s *Store) hasLeft(sessionID string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sessionID == "" {
+		return len(s.left) > 0
+	}
+	return s.left[sessionID] != nil
+}
+
 // tidy removes what a crash left half done in a session, before its next write.
 func (s *Store) tidy(sess engine.Session, in *inbox) error {
 	s.mu.Lock()

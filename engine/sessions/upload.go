@@ -116,6 +116,9 @@ func (s *Store) putUpload(folder *dir, name string, a engine.AttachmentDraft, st
 		return 0, err
 	}
 	if hasOtherName(info) {
+		if s.hasLeft("") {
+			return 0, &engine.Error{Code: engine.CodeUnavailable, Message: "the engine is looking after what a crash left, perhaps this upload; try again in a moment"}
+		}
 		return 0, gone
 	}
 	if err := unix.Linkat(s.uploads.fd, id, folder.fd, name, 0); err == nil {
@@ -182,7 +185,7 @@ func (s *Store) removeOldUploads(before time.Time) error {
 	var errs []error
 	for _, name := range names {
 		st, err := s.uploads.stat(name)
-		taken := st.Nlink > 1 // by a message, before a crash
+		taken := st.Nlink > 1 && !s.hasLeft("") // by a message that was written before a crash
 		if err != nil || !taken && !time.Unix(st.Mtim.Unix()).Before(before) {
 			continue // gone meanwhile, or young: a part that grows is young
 		}
