@@ -1,0 +1,134 @@
+package tests_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/twinbox/twinbox/tests/internal/engineproc"
+)
+
+// crashWorld is callers on sessions, on an engine that is killed.
+type crashWorld struct {
+	*supervisor
+	folders map[string]string // by session id
+	callers []*caller
+}
+
+func newCrashWorld(t *testing.T, sessions, callersEach int, size func(int) int, uploads func(int) bool) *crashWorld {
+	t.Helper()
+	w := &crashWorld{supervisor: supervise(t, t.TempDir()), folders: map[string]string{}}
+	e := w.current()
+	must(t, createAgents(e))
+	room, err := chat(e, "room")
+	must(t, err)
+	for i := range sessions {
+		id, folder, err := resolve(e, room, fmt.Sprint("thread-", i))
+		must(t, err)
+		w.folders[id] = filepath.Join(w.data, folder)
+		for j := range callersEach {
+			w.callers = append(w.callers, &caller{name: fmt.Sprintf("s%dc%d", i, j), session: id, size: size, upload: uploads})
+		}
+	}
+	return w
+}
+
+// run has all callers write while the engine is killed, and then finish.
+func (w *crashWorld) run(kills int, answers func() int, more ...func()) {
+	w.t.Helper()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer w.set(func() { w.done = true })
+	for _, c := range w.callers {
+		wg.Go(func() { c.run(w.supervisor) })
+	}
+	for _, m := range more {
+		wg.Go(m)
+	}
+	for range kills {
+		w.kill(answers())
+	}
+}
+
+func (w *crashWorld) check() {
+	w.t.Helper()
+	kept := map[string][]sent{}
+	total := 0
+	for _, c := range w.callers {
+		kept[c.session] = append(kept[c.session], c.sent...)
+		total += len(c.sent)
+	}
+	for id, folder := range w.folders {
+		checkKept(w.t, folder, kept[id], nil)
+	}
+	w.t.Logf("%d messages acknowledged", total)
+}
+
+func TestKillsLoseNothingThatWasAcknowledged(t *testing.T) {
+	size := func(n int) int {
+		if n%3 != 0 {
+			return -1
+		}
+		return rand.IntN(64 << 10)
+	}
+	w := newCrashWorld(t, 4, 3, size, func(n int) bool { return n%2 == 0 })
+	threads := &resolver{}
+	w.run(kills(t, 20), func() int { return rand.IntN(60) }, func() { threads.run(w.supervisor) })
+	e := w.current()
+	threads.check(t, e)
+	w.stop()
+	w.check()
+	// A kill may leave the folder of a session that nobody was told of, and
+	// uploads that nobody attached; nothing else, and nothing that cannot be
+	// tidied.
+	if f, code := doctor(t, w.data, "--repair"); code != healthy {
+		t.Errorf("the doctor finds %+v", f)
+	}
+}
+
+func TestKillsAmidLargeAttachmentsLeaveNothingHalfWritten(t *testing.T) {
+	w := newCrashWorld(t, 2, 2, func(int) int { return 1 << 20 }, nil)
+	w.run(kills(t, 20), func() int { return rand.IntN(3) })
+	w.stop()
+	w.check()
+	if f, code := doctor(t, w.data); code != healthy || len(f) > 0 {
+		t.Errorf("the doctor finds %+v", f)
+	}
+}
+
+// resolver makes sessions, each until it is told which.
+type resolver struct {
+	chat string
+	ids  map[string]string // by thread
+}
+
+func (r *resolver) run(s *supervisor) {
+	r.ids = map[string]string{}
+	if !s.call("make a chat", func(e *engineproc.Process) (err error) { r.chat, err = chat(e, "threads"); return err }) {
+		return
+	}
+	for n := 0; !s.finished(); n++ {
+		thread := fmt.Sprint(n)
+		var id string
+		if !s.call("resolve "+thread, func(e *engineproc.Process) (err error) { id, _, err = resolve(e, r.chat, thread); return err }) {
+			return
+		}
+		r.ids[thread] = id
+	}
+}
+
+// check expects each thread's session to be the one that was told.
+func (r *resolver) check(t *testing.T, e *engineproc.Process) {
+	t.Helper()
+	seen := map[string]bool{}
+	for thread, id := range r.ids {
+		again, _, err := resolve(e, r.chat, thread)
+		if err != nil || again != id || seen[id] {
+			t.Errorf("thread %s was %s, is %s: %v", thread, id, again, err)
+		}
+		seen[id] = true
+	}
+	t.Logf("%d sessions resolved", len(r.ids))
+}
