@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -89,11 +90,18 @@ func writeTo(e *engineproc.Process, sessionID, id string, content any) (seq int6
 	switch {
 	case err != nil:
 		return 0, err
-	case len(out.WriteMessage.UserErrors) > 0 || out.WriteMessage.Message == nil:
-		return 0, fmt.Errorf("user errors %+v", out.WriteMessage.UserErrors)
+	case len(out.WriteMessage.UserErrors) > 0:
+		return 0, &refusal{out.WriteMessage.UserErrors}
+	case out.WriteMessage.Message == nil:
+		return 0, errors.New("an answer without a message")
 	}
 	return out.WriteMessage.Message.Seq, nil
 }
+
+// refusal is what the sender could mend.
+type refusal struct{ errors []userError }
+
+func (r *refusal) Error() string { return fmt.Sprintf("user errors %+v", r.errors) }
 
 func upload(e *engineproc.Process, data []byte) (id string, err error) {
 	req, err := http.NewRequestWithContext(background(), http.MethodPost, e.URL+"/uploads", bytes.NewReader(data))
@@ -141,7 +149,7 @@ func resolve(e *engineproc.Process, chatID, thread string) (id, folder string, e
 		resolveSession(input: {agentGroupId: "ag", messagingGroupId: $chat, threadId: $thread, mode: PER_THREAD}) {
 			session { id folder } userErrors { code message } } }`, map[string]any{"chat": chatID, "thread": thread}, &out)
 	if err == nil && out.ResolveSession.Session == nil {
-		err = fmt.Errorf("user errors %+v", out.ResolveSession.UserErrors)
+		err = &refusal{out.ResolveSession.UserErrors}
 	}
 	if err != nil {
 		return "", "", err
