@@ -17,9 +17,9 @@ type crashWorld struct {
 	callers []*caller
 }
 
-func newCrashWorld(t *testing.T, sessions, callersEach int, size func(int) int, uploads func(int) bool) *crashWorld {
+func newCrashWorld(t *testing.T, data string, sessions, callersEach int, size func(int) int, uploads func(int) bool) *crashWorld {
 	t.Helper()
-	w := &crashWorld{supervisor: supervise(t, t.TempDir()), folders: map[string]string{}}
+	w := &crashWorld{supervisor: supervise(t, data), folders: map[string]string{}}
 	e := w.current()
 	must(t, createAgents(e))
 	room, err := chat(e, "room")
@@ -35,8 +35,8 @@ func newCrashWorld(t *testing.T, sessions, callersEach int, size func(int) int, 
 	return w
 }
 
-// run has all callers write while the engine is killed, and then finish.
-func (w *crashWorld) run(kills int, answers func() int, more ...func()) {
+// run has all callers write while the engine is crashed, and then finish.
+func (w *crashWorld) run(crashes int, crash func(), more ...func()) {
 	w.t.Helper()
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -47,8 +47,8 @@ func (w *crashWorld) run(kills int, answers func() int, more ...func()) {
 	for _, m := range more {
 		wg.Go(m)
 	}
-	for range kills {
-		w.kill(answers())
+	for range crashes {
+		crash()
 	}
 }
 
@@ -66,16 +66,20 @@ func (w *crashWorld) check() {
 	w.t.Logf("%d messages acknowledged", total)
 }
 
-func TestKillsLoseNothingThatWasAcknowledged(t *testing.T) {
-	size := func(n int) int {
-		if n%3 != 0 {
-			return -1
-		}
-		return rand.IntN(64 << 10)
+// mixed gives every third message an attachment.
+func mixed(n int) int {
+	if n%3 != 0 {
+		return -1
 	}
-	w := newCrashWorld(t, 4, 3, size, func(n int) bool { return n%2 == 0 })
+	return rand.IntN(64 << 10)
+}
+
+func everySecond(n int) bool { return n%2 == 0 }
+
+func TestKillsLoseNothingThatWasAcknowledged(t *testing.T) {
+	w := newCrashWorld(t, t.TempDir(), 4, 3, mixed, everySecond)
 	threads := &resolver{}
-	w.run(kills(t, 20), func() int { return rand.IntN(60) }, func() { threads.run(w.supervisor) })
+	w.run(kills(t, 20), func() { w.kill(rand.IntN(60)) }, func() { threads.run(w.supervisor) })
 	e := w.current()
 	threads.check(t, e)
 	w.stop()
@@ -89,9 +93,22 @@ func TestKillsLoseNothingThatWasAcknowledged(t *testing.T) {
 }
 
 func TestKillsAmidLargeAttachmentsLeaveNothingHalfWritten(t *testing.T) {
-	w := newCrashWorld(t, 2, 2, func(int) int { return 1 << 20 }, nil)
-	w.run(kills(t, 20), func() int { return rand.IntN(3) })
+	w := newCrashWorld(t, t.TempDir(), 2, 2, func(int) int { return 1 << 20 }, nil)
+	w.run(kills(t, 20), func() { w.kill(rand.IntN(3)) })
 	w.stop()
+	w.check()
+	if f, code := doctor(t, w.data); code != healthy || len(f) > 0 {
+		t.Errorf("the doctor finds %+v", f)
+	}
+}
+
+// What is answered at a stop is kept, and what is kept was answered.
+func TestStopAmidWritesKeepsWhatItAnswersAndExitsInOrder(t *testing.T) {
+	w := newCrashWorld(t, t.TempDir(), 4, 4, mixed, everySecond)
+	w.run(1, func() {
+		w.crash(100, (*engineproc.Process).Stop) // an exit code other than 0 fails it
+		w.set(func() { w.ended = true })
+	})
 	w.check()
 	if f, code := doctor(t, w.data); code != healthy || len(f) > 0 {
 		t.Errorf("the doctor finds %+v", f)

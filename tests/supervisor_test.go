@@ -24,7 +24,8 @@ type supervisor struct {
 	engine  *engineproc.Process // nil while none runs
 	answers int                 // that callers got
 	failed  bool
-	done    bool
+	done    bool // callers begin nothing new
+	ended   bool // no further engine will be started
 }
 
 func supervise(t *testing.T, data string, args ...string) *supervisor {
@@ -66,7 +67,7 @@ func (s *supervisor) current() *engineproc.Process {
 func (s *supervisor) running() *engineproc.Process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.engine == nil && !s.failed {
+	for s.engine == nil && !s.failed && !s.ended {
 		s.changed.Wait()
 	}
 	if s.failed {
@@ -100,16 +101,24 @@ func (s *supervisor) call(what string, operation func(*engineproc.Process) error
 // that nobody chooses, and starts another one.
 func (s *supervisor) kill(after int) {
 	s.t.Helper()
+	s.crash(after, (*engineproc.Process).Kill)
+	s.start()
+}
+
+// crash ends the engine after so many more answers, at a moment that nobody
+// chooses.
+func (s *supervisor) crash(after int, end func(*engineproc.Process) error) {
+	s.t.Helper()
 	e := s.after(after)
 	if e == nil {
 		s.t.FailNow()
 	}
 	time.Sleep(time.Duration(rand.IntN(3000)) * time.Microsecond)
-	s.set(func() { s.engine = nil }) // before the kill: what fails from now on may
-	if err := e.Kill(); err != nil {
+	s.set(func() { s.engine = nil }) // first: what fails from now on may
+	if err := end(e); err != nil {
+		s.set(func() { s.failed = true })
 		s.t.Fatal(err)
 	}
-	s.start()
 }
 
 // after waits for so many more answers; nil is the end of the test.
