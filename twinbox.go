@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -43,6 +44,7 @@ type Options struct {
 // Host is an engine on a data directory.
 type Host struct {
 	*engine.Engine
+	closing  sync.Once
 	lock     *os.File
 	registry *registry.Registry
 	sessions *sessions.Store
@@ -79,8 +81,14 @@ func (h *Host) open(ctx context.Context, dataDir string, o Options) (err error) 
 	return err
 }
 
-// Close finishes what was begun and releases the data directory.
-func (h *Host) Close() error {
+// Close finishes what was begun and releases the data directory. A second
+// call does nothing.
+func (h *Host) Close() (err error) {
+	h.closing.Do(func() { err = h.close() })
+	return err
+}
+
+func (h *Host) close() error {
 	var errs []error
 	if h.Engine != nil {
 		errs = append(errs, h.Engine.Close())

@@ -33,11 +33,11 @@ const (
 // connect opens a database of a mounted folder. ctx interrupts whatever the
 // connection does until it is closed.
 func (s *Store) connect(ctx context.Context, f *folder, name string, a access) (*sqlite3.Conn, error) {
-	flags := sqlite3.OPEN_READONLY
+	mode := "ro"
 	if a == readWrite {
-		flags = sqlite3.OPEN_READWRITE
+		mode = "rw"
 	}
-	c, err := sqlite3.OpenFlags("file:"+f.prefix+name+"?vfs="+s.vfs.name, flags|sqlite3.OPEN_URI)
+	c, err := instance(ctx, "file:"+f.prefix+name+"?mode="+mode+"&vfs="+s.vfs.name)
 	if err != nil {
 		return nil, fault(name, err)
 	}
@@ -50,6 +50,11 @@ func (s *Store) connect(ctx context.Context, f *folder, name string, a access) (
 		return nil, fault(name, err)
 	}
 	return c, nil
+}
+
+// instance makes an SQLite with bounded memory; ctx interrupts the opening.
+func instance(ctx context.Context, database string) (*sqlite3.Conn, error) {
+	return sqlite3.OpenContext(sqlite3.WithMaxMemory(ctx, maxMemory), database)
 }
 
 // configure makes the connection safe to use on a database that someone else

@@ -33,7 +33,7 @@ type inbox struct {
 func (s *Store) openInbox(ctx context.Context, sess engine.Session, f *folder) (_ *inbox, err error) {
 	c := s.idle.take(sess.ID)
 	if c == nil {
-		if c, err = sqlite3.Open(":memory:"); err != nil {
+		if c, err = instance(ctx, ":memory:"); err != nil {
 			return nil, err
 		}
 	}
