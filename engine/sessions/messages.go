@@ -130,14 +130,11 @@ func (in *inbox) message(sess engine.Session, id string) (*engine.Message, error
 	return m, err
 }
 
-// accepted tells whether an id was accepted before.
+// accepted tells whether an id was accepted before. It takes part in the
+// writer's next batch, which has an SQLite at hand.
 func (s *Store) accepted(ctx context.Context, sess engine.Session, id string) (known bool, err error) {
-	err = s.read(ctx, sess, func(m *mailbox) error {
-		has, err := hasTable(m.inbound, "engine_accepted")
-		if err != nil || !has {
-			return err
-		}
-		known, err = queryOne(m.inbound, func(*row) {}, `SELECT 1, 1 FROM engine_accepted WHERE id = ?`, id)
+	err = s.do(ctx, sess, func(in *inbox) (err error) {
+		known, err = in.queryRow(func(*sqlite3.Stmt) {}, `SELECT 1 FROM engine_accepted WHERE id = ?`, id)
 		return err
 	})
 	return known, err
