@@ -20,6 +20,9 @@ import (
 type writer struct {
 	session engine.Session
 	queue   []*operation
+	// enough is told when the queue has want operations; 0 is nobody waits.
+	enough chan struct{}
+	want   int
 }
 
 // operation is one caller's part of a batch. With an error from apply, nothing
@@ -32,6 +35,9 @@ type operation struct {
 
 // maxBatch bounds the operations that share a commit.
 const maxBatch = 256
+
+// maxGather bounds how long a batch waits for more to share it.
+const maxGather = time.Millisecond
 
 // do has apply applied and committed. It returns apply's own error, or one of
 // CodeUnavailable when the queue is full, or when ctx or the queue's time is
@@ -76,11 +82,15 @@ func (s *Store) enqueue(ctx context.Context, sess engine.Session, applies []func
 		case w != nil && len(w.queue) >= s.opts.Limits.QueueLength:
 			op.err = engine.Errorf(engine.CodeUnavailable, "session %s is busy: %d messages wait for its mailbox; nothing was written", sess.ID, len(w.queue))
 		case w == nil:
-			w = &writer{session: sess, queue: []*operation{op}}
+			w = &writer{session: sess, queue: []*operation{op}, enough: make(chan struct{}, 1)}
 			s.writers[sess.ID] = w
 			s.running.Go(func() { s.write(w) })
 		default:
 			w.queue = append(w.queue, op)
+			if len(w.queue) == w.want {
+				w.want = 0
+				w.enough <- struct{}{}
+			}
 		}
 		if op.err != nil {
 			close(op.done)
@@ -133,7 +143,8 @@ func (s *Store) write(w *writer) {
 		}
 		start := time.Now()
 		ops, err := s.batch(w, ops)
-		s.metrics.commit.Observe(time.Since(start).Seconds())
+		took := time.Since(start)
+		s.metrics.commit.Observe(took.Seconds())
 		s.metrics.batch.Observe(float64(len(ops)))
 		for _, op := range ops {
 			if err != nil {
@@ -141,6 +152,36 @@ func (s *Store) write(w *writer) {
 			}
 			close(op.done)
 		}
+		s.gather(w, len(ops), took)
+	}
+}
+
+// gather gives those who were just answered a moment to come back with their
+// next message, for a fraction of the time that the batch took: else whoever
+// is first gets a commit of its own while all others wait for it. After a
+// batch of one, nobody is waited for.
+func (s *Store) gather(w *writer, answered int, took time.Duration) {
+	s.mu.Lock()
+	want := answered / 2
+	if answered < 4 || len(w.queue) >= want {
+		s.mu.Unlock()
+		return
+	}
+	w.want = want
+	s.mu.Unlock()
+	timer := time.NewTimer(min(took/4, maxGather))
+	defer timer.Stop()
+	select {
+	case <-w.enough:
+		return
+	case <-timer.C:
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.want = 0
+	select {
+	case <-w.enough: // told at the last moment
+	default:
 	}
 }
 
