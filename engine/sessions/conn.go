@@ -43,7 +43,9 @@ func (s *Store) connect(ctx context.Context, f *folder, name string, a access) (
 	}
 	err = configure(ctx, c)
 	if err == nil && a == readWrite { // it reads the schema, which a hot journal forbids a reader
-		err = c.Exec("PRAGMA synchronous = EXTRA")
+		if err = restrict(c); err == nil {
+			err = c.Exec("PRAGMA synchronous = EXTRA")
+		}
 	}
 	if err != nil {
 		c.Close()
@@ -66,6 +68,10 @@ func instance(ctx context.Context, database string) (*sqlite3.Conn, error) {
 func configure(ctx context.Context, c *sqlite3.Conn) error {
 	c.SetInterrupt(ctx)
 	c.Limit(sqlite3.LIMIT_LENGTH, maxValueBytes)
+	// Of a schema, too: what is deeper overflows the parser's stack.
+	c.Limit(sqlite3.LIMIT_SQL_LENGTH, 16<<10)
+	c.Limit(sqlite3.LIMIT_EXPR_DEPTH, 100)
+	c.Limit(sqlite3.LIMIT_COLUMN, 200)
 	for _, option := range []struct {
 		config sqlite3.DBConfig
 		on     bool

@@ -41,7 +41,8 @@ func (s *Store) ContainerGone(ctx context.Context, sess engine.Session) error {
 // releaseClaims deletes orphaned claims, which would make the next container
 // look stuck (lesson 31). Opening outbound.db for writing, which only the
 // container's end allows, rolls back what a kill of the container left.
-func (s *Store) releaseClaims(ctx context.Context, sess engine.Session) error {
+func (s *Store) releaseClaims(ctx context.Context, sess engine.Session) (err error) {
+	defer s.recoverPanic(sess, outboundName, &err)
 	ctx, cancel := context.WithTimeout(ctx, busyTimeout+readTime)
 	defer cancel()
 	f, err := s.enter(sess)
@@ -54,11 +55,23 @@ func (s *Store) releaseClaims(ctx context.Context, sess engine.Session) error {
 		return err
 	}
 	defer c.Close()
+	return fault(outboundName, deleteClaims(c))
+}
+
+func deleteClaims(c *sqlite3.Conn) (err error) {
+	tx, err := c.BeginImmediate()
+	if err != nil {
+		return err
+	}
+	defer tx.End(&err)
+	if err := checkTables(c, "main"); err != nil {
+		return err
+	}
 	has, err := hasTable(c, "processing_ack")
 	if err != nil || !has {
-		return fault(outboundName, err)
+		return err
 	}
-	return fault(outboundName, c.Exec(`DELETE FROM processing_ack WHERE status = 'processing'`))
+	return c.Exec(`DELETE FROM processing_ack WHERE status = 'processing'`)
 }
 
 // Recover looks after a session whose container may be running while the

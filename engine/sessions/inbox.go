@@ -36,6 +36,9 @@ func (s *Store) openInbox(ctx context.Context, sess engine.Session, f *folder) (
 		if c, err = instance(ctx, ":memory:"); err != nil {
 			return nil, err
 		}
+		if err := restrict(c); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
 	}
 	in := &inbox{conn: c, statements: map[string]*sqlite3.Stmt{}, store: s, session: sess, folder: f}
 	err = configure(ctx, c)

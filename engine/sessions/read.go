@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -46,12 +45,7 @@ func (s *Store) read(ctx context.Context, sess engine.Session, look func(*mailbo
 var errOwnJournal = errors.New("inbound.db has a hot journal")
 
 func (s *Store) readOnce(ctx context.Context, sess engine.Session, look func(*mailbox) error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.log.Error("panic while reading a session", "session", sess.ID, "panic", p, "stack", string(debug.Stack()))
-			err = fault("the mailbox", fmt.Errorf("panic: %v", p))
-		}
-	}()
+	defer s.recoverPanic(sess, "the mailbox", &err)
 	f, err := s.enter(sess)
 	if err != nil {
 		return err
@@ -82,7 +76,7 @@ func hotJournal(c *sqlite3.Conn) error {
 	if err := c.Exec("BEGIN"); err != nil {
 		return err
 	}
-	return c.Exec("SELECT count(*) FROM sqlite_schema")
+	return checkTables(c, "main")
 }
 
 // column is an expression that reads a column of at most max bytes, and NULL

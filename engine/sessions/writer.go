@@ -3,8 +3,6 @@ package sessions
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -189,14 +187,7 @@ func (s *Store) gather(w *writer, answered int, took time.Duration) {
 // returns all that it began; with an error, all of them failed of it.
 func (s *Store) batch(w *writer, ops []*operation) (begun []*operation, err error) {
 	begun = ops
-	defer func() {
-		if p := recover(); p != nil {
-			// SQLite is translated code that runs on a stranger's file: a
-			// trap in it is that session's trouble alone.
-			s.log.Error("panic while writing a session", "session", w.session.ID, "panic", p, "stack", string(debug.Stack()))
-			err = fault(inboundName, fmt.Errorf("panic: %v", p))
-		}
-	}()
+	defer s.recoverPanic(w.session, inboundName, &err)
 	end, err := s.intents.begin(intent{AgentGroup: w.session.AgentGroupID, Session: w.session.ID}, false)
 	if err != nil {
 		return begun, fault("the data directory", err)
@@ -214,13 +205,15 @@ func (s *Store) batch(w *writer, ops []*operation) (begun []*operation, err erro
 	if err != nil {
 		return begun, fault(inboundName, err)
 	}
-	defer func() { in.close(err == nil) }()
+	sound := false // not after a panic
+	defer func() { in.close(sound) }()
 	if err := s.tidy(w.session, in); err != nil {
 		return begun, err
 	}
 	for redo := true; redo && err == nil; {
 		begun, redo, err = s.transact(w, in, begun)
 	}
+	sound = err == nil
 	return begun, fault(inboundName, err)
 }
 
@@ -234,6 +227,9 @@ func (s *Store) transact(w *writer, in *inbox, ops []*operation) (begun []*opera
 		return begun, false, err
 	}
 	defer tx.End(&err)
+	if err := checkTables(in.conn, "box"); err != nil {
+		return begun, false, err
+	}
 	in.lastSeq, in.size = -1, -1
 	for {
 		for _, op := range ops {
