@@ -1,16 +1,18 @@
 # make demo and make test are all that a new clone needs: Go and npm.
-# Variables: RACE= leaves the race detector out; ARGS= goes to demo and bench; FUZZTIME= is for each target.
+# Variables: RACE= leaves the race detector out; ARGS= goes to demo and bench; FUZZTIME= is for each target;
+# KILLS= is how often soak-crash ends the engine in each of its tests.
 
 export CGO_ENABLED = 0
 
 CC       := $(shell go env CC)
 RACE     := $(shell command -v $(firstword $(CC)) >/dev/null 2>&1 && echo -race)
 FUZZTIME := 30s
+KILLS    := 1000
 RELEASES := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64
 # Folders with npm packages that the tests use; the benchmark's peer compiles for a minute and is left to bench.
 NPM      := $(filter-out ./tests/peer,$(patsubst %/package-lock.json,%,$(shell find . -name package-lock.json -not -path '*/node_modules/*')))
 
-.PHONY: build demo test bench lint release fuzz clean
+.PHONY: build demo test soak-crash bench lint release fuzz clean
 
 build:
 	go build -o bin/engine ./cmd/engine
@@ -22,6 +24,9 @@ test: $(NPM:=/node_modules/.package-lock.json)
 	$(if $(RACE),,@echo "There is no C compiler ($(CC)): the tests run without the race detector.")
 	$(if $(RACE),CGO_ENABLED=1) go test $(RACE) ./...
 	TZ=Asia/Kolkata go test ./engine/... ./graph/...
+
+soak-crash:
+	TWINBOX_KILLS=$(KILLS) go test -count=1 -timeout 4h -v -run 'Kills|PowerLoss' ./tests
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund

@@ -88,7 +88,7 @@ func TestKillsLoseNothingThatWasAcknowledged(t *testing.T) {
 	// uploads that nobody attached; nothing else, and nothing that cannot be
 	// tidied.
 	if f, code := doctor(t, w.data, "--repair"); code != healthy {
-		t.Errorf("the doctor finds %+v", f)
+		t.Errorf("the doctor finds %+v", unrepaired(f))
 	}
 }
 
@@ -98,7 +98,7 @@ func TestKillsAmidLargeAttachmentsLeaveNothingHalfWritten(t *testing.T) {
 	w.stop()
 	w.check()
 	if f, code := doctor(t, w.data); code != healthy || len(f) > 0 {
-		t.Errorf("the doctor finds %+v", f)
+		t.Errorf("the doctor finds %+v", unrepaired(f))
 	}
 }
 
@@ -111,7 +111,7 @@ func TestStopAmidWritesKeepsWhatItAnswersAndExitsInOrder(t *testing.T) {
 	})
 	w.check()
 	if f, code := doctor(t, w.data); code != healthy || len(f) > 0 {
-		t.Errorf("the doctor finds %+v", f)
+		t.Errorf("the doctor finds %+v", unrepaired(f))
 	}
 }
 

@@ -23,7 +23,7 @@ func TestFullDiskIsUnavailableAndLeavesNothingHalfWritten(t *testing.T) {
 		dir  func(*testing.T) string
 	}{
 		{"tmpfs", func(t *testing.T) string { return tmpfs(t, 8<<20) }},
-		{"ext4", func(t *testing.T) string { return newDisk(t, 24<<20).dir }},
+		{"ext4", func(t *testing.T) string { return newDisk(t, 24<<20, 4096).dir }},
 	} {
 		t.Run(d.name, func(t *testing.T) { fillDisk(t, d.dir(t)) })
 	}
@@ -95,7 +95,7 @@ func fillDisk(t *testing.T, dir string) {
 	}
 	must(t, e.Stop())
 	if f, code := doctor(t, data); code != healthy || len(f) > 0 {
-		t.Errorf("the doctor finds %+v", f)
+		t.Errorf("the doctor finds %+v", unrepaired(f))
 	}
 }
 

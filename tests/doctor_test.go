@@ -50,6 +50,15 @@ func doctor(t *testing.T, data string, args ...string) (findings []finding, code
 	return findings, code
 }
 
+func unrepaired(all []finding) (left []finding) {
+	for _, f := range all {
+		if !f.Repaired {
+			left = append(left, f)
+		}
+	}
+	return left
+}
+
 // dataOf is the data directory that a session is in.
 func (s session) dataOf() string { return filepath.Join(s.folder, "..", "..", "..") }
 
@@ -201,6 +210,11 @@ func TestDoctorNamesEveryFaultAndMendsWhatItCan(t *testing.T) {
 		}, "in the future", true},
 		{"empty folder that is not registered", func(t *testing.T, s session) {
 			must(t, os.Mkdir(s.path("..", "sess-lost"), 0o700), os.Mkdir(s.path("..", "sess-lost", "outbox"), 0o700))
+		}, "is not registered and holds nothing", true},
+		{"folder that is not registered and was never synced", func(t *testing.T, s session) {
+			lost := session{folder: s.path("..", "sess-lost")}
+			file(strings.Repeat("\x00", 49152), "inbound.db")(t, lost)
+			file("", "outbound.db")(t, lost)
 		}, "is not registered and holds nothing", true},
 		{"folder with messages that is not registered", func(t *testing.T, s session) {
 			foreign.Run(t, "create", s.path("..", "sess-lost"))

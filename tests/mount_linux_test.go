@@ -25,12 +25,12 @@ func tmpfs(t *testing.T, size int) string {
 // real disk.
 type disk struct{ image, dir string }
 
-func newDisk(t *testing.T, size int) *disk {
+func newDisk(t *testing.T, size, block int) *disk {
 	t.Helper()
 	d := &disk{image: filepath.Join(t.TempDir(), "image"), dir: t.TempDir()}
 	for _, args := range [][]string{
 		{"truncate", "-s", strconv.Itoa(size), d.image},
-		{"mkfs.ext4", "-q", "-m", "0", d.image},
+		{"mkfs.ext4", "-q", "-m", "0", "-b", strconv.Itoa(block), d.image},
 	} {
 		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
 			t.Skipf("no file system can be made here: %v: %v %s", args, err, out)

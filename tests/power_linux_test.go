@@ -2,6 +2,7 @@ package tests_test
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
@@ -13,8 +14,14 @@ import (
 // what the engine did not sync is lost, as when the power goes. The disk's
 // own cache is not: what an fsync does not flush to the platter stays untested.
 func TestPowerLossLosesNothingThatWasAcknowledged(t *testing.T) {
-	d := newDisk(t, 256<<20)
+	for _, block := range []int{1024, 4096} {
+		t.Run(fmt.Sprint("blocks of ", block), func(t *testing.T) { cutPower(t, newDisk(t, 256<<20, block)) })
+	}
+}
+
+func cutPower(t *testing.T, d *disk) {
 	w := newCrashWorld(t, filepath.Join(d.dir, "data"), 4, 3, mixed, everySecond)
+	w.powerCuts = true
 	threads := &resolver{}
 	w.run(kills(t, 10), func() {
 		w.crash(rand.IntN(60), func(e *engineproc.Process) error {
@@ -25,7 +32,12 @@ func TestPowerLossLosesNothingThatWasAcknowledged(t *testing.T) {
 	threads.check(t, w.current())
 	w.stop()
 	w.check()
-	if f, code := doctor(t, w.data, "--repair"); code != healthy {
-		t.Errorf("the doctor finds %+v", f)
+	findings, _ := doctor(t, w.data, "--repair")
+	for _, f := range unrepaired(findings) {
+		// A folder of a session that nobody was told of, torn: it could be
+		// somebody's, so it stays.
+		if f.Problem != "it is a session's folder that is not registered" {
+			t.Errorf("the doctor finds %+v", f)
+		}
 	}
 }

@@ -17,7 +17,10 @@ import (
 type supervisor struct {
 	t    *testing.T
 	data string
-	args []string
+	// powerCuts: an answer counts only if it came before the engine's end
+	// began, since a sync that is under way when a file system stops may not
+	// be told.
+	powerCuts bool
 
 	mu      sync.Mutex // guards all below
 	changed *sync.Cond
@@ -28,9 +31,9 @@ type supervisor struct {
 	ended   bool // no further engine will be started
 }
 
-func supervise(t *testing.T, data string, args ...string) *supervisor {
+func supervise(t *testing.T, data string) *supervisor {
 	t.Helper()
-	s := &supervisor{t: t, data: data, args: args}
+	s := &supervisor{t: t, data: data}
 	s.changed = sync.NewCond(&s.mu)
 	s.start()
 	t.Cleanup(func() {
@@ -43,7 +46,7 @@ func supervise(t *testing.T, data string, args ...string) *supervisor {
 
 func (s *supervisor) start() {
 	s.t.Helper()
-	e, err := engineproc.Serve(engineproc.Binary(s.t), s.data, s.args...)
+	e, err := engineproc.Serve(engineproc.Binary(s.t), s.data)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -85,11 +88,12 @@ func (s *supervisor) call(what string, operation func(*engineproc.Process) error
 			return false
 		}
 		err := operation(e)
-		if err == nil {
+		alive := s.current() == e
+		if err == nil && (alive || !s.powerCuts) {
 			s.set(func() { s.answers++ })
 			return true
 		}
-		if s.current() == e {
+		if alive {
 			s.t.Errorf("%s: %v", what, err)
 			s.set(func() { s.failed = true })
 			return false

@@ -1,8 +1,10 @@
 package sessions
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"time"
 
@@ -120,8 +122,24 @@ func (s *Store) empty(ctx context.Context, sess engine.Session) bool {
 			return false
 		}
 	}
-	return s.noRows(ctx, f, inboundName, "messages_in") && s.noRows(ctx, f, outboundName, "messages_out")
+	return (s.noRows(ctx, f, inboundName, "messages_in") || zeros(f.dir, inboundName)) &&
+		(s.noRows(ctx, f, outboundName, "messages_out") || zeros(f.dir, outboundName))
 }
+
+// zeros tells a file as a power loss leaves it that was never synced: as long
+// as it was to be, and without its bytes.
+func zeros(d *dir, name string) bool {
+	f, err := d.open(name, unix.O_RDONLY, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxZeros+1))
+	return err == nil && len(b) <= maxZeros && len(bytes.Trim(b, "\x00")) == 0
+}
+
+// maxZeros is more than a new database has, in bytes.
+const maxZeros = 1 << 20
 
 func (s *Store) noRows(ctx context.Context, f *folder, name, table string) bool {
 	db, err := s.connect(ctx, f, name, readOnly)
