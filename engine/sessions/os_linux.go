@@ -20,12 +20,17 @@ const (
 func syncData(fd int) error { return unix.Fdatasync(fd) }
 
 // orderedFileSystem reports whether the file system of a directory is known
-// to keep two orders across a power loss: a file does not grow before its new
-// data is on disk, and syncing a new file also makes its name durable. Then a
-// journal takes one sync where SQLite must otherwise do three.
+// to keep two promises across a power loss: a block of a new file that was not
+// synced holds what was written, or zeros, or is not there; and syncing a new
+// file also makes its name durable. Then a journal takes one sync where SQLite
+// must otherwise do three: of a journal that was not synced, each record ends
+// in a checksum, which is in another block than its page's number or in the
+// same, so one that is not whole ends the playback. Smaller blocks than a page
+// could lose its middle alone, which that checksum does not cover.
 func orderedFileSystem(d *dir) bool {
 	var st unix.Stat_t
-	if unix.Fstat(d.fd, &st) != nil {
+	var blocks unix.Statfs_t
+	if unix.Fstat(d.fd, &st) != nil || unix.Fstatfs(d.fd, &blocks) != nil || blocks.Bsize < 4096 {
 		return false
 	}
 	f, err := os.Open("/proc/self/mountinfo")
