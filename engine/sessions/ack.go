@@ -73,6 +73,9 @@ func (a *acks) apply(m *engine.Message) error {
 	return nil
 }
 
+// maxAcks bounds the acknowledgements that are copied at once.
+const maxAcks = 4096
+
 // acknowledged reads which pending messages the container has completed or
 // failed, and how many are pending after that.
 func (m *mailbox) acknowledged() (status map[string]string, pending int, err error) {
@@ -92,7 +95,7 @@ func (m *mailbox) acknowledged() (status map[string]string, pending int, err err
 		switch s, err := acks.of(id); {
 		case err != nil:
 			return nil, 0, err
-		case s == "completed" || s == "failed":
+		case (s == "completed" || s == "failed") && len(status) < maxAcks:
 			status[id] = s
 		default:
 			pending++

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -19,15 +20,18 @@ type staged struct {
 	text   string
 	bytes  int64    // of the attachments
 	finish []func() // run last first when the message is written
-	undo   []func() // run last first when it is not
+	undo   []func() // run first first when it is not: uploads are free once their copies are gone
 }
 
-func (st *staged) keep()    { run(st.finish) }
-func (st *staged) discard() { run(st.undo) }
+func (st *staged) keep() {
+	for _, f := range slices.Backward(st.finish) {
+		f()
+	}
+}
 
-func run(fs []func()) {
-	for i := len(fs) - 1; i >= 0; i-- {
-		fs[i]()
+func (st *staged) discard() {
+	for _, f := range st.undo {
+		f()
 	}
 }
 

@@ -14,15 +14,13 @@ var errBase64 = errors.New("not base64: only the standard or the URL alphabet, w
 // standard and the URL alphabet are taken, but not mixed; padding and line
 // breaks may be there or not; anything else is errBase64.
 func decodeBase64(w io.Writer, data string) error {
-	end := strings.TrimRight(data, "\r\n")
-	unpadded := strings.TrimRight(strings.TrimRight(end, "="), "\r\n")
+	unpadded := strings.TrimRight(data, "=\r\n")
 	encoding := base64.RawStdEncoding
 	if has(data, '-') || has(data, '_') {
 		encoding = base64.RawURLEncoding
 	}
-	if padding := strings.Count(end[len(unpadded):], "="); padding > 0 {
-		symbols := len(unpadded) - strings.Count(unpadded, "\n") - strings.Count(unpadded, "\r")
-		if padding > 2 || (symbols+padding)%4 != 0 {
+	if padding := strings.Count(data[len(unpadded):], "="); padding > 0 {
+		if padding > 2 || (symbols(unpadded)+padding)%4 != 0 {
 			return errBase64
 		}
 	}
@@ -42,8 +40,8 @@ func decodeChunks(w io.Writer, encoding *base64.Encoding, data string) error {
 		_, err := io.Copy(buffered, base64.NewDecoder(encoding, strings.NewReader(data)))
 		return errors.Join(err, buffered.Flush())
 	}
-	const symbols = 256 << 10 // a multiple of the 4 that stand for 3 bytes
-	in := make([]byte, min(symbols, len(data)))
+	const piece = 256 << 10 // a multiple of the 4 symbols that stand for 3 bytes
+	in := make([]byte, min(piece, len(data)))
 	out := make([]byte, encoding.DecodedLen(len(in)))
 	for len(data) > 0 {
 		n := copy(in, data)
@@ -62,5 +60,11 @@ func decodeChunks(w io.Writer, encoding *base64.Encoding, data string) error {
 // has is quick on megabytes; strings.ContainsAny is not.
 func has(s string, c byte) bool { return strings.IndexByte(s, c) >= 0 }
 
-// decodedSize is how many bytes data stands for, at most.
-func decodedSize(data string) int64 { return int64(base64.RawStdEncoding.DecodedLen(len(data))) }
+// decodedSize is how many bytes data stands for, if it is base64.
+func decodedSize(data string) int64 {
+	return int64(base64.RawStdEncoding.DecodedLen(symbols(strings.TrimRight(data, "=\r\n"))))
+}
+
+func symbols(unpadded string) int {
+	return len(unpadded) - strings.Count(unpadded, "\n") - strings.Count(unpadded, "\r")
+}

@@ -14,13 +14,17 @@ import (
 // ContainerStarting makes the folder ready. See engine.Containers.
 func (s *Store) ContainerStarting(ctx context.Context, sess engine.Session, p engine.Projection) error {
 	// Opening inbound.db for writing rolls back a hot journal of ours.
-	return s.do(ctx, sess, func(in *inbox) error {
+	err := s.do(ctx, sess, func(in *inbox) error {
 		// A predecessor's heartbeat would make the new container look dead (lesson 30).
-		if err := in.folder.dir.remove(heartbeatName); err != nil {
+		if err := in.folder.dir.removeAll(heartbeatName); err != nil {
 			return fault(heartbeatName, err)
 		}
 		return s.project(in, p)
 	})
+	if err == nil {
+		s.watcher.watch(sess)
+	}
+	return err
 }
 
 // ContainerGone tidies after a container. See engine.Containers.

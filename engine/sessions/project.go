@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"github.com/ncruces/go-sqlite3"
+	"golang.org/x/sys/unix"
 
 	"github.com/twinbox/twinbox/engine"
 )
@@ -19,6 +20,7 @@ func (s *Store) Project(ctx context.Context, sess engine.Session, p engine.Proje
 }
 
 func (s *Store) project(in *inbox, p engine.Projection) error {
+	in.wrote = true // also where only the file fails
 	if err := projectRows(in.conn, p); err != nil {
 		return err
 	}
@@ -105,7 +107,12 @@ func (s *Store) replaceFile(d *dir, name string, data []byte) error {
 		err = syncData(int(f.Fd()))
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = d.rename(temporary, name)
+		if err = d.rename(temporary, name); errors.Is(err, unix.EISDIR) {
+			// A directory is in the way, which only a container can have made.
+			if err = d.removeAll(name); err == nil {
+				err = d.rename(temporary, name)
+			}
+		}
 	}
 	if err != nil {
 		return errors.Join(err, d.remove(temporary))

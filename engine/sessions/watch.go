@@ -18,6 +18,9 @@ import (
 type watcher struct {
 	store *Store
 	wake  chan struct{}
+	// looking bounds the sessions that are looked at at the same time: one
+	// whose container holds a lock must not keep the others waiting.
+	looking chan struct{}
 
 	mu      sync.Mutex // guards all below
 	due     watchHeap
@@ -29,7 +32,7 @@ type watch struct {
 	stamp   fileStamp
 	changed time.Time // when something was last seen to happen
 	next    time.Time
-	index   int // in the heap
+	index   int // in the heap; -1 while it is looked at
 }
 
 type fileStamp struct {
@@ -40,10 +43,13 @@ type fileStamp struct {
 const (
 	watchSoonest = 200 * time.Millisecond
 	watchLatest  = time.Minute
+	// settled is the age from which on a file's time stamp tells it from a later
+	// version of the same size: clocks of file systems are coarse.
+	settled = time.Second
 )
 
 func newWatcher(s *Store) *watcher {
-	return &watcher{store: s, wake: make(chan struct{}, 1), watched: map[string]*watch{}}
+	return &watcher{store: s, wake: make(chan struct{}, 1), looking: make(chan struct{}, 16), watched: map[string]*watch{}}
 }
 
 // watch begins to watch a session, or notes that something happened there.
@@ -59,10 +65,18 @@ func (w *watcher) watch(sess engine.Session) {
 		heap.Push(&w.due, v)
 	}
 	v.changed = now
+	if v.index < 0 {
+		return // being looked at: it comes back soon
+	}
 	if v.next.Sub(now) > watchSoonest {
 		v.next = now.Add(watchSoonest)
 		heap.Fix(&w.due, v.index)
 	}
+	w.rouse(v)
+}
+
+// rouse wakes run if it waits for longer than v can. mu is held.
+func (w *watcher) rouse(v *watch) {
 	if v.index == 0 {
 		select {
 		case w.wake <- struct{}{}:
@@ -80,15 +94,20 @@ func (w *watcher) size() int {
 func (w *watcher) run(ctx context.Context) {
 	timer := time.NewTimer(watchLatest)
 	defer timer.Stop()
+	var looks sync.WaitGroup
+	defer looks.Wait()
 	for {
-		w.mu.Lock()
-		wait := watchLatest
-		if len(w.due) > 0 {
-			wait = time.Until(w.due[0].next)
-		}
-		w.mu.Unlock()
-		if wait <= 0 {
-			w.look(ctx)
+		v, wait := w.next()
+		if v != nil {
+			select {
+			case w.looking <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+			looks.Go(func() {
+				w.look(ctx, v)
+				<-w.looking
+			})
 			continue
 		}
 		timer.Reset(wait)
@@ -101,11 +120,25 @@ func (w *watcher) run(ctx context.Context) {
 	}
 }
 
-// look looks at the session that is due next.
-func (w *watcher) look(ctx context.Context) {
+// next takes the session that is due out of the heap. Without one, it returns
+// how long it is until one will be.
+func (w *watcher) next() (*watch, time.Duration) {
 	w.mu.Lock()
-	v := w.due[0]
-	old := v.stamp
+	defer w.mu.Unlock()
+	if len(w.due) == 0 {
+		return nil, watchLatest
+	}
+	if wait := time.Until(w.due[0].next); wait > 0 {
+		return nil, wait
+	}
+	return heap.Pop(&w.due).(*watch), 0
+}
+
+// look looks at a session that was taken out of the heap, and puts it back
+// unless it has nothing to be acknowledged.
+func (w *watcher) look(ctx context.Context, v *watch) {
+	w.mu.Lock()
+	old, began := v.stamp, v.changed
 	w.mu.Unlock()
 
 	pending := 1
@@ -120,17 +153,19 @@ func (w *watcher) look(ctx context.Context) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	if err == nil && stamp != old {
-		v.stamp = stamp
-		v.changed = now
-	}
-	if pending == 0 && err == nil {
-		heap.Remove(&w.due, v.index)
+	if pending == 0 && err == nil && v.changed.Equal(began) {
 		delete(w.watched, v.session.ID)
 		return
 	}
+	if err == nil && stamp != old {
+		v.changed = now
+		if now.Sub(time.Unix(0, stamp.mtime)).Abs() > settled {
+			v.stamp = stamp
+		}
+	}
 	v.next = now.Add(min(max(now.Sub(v.changed)/8, watchSoonest), watchLatest))
-	heap.Fix(&w.due, v.index)
+	heap.Push(&w.due, v)
+	w.rouse(v)
 }
 
 // outboundStamp changes whenever outbound.db does.
@@ -171,5 +206,6 @@ func (h *watchHeap) Pop() any {
 	v := old[len(old)-1]
 	old[len(old)-1] = nil
 	*h = old[:len(old)-1]
+	v.index = -1
 	return v
 }
