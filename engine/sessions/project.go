@@ -3,7 +3,6 @@ package sessions
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 
@@ -94,10 +93,17 @@ func destinationsJSON(p engine.Projection) []byte {
 	return b.Bytes()
 }
 
+// newSuffix is of a file that is to replace another. What a crash leaves of it
+// is removed with the rest.
+const newSuffix = ".new"
+
 // replaceFile puts data under a name at once: readers see the old file or the
-// new one. A link of that name is replaced, not followed.
+// new one. A link of that name is replaced, not followed. One caller at a time.
 func (s *Store) replaceFile(d *dir, name string, data []byte) error {
-	temporary := name + "." + rand.Text()
+	temporary := name + newSuffix
+	if err := d.removeAll(temporary); err != nil {
+		return err
+	}
 	f, err := s.create(d, temporary)
 	if err != nil {
 		return err

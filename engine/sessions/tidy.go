@@ -27,6 +27,9 @@ func (s *Store) tidy(sess engine.Session, in *inbox) error {
 	if left == nil {
 		return nil
 	}
+	if err := in.folder.dir.removeAll(destinationsName + newSuffix); err != nil {
+		return fault(destinationsName, err)
+	}
 	for _, l := range left {
 		if err := in.removeUnnamed(l.intent); err != nil {
 			return fault(inboxName, err)
