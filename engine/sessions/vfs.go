@@ -216,8 +216,8 @@ func (f *dbFile) Size() (int64, error) {
 
 func (f *dbFile) SectorSize() int { return 4096 }
 
-// DeviceCharacteristics: what the stock VFS says of Unix files, and where a
-// file never grows before the data is there, that: it spares the journal its
+// DeviceCharacteristics: what the stock VFS says of Unix files, and on ordered
+// file systems that the journal need not say how long it is: it spares it its
 // second sync.
 func (f *dbFile) DeviceCharacteristics() vfs.DeviceCharacteristic {
 	c := vfs.IOCAP_SUBPAGE_READ | vfs.IOCAP_POWERSAFE_OVERWRITE
