@@ -132,7 +132,7 @@ func (c *inspection) databases(d *dir, in, out *sqlite3.Conn, boxes []string) {
 func (c *inspection) open(ctx context.Context, f *folder, name string) *sqlite3.Conn {
 	db, err := c.store.connect(ctx, f, name, readOnly)
 	if err == nil {
-		if err = fault(name, errors.Join(hotJournal(db), restrict(db), checkTables(db, "main"))); err != nil {
+		if err = fault(name, errors.Join(hotJournal(db), restrict(db))); err != nil {
 			db.Close()
 		}
 	}
