@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -45,9 +46,9 @@ func parseContent(kind string, content any) (Content, error) {
 		return Content{}, InvalidField("content", "content is not valid text: it has a NUL or is not UTF-8")
 	}
 	value, isJSON := decodeJSON(s)
-	if object, ok := value.(map[string]any); ok && bringsBytes(object) {
+	if object, ok := value.(map[string]any); ok && (bringsBytes(object) || repeatsKeys(s)) {
 		// Text that holds JSON is stored as it stands, except that no base64
-		// may stay behind.
+		// may stay behind, nor under a key that is given twice.
 		return parseContentValue(kind, object)
 	}
 	if guarded(kind) && isJSON && !chatObject(value) {
@@ -154,6 +155,43 @@ func bringsBytes(content map[string]any) bool {
 	return false
 }
 
+// repeatsKeys tells whether an object or an object in it has a key twice: of
+// these, value has the last only. s is valid JSON.
+func repeatsKeys(s string) bool {
+	if !strings.Contains(s, "attachments") && !strings.Contains(s, `\u`) {
+		return false // no matter
+	}
+	var keys []map[string]bool // of the objects that are open; nil for a list
+	d := json.NewDecoder(strings.NewReader(s))
+	d.UseNumber()
+	isKey := false
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return false
+		}
+		switch token {
+		case json.Delim('{'):
+			keys = append(keys, map[string]bool{})
+		case json.Delim('['):
+			keys = append(keys, nil)
+		case json.Delim('}'), json.Delim(']'):
+			keys = keys[:len(keys)-1]
+		default:
+			if name, ok := token.(string); ok && isKey {
+				if open := keys[len(keys)-1]; open[name] {
+					return true
+				} else {
+					open[name] = true
+				}
+				isKey = false
+				continue
+			}
+		}
+		isKey = len(keys) > 0 && keys[len(keys)-1] != nil
+	}
+}
+
 // maxDepth is how deeply a decoder follows JSON; what nests deeper is JSON
 // to other readers, and not an object with a text as far as we can tell.
 const maxDepth = 10000
@@ -176,8 +214,7 @@ func decodeJSON(s string) (value any, isJSON bool) {
 
 // normalise turns what a Go caller may pass as JSON into what a decoder makes.
 func normalise(v any) (any, error) {
-	switch v.(type) {
-	case map[string]any, []any, json.Number, bool, nil:
+	if decoded(v) {
 		return v, nil
 	}
 	b, err := json.Marshal(v)
@@ -189,6 +226,24 @@ func normalise(v any) (any, error) {
 		return nil, InvalidField("content", "content cannot be written as JSON")
 	}
 	return out, nil
+}
+
+// decoded tells whether v is made of what a decoder makes.
+func decoded(v any) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, e := range v {
+			if !decoded(e) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		return !slices.ContainsFunc(v, func(e any) bool { return !decoded(e) })
+	case string, json.Number, float64, bool, nil:
+		return true
+	}
+	return false
 }
 
 // encodeJSON writes compact JSON without HTML escapes: some readers search it as text.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -16,8 +17,9 @@ func FormatTime(t time.Time) string { return t.UTC().Format(TimeLayout) }
 // "YYYY-MM-DD HH:MM:SS[.SSS]", which is UTC. The result is in UTC.
 func ParseTime(s string) (time.Time, error) {
 	if len(s) <= 64 {
+		// RFC 3339 takes its letters in either case.
 		for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02 15:04:05"} {
-			if t, err := time.Parse(layout, s); err == nil && writable(t) {
+			if t, err := time.Parse(layout, strings.ToUpper(s)); err == nil && writable(t) {
 				return t.UTC(), nil
 			}
 		}
