@@ -155,6 +155,11 @@ func TestDoctorNamesEveryFaultAndMendsWhatItCan(t *testing.T) {
 		}, "it is damaged", false},
 		{"a trigger", inbound(`CREATE TRIGGER t AFTER INSERT ON messages_in BEGIN DELETE FROM messages_in; END`), `a trigger "t"`, false},
 		{"a view for a table", inbound(`DROP TABLE messages_in; CREATE VIEW messages_in AS SELECT 1 AS id`), "messages_in is not a table", false},
+		{"a column that computes", outbound(`DROP TABLE messages_out; CREATE TABLE messages_out (id TEXT PRIMARY KEY, seq INTEGER, in_reply_to TEXT,
+			timestamp TEXT, deliver_after TEXT, recurrence TEXT, kind TEXT, platform_id TEXT, channel_type TEXT, thread_id TEXT,
+			content TEXT AS (hex(zeroblob(500000000))))`), "outbound.db of the session cannot be used", false},
+		{"an index that computes", outbound(`CREATE INDEX i ON messages_out (hex(content));
+			INSERT INTO messages_out (id, seq, timestamp, kind, content) VALUES ('r1', 3, '2026-01-01T00:00:00Z', 'chat', 'x')`), "cannot be read to its end", false},
 		{"a view in outbound.db", outbound(`DROP TABLE messages_out; CREATE VIEW messages_out AS
 			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id FROM n`), "messages_out is not a table", false},
 		{"table missing", inbound(`DROP TABLE destinations`), "no table destinations", true},
