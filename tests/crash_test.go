@@ -3,12 +3,14 @@ package tests_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/twinbox/twinbox/tests/internal/engineproc"
+	foreign "github.com/twinbox/twinbox/tests/internal/foreigntest"
 )
 
 // crashWorld is callers on sessions, on an engine that is killed.
@@ -107,6 +109,25 @@ func TestKillsAmidLargeAttachmentsLeaveNothingHalfWritten(t *testing.T) {
 	w.check()
 	if f, code := doctor(t, w.data); code != healthy || len(f) > 0 {
 		t.Errorf("the doctor finds %+v", unrepaired(f))
+	}
+}
+
+// A container cannot read past the engine's journal, and may be running.
+func TestHotJournalOfTheEngineIsGoneOnceItRunsAgain(t *testing.T) {
+	s := newSession(t)
+	s.write(t, "m1", "first")
+	s.mark(t, "RUNNING")
+	must(t, s.engine.Stop())
+	foreign.KillMidWrite(t, s.folder, "inbound")
+	if _, err := os.Stat(s.path("inbound.db-journal")); err != nil {
+		t.Fatal(err)
+	}
+	engineproc.Start(t, s.dataOf())
+	if _, err := os.Stat(s.path("inbound.db-journal")); !os.IsNotExist(err) {
+		t.Errorf("the journal is still there: %v", err)
+	}
+	if due := foreign.Poll(t, s.folder); len(due) != 1 || due[0].ID != "m1" {
+		t.Errorf("the container finds %+v", due)
 	}
 }
 
