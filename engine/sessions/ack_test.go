@@ -1,0 +1,101 @@
+package sessions_test
+
+import (
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/internal/hosttest"
+	"github.com/twinbox/twinbox/engine/sessions"
+)
+
+func acknowledge(t *testing.T, h *hosttest.Host, s engine.Session, id, status string) {
+	t.Helper()
+	h.Exec(t, s, "outbound.db", `INSERT OR REPLACE INTO processing_ack VALUES ('`+id+`', '`+status+`', datetime('now'))`)
+}
+
+// Lesson 16, and statuses as they are known before they are copied.
+func TestAcknowledgementsAreSeenAtOnceAndCopiedSoon(t *testing.T) {
+	h := hosttest.Open(t, sessions.Options{})
+	s := h.Session(t)
+	want := map[string]engine.MessageStatus{"done": engine.MessageCompleted, "bad": engine.MessageFailed, "at work": engine.MessageProcessing,
+		"odd": engine.MessagePending, "new": engine.MessagePending}
+	for id := range want {
+		h.MustWrite(t, s, id, "hello")
+	}
+	acknowledge(t, h, s, "done", "completed")
+	acknowledge(t, h, s, "bad", "failed")
+	acknowledge(t, h, s, "at work", "processing")
+	acknowledge(t, h, s, "odd", "something new")
+	for id, status := range want {
+		m, err := h.Message(t.Context(), s.ID, id)
+		must(t, err)
+		if m.Status != status {
+			t.Errorf("%s is %s, want %s", id, m.Status, status)
+		}
+		l, err := h.Messages(t.Context(), s, engine.Page{Limit: 10}, []engine.MessageStatus{status})
+		must(t, err)
+		if !slices.ContainsFunc(l.Items, func(m engine.Message) bool { return m.ID == id }) {
+			t.Errorf("%s is not listed as %s", id, status)
+		}
+	}
+	hosttest.Wait(t, "both acknowledgements", func() bool {
+		return slices.Equal(h.Rows(t, s, "inbound.db", `SELECT id, status FROM messages_in WHERE status != 'pending' ORDER BY id`), []string{"bad|failed", "done|completed"})
+	})
+	// The same size, perhaps within the clock's grain of the last change.
+	acknowledge(t, h, s, "at work", "completed")
+	acknowledge(t, h, s, "new", "completed")
+	hosttest.Wait(t, "all acknowledgements", func() bool {
+		return slices.Equal(h.Rows(t, s, "inbound.db", `SELECT id FROM messages_in WHERE status = 'pending'`), []string{"odd"})
+	})
+}
+
+func TestAContainerThatStartsAfterARestartIsWatched(t *testing.T) {
+	data := t.TempDir()
+	h := hosttest.OpenAt(t, data, sessions.Options{})
+	_, err := h.CreateAgentGroup(t.Context(), engine.CreateAgentGroupInput{ID: hosttest.Ptr(hosttest.AgentGroup), Name: "Agents"})
+	must(t, err)
+	s := h.Session(t)
+	h.MustWrite(t, s, "m", "hello")
+	must(t, h.Close())
+	h = hosttest.OpenAt(t, data, sessions.Options{})
+	_, err = h.MarkContainer(t.Context(), s.ID, engine.ContainerRunning)
+	must(t, err)
+	acknowledge(t, h, s, "m", "completed")
+	hosttest.Wait(t, "the acknowledgement", func() bool {
+		return slices.Equal(h.Rows(t, s, "inbound.db", `SELECT status FROM messages_in`), []string{"completed"})
+	})
+}
+
+// Lessons 30 and 31.
+func TestAContainersClaimsAndHeartbeatEndWithIt(t *testing.T) {
+	h := hosttest.Open(t, sessions.Options{})
+	s := h.Session(t)
+	h.MustWrite(t, s, "m", "hello")
+	h.MustWrite(t, s, "n", "hello")
+	_, err := h.MarkContainer(t.Context(), s.ID, engine.ContainerRunning)
+	must(t, err)
+	acknowledge(t, h, s, "m", "processing")
+	acknowledge(t, h, s, "n", "completed")
+	must(t, os.WriteFile(h.Folder(s, ".heartbeat"), nil, 0o666))
+	future := time.Now().Add(time.Hour)
+	must(t, os.Chtimes(h.Folder(s, ".heartbeat"), future, future))
+	if at, err := h.Heartbeat(t.Context(), s); err != nil || at == nil || at.After(time.Now()) {
+		t.Errorf("the heartbeat is %v, %v", at, err)
+	}
+	_, err = h.MarkContainer(t.Context(), s.ID, engine.ContainerStopped)
+	must(t, err)
+	if rows := h.Rows(t, s, "outbound.db", `SELECT message_id FROM processing_ack`); !slices.Equal(rows, []string{"n"}) {
+		t.Errorf("claims: %q", rows)
+	}
+	if rows := h.Rows(t, s, "inbound.db", `SELECT id, status FROM messages_in ORDER BY id`); !slices.Equal(rows, []string{"m|pending", "n|completed"}) {
+		t.Errorf("messages: %q", rows)
+	}
+	_, err = h.MarkContainer(t.Context(), s.ID, engine.ContainerRunning)
+	must(t, err)
+	if at, err := h.Heartbeat(t.Context(), s); err != nil || at != nil {
+		t.Errorf("a fresh container's heartbeat is %v, %v", at, err)
+	}
+}
