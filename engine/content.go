@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,6 +126,10 @@ func findAttachments(content map[string]any) ([]AttachmentDraft, error) {
 			return nil, InvalidField("uploadId", "give data or uploadId, not both").In(d.Field...)
 		case d.Data != nil || d.UploadID != nil:
 			drafts = append(drafts, d)
+		}
+		if len(drafts) > maxAttachments {
+			return nil, &Error{Code: CodeLimitExceeded, Field: []string{"content", "attachments"},
+				Message: fmt.Sprintf("more than %d attachments in one message", maxAttachments)}
 		}
 	}
 	return drafts, nil

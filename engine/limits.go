@@ -14,7 +14,8 @@ const (
 	maxMessageIDBytes   = 512
 	maxKindBytes        = 64
 	maxCronBytes        = 256
-	maxBatch            = 100
+	maxBatch            = 100 // messages
+	maxAttachments      = 256 // of one message
 )
 
 // Limits are the sizes that an operator can change; see DefaultLimits.

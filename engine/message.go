@@ -60,8 +60,10 @@ type Draft struct {
 	// ID is the sender's, or made by the engine: then Made, and never seen before.
 	ID   string
 	Made bool
-	// Hash is the SHA-256 of what the sender gave; it tells a replay from a reuse.
-	Hash            [32]byte
+	// Hash returns the SHA-256 of what the sender gave; it tells a replay from
+	// a reuse. It must be called before an attachment's Element is changed, and
+	// may be called again.
+	Hash            func() [32]byte
 	Kind            string
 	Timestamp       time.Time
 	Content         Content

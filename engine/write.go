@@ -126,7 +126,7 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 
 // draft checks an input and completes it.
 func (e *Engine) draft(ctx context.Context, s Session, in WriteMessageInput) (Draft, error) {
-	d := Draft{Hash: hashInput(in), Kind: in.Kind, Timestamp: e.now(), Recurrence: in.Recurrence, TimeZone: in.TimeZone,
+	d := Draft{Hash: sync.OnceValue(func() [32]byte { return hashInput(in) }), Kind: in.Kind, Timestamp: e.now(), Recurrence: in.Recurrence, TimeZone: in.TimeZone,
 		MissedRuns: in.MissedRuns, Trigger: in.Trigger, OnWake: in.OnWake, SourceSessionID: in.SourceSessionID}
 	if d.Kind == "" {
 		d.Kind = "chat"
@@ -171,6 +171,10 @@ func (e *Engine) draft(ctx context.Context, s Session, in WriteMessageInput) (Dr
 	}
 	if int64(len(d.Content.Text)) > e.limits.ContentBytes {
 		return Draft{}, ContentTooLarge(int64(len(d.Content.Text)), e.limits.ContentBytes)
+	}
+	if len(d.Content.Attachments) > 0 {
+		// Beside decoding: whoever puts the attachments away waits for it.
+		go d.Hash()
 	}
 	return d, nil
 }

@@ -18,6 +18,7 @@ import (
 // its attachments, which lie in the inbox already, durably.
 type staged struct {
 	text   string
+	hash   [32]byte // of the input
 	bytes  int64    // of the attachments
 	finish []func() // run last first when the message is written
 	undo   []func() // run first first when it is not: uploads are free once their copies are gone
@@ -39,8 +40,10 @@ func (st *staged) discard() {
 func (s *Store) stage(ctx context.Context, sess engine.Session, d *engine.Draft) (_ *staged, err error) {
 	st := &staged{text: d.Content.Text}
 	if len(d.Content.Attachments) == 0 {
+		st.hash = d.Hash()
 		return st, nil
 	}
+	defer func() { st.hash = d.Hash() }() // however it ends, nobody reads the content after
 	if s.hasLeft(sess.ID) {
 		// An attempt at this very message may hold its upload.
 		if err := s.do(ctx, sess, func(*inbox) error { return nil }); err != nil {
@@ -108,7 +111,8 @@ func (s *Store) stageFiles(sess engine.Session, d *engine.Draft, st *staged) err
 	}
 	defer folder.close()
 	used := map[string]bool{}
-	for _, a := range d.Content.Attachments {
+	names := make([]string, len(d.Content.Attachments))
+	for i, a := range d.Content.Attachments {
 		given := fileName(a.Element)
 		name := given
 		for n := 2; used[strings.ToLower(name)]; n++ {
@@ -120,7 +124,11 @@ func (s *Store) stageFiles(sess engine.Session, d *engine.Draft, st *staged) err
 			return err
 		}
 		st.bytes += size
-		a.Element["name"], a.Element["localPath"] = name, inboxName+"/"+folderName+"/"+name
+		names[i] = name
+	}
+	d.Hash()
+	for i, a := range d.Content.Attachments {
+		a.Element["name"], a.Element["localPath"] = names[i], inboxName+"/"+folderName+"/"+names[i]
 		delete(a.Element, "data")
 		delete(a.Element, "uploadId")
 	}

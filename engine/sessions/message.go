@@ -58,13 +58,13 @@ func (s *Store) Write(ctx context.Context, sess engine.Session, drafts []engine.
 // write inserts a message, or finds out that it was accepted before.
 func (in *inbox) write(sess engine.Session, d *engine.Draft, st *staged) (*engine.Message, engine.WriteOutcome, error) {
 	// The id is taken first, so that a replay is found out by the same lookup.
-	err := in.exec(`INSERT INTO engine_accepted (id, hash, outcome) VALUES (?, ?, 'written') ON CONFLICT DO NOTHING`, d.ID, d.Hash[:])
+	err := in.exec(`INSERT INTO engine_accepted (id, hash, outcome) VALUES (?, ?, 'written') ON CONFLICT DO NOTHING`, d.ID, st.hash[:])
 	if err != nil {
 		return nil, "", err
 	}
 	if in.conn.Changes() == 0 {
 		in.wrote = false
-		return in.replay(sess, d)
+		return in.replay(sess, d, st.hash)
 	}
 	if err := in.use(int64(len(st.text)), st.bytes); err != nil {
 		return nil, "", err
@@ -96,9 +96,9 @@ func (in *inbox) write(sess engine.Session, d *engine.Draft, st *staged) (*engin
 }
 
 // replay answers an id that was accepted before.
-func (in *inbox) replay(sess engine.Session, d *engine.Draft) (*engine.Message, engine.WriteOutcome, error) {
+func (in *inbox) replay(sess engine.Session, d *engine.Draft, hash [32]byte) (*engine.Message, engine.WriteOutcome, error) {
 	var same bool
-	_, err := in.queryRow(func(row *sqlite3.Stmt) { same = bytes.Equal(row.ColumnRawBlob(0), d.Hash[:]) },
+	_, err := in.queryRow(func(row *sqlite3.Stmt) { same = bytes.Equal(row.ColumnRawBlob(0), hash[:]) },
 		`SELECT hash FROM engine_accepted WHERE id = ?`, d.ID)
 	if err != nil {
 		return nil, "", err

@@ -25,6 +25,7 @@ type folderVFS struct {
 	ordered bool // see orderedFileSystem
 	next    atomic.Uint64
 	folders sync.Map // uint64 → *dir
+	held    sync.Pool
 }
 
 var (
@@ -36,6 +37,7 @@ var (
 
 func newFolderVFS(ordered bool) *folderVFS {
 	v := &folderVFS{name: "twinbox-" + strconv.FormatUint(vfsCount.Add(1), 10), ordered: ordered}
+	v.held.New = func() any { return new(heldBytes) }
 	vfs.Register(v.name, v)
 	return v
 }
@@ -128,6 +130,9 @@ func (v *folderVFS) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFla
 	if err != nil {
 		_ = unix.Close(fd) // was not written to
 		return nil, flags, vfs.SystemError(err, sqlite3.CANTOPEN)
+	}
+	if journal {
+		return &journalFile{dbFile: *f, pool: &v.held}, flags, nil
 	}
 	return f, flags, nil
 }
