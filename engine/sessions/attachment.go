@@ -195,7 +195,7 @@ func (s *Store) removeInbox(sess engine.Session, name string) error {
 		return err
 	}
 	defer inbox.close()
-	if err := inbox.removeAll(name); err != nil {
+	if err := inbox.removeDurably(name); err != nil {
 		s.log.Error("remove attachments of a message that was not written", "session", sess.ID, "folder", name, "error", err)
 		return err
 	}

@@ -116,6 +116,15 @@ const maxTreeDepth = 32
 // follows no link, so it removes nothing outside.
 func (d *dir) removeAll(name string) error { return d.removeTree(name, maxTreeDepth) }
 
+// removeDurably is removeAll that a power loss does not undo: what notes that
+// the name is to be removed may go after it.
+func (d *dir) removeDurably(name string) error {
+	if err := d.removeAll(name); err != nil {
+		return err
+	}
+	return d.sync()
+}
+
 func (d *dir) removeTree(name string, depth int) error {
 	err := unix.Unlinkat(d.fd, name, 0)
 	if err == nil || errors.Is(err, unix.ENOENT) {

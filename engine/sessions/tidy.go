@@ -60,7 +60,7 @@ func (in *inbox) removeUnnamed(i intent) error {
 		return err
 	}
 	defer inbox.close()
-	return inbox.removeAll(i.Inbox)
+	return inbox.removeDurably(i.Inbox)
 }
 
 // tidyLeft looks after the sessions that a crash left in the middle of
