@@ -22,7 +22,7 @@ func TestFullDiskIsUnavailableAndLeavesNothingHalfWritten(t *testing.T) {
 		name string
 		dir  func(*testing.T) string
 	}{
-		{"tmpfs", func(t *testing.T) string { return tmpfs(t, 8<<20) }},
+		{"tmpfs", func(t *testing.T) string { return tmpfs(t, 16<<20) }},
 		{"ext4", func(t *testing.T) string { return newDisk(t, 24<<20, 4096).dir }},
 	} {
 		t.Run(d.name, func(t *testing.T) { fillDisk(t, d.dir(t)) })
@@ -57,12 +57,14 @@ func fillDisk(t *testing.T, dir string) {
 				map[string]any{"name": strings.Repeat(n, 30)}, nil)
 		}},
 	}
-	fill(t, filepath.Join(dir, "ballast"))
-	for _, w := range writes {
+	// With a little room, the disk is full in the midst of a write.
+	for i := range 8 * len(writes) {
+		w, room := writes[i/8], i%8*12<<10
+		fill(t, filepath.Join(dir, "ballast"), room)
 		before := listing(t, data)
 		failed := ""
 		for n := 0; failed == ""; n++ {
-			name := fmt.Sprintf("%s-%d", w.name, n)
+			name := fmt.Sprintf("%s-%d-%d", w.name, i, n)
 			switch err := w.do(name); {
 			case err != nil:
 				failed = name
@@ -85,9 +87,7 @@ func fillDisk(t *testing.T, dir string) {
 		if err := w.do(failed); err != nil {
 			t.Errorf("%s when there is room again: %v", failed, err)
 		}
-		fill(t, filepath.Join(dir, "ballast"))
 	}
-	must(t, os.Remove(filepath.Join(dir, "ballast")))
 	for _, r := range foreign.Rows(t, folder, "inbound", "messages_in") {
 		if c := r["content"].(string); strings.Contains(c, `"data"`) {
 			t.Errorf("base64 is left in %s", r["id"])
@@ -99,8 +99,8 @@ func fillDisk(t *testing.T, dir string) {
 	}
 }
 
-// fill takes all room that is left.
-func fill(t *testing.T, path string) {
+// fill takes all room that is left but so many bytes.
+func fill(t *testing.T, path string, room int) {
 	t.Helper()
 	f, err := os.Create(path)
 	must(t, err)
@@ -112,7 +112,8 @@ func fill(t *testing.T, path string) {
 			must(t, err)
 		}
 	}
-	must(t, f.Sync())
+	info, err := f.Stat()
+	must(t, err, f.Truncate(info.Size()-int64(room)), f.Sync())
 }
 
 // listing lists the session folders and uploads.
