@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"strconv"
@@ -140,14 +141,26 @@ func (v *folderVFS) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFla
 var errManyLinks = errors.New("the file has another name elsewhere")
 
 // checkHeader refuses a database in WAL mode with a clear error: without
-// shared memory, SQLite would only say that it cannot open it.
+// shared memory, SQLite would only say that it cannot open it. Pages that are
+// larger than the file system's blocks could be torn in a journal that is
+// synced once, so those take SQLite's usual two.
 func (f *dbFile) checkHeader() error {
 	var header [20]byte
-	if _, err := f.ReadAt(header[:], 0); err == nil && (header[18] == 2 || header[19] == 2) {
+	if _, err := f.ReadAt(header[:], 0); err != nil {
+		return nil // what is wrong, SQLite says
+	}
+	if header[18] == 2 || header[19] == 2 {
 		return errWAL
 	}
-	return nil // what else may be wrong, SQLite says
+	if size := binary.BigEndian.Uint16(header[16:]); size > maxOrderedPage || size == 1 { // 1 stands for 65536
+		f.ordered = false
+	}
+	return nil
 }
+
+// maxOrderedPage is the smallest block, in bytes, of what orderedFileSystem
+// takes.
+const maxOrderedPage = 4096
 
 // dbFile is a database or journal. Used by one connection at a time.
 type dbFile struct {
