@@ -163,16 +163,12 @@ func (s *Store) inboxDir(d *dir) (*dir, error) {
 // it is left alone, and another name taken.
 func (s *Store) messageDir(sess engine.Session, inbox *dir, id string, st *staged) (string, *dir, error) {
 	name := inboxFolder(id)
-	if _, err := inbox.stat(name); err == nil {
+	folder, end, err := s.newMessageDir(sess, inbox, name, id)
+	if errors.Is(err, unix.EEXIST) {
 		name = name[:min(len(name), 100)] + "-" + rand.Text()
+		folder, end, err = s.newMessageDir(sess, inbox, name, id)
 	}
-	end, err := s.intents.begin(intent{AgentGroup: sess.AgentGroupID, Session: sess.ID, Inbox: name, Message: id}, true)
 	if err != nil {
-		return "", nil, err
-	}
-	folder, err := s.makeDir(inbox, name)
-	if err != nil {
-		end()
 		return "", nil, err
 	}
 	st.finish = append(st.finish, end)
@@ -182,6 +178,23 @@ func (s *Store) messageDir(sess engine.Session, inbox *dir, id string, st *stage
 		}
 	})
 	return name, folder, nil
+}
+
+// newMessageDir makes a directory, and notes that it is being filled until end
+// is called. One that exists is EEXIST.
+func (s *Store) newMessageDir(sess engine.Session, inbox *dir, name, id string) (folder *dir, end func(), err error) {
+	if _, err := inbox.stat(name); err == nil {
+		return nil, nil, unix.EEXIST
+	}
+	end, err = s.intents.begin(intent{AgentGroup: sess.AgentGroupID, Session: sess.ID, Inbox: name, Message: id}, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	if folder, err = s.makeDir(inbox, name); err != nil {
+		end()
+		return nil, nil, err
+	}
+	return folder, end, nil
 }
 
 func (s *Store) removeInbox(sess engine.Session, name string) error {
