@@ -262,3 +262,21 @@ func TestSwappingTheInboxWhileWritingNeverLeadsOutside(t *testing.T) {
 		})
 	}
 }
+
+// What is asked for after the end must not be looked up under the numbers of
+// directories that are somebody else's by then.
+func TestAClosedEngineReadsNothing(t *testing.T) {
+	h := hosttest.Open(t, sessions.Options{})
+	s := h.Session(t)
+	h.MustWrite(t, s, "m", "hello")
+	must(t, h.Close())
+	for range 20 {
+		f, err := os.Open(filepath.Join(h.Data, "v2-sessions"))
+		must(t, err)
+		defer f.Close()
+	}
+	_, err := h.Messages(t.Context(), s, engine.Page{Limit: 1}, nil)
+	wantCode(t, err, engine.CodeUnavailable)
+	_, err = h.Heartbeat(t.Context(), s)
+	wantCode(t, err, engine.CodeUnavailable)
+}

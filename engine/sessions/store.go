@@ -59,6 +59,9 @@ type Store struct {
 	claimed map[string]bool       // uploads that a message is taking
 	closed  bool
 
+	entered sync.RWMutex // guards gone; held for reading while a folder is open
+	gone    bool         // the directories are closed, and their numbers others' by now
+
 	running sync.WaitGroup // writers and the watcher
 	watcher *watcher
 	stop    context.CancelFunc
@@ -137,6 +140,9 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	s.stop()
 	s.running.Wait()
+	s.entered.Lock() // waits for readers
+	s.gone = true
+	s.entered.Unlock()
 	s.idle.close()
 	return s.closeFiles()
 }
@@ -165,15 +171,26 @@ type folder struct {
 	dir     *dir
 	prefix  string
 	unmount func()
+	leave   func()
 }
 
 func (f *folder) close() {
 	f.unmount()
 	f.dir.close()
+	f.leave()
 }
 
 // enter opens a session's folder.
-func (s *Store) enter(sess engine.Session) (*folder, error) {
+func (s *Store) enter(sess engine.Session) (_ *folder, err error) {
+	s.entered.RLock()
+	defer func() {
+		if err != nil {
+			s.entered.RUnlock()
+		}
+	}()
+	if s.gone {
+		return nil, engine.Errorf(engine.CodeUnavailable, "the engine has shut down")
+	}
 	group, err := s.sessions.sub(sess.AgentGroupID)
 	if err != nil {
 		return nil, missingFolder(sess, err)
@@ -184,7 +201,7 @@ func (s *Store) enter(sess engine.Session) (*folder, error) {
 		return nil, missingFolder(sess, err)
 	}
 	prefix, unmount := s.vfs.mount(d)
-	return &folder{dir: d, prefix: prefix, unmount: unmount}, nil
+	return &folder{dir: d, prefix: prefix, unmount: unmount, leave: s.entered.RUnlock}, nil
 }
 
 func missingFolder(sess engine.Session, err error) error {
