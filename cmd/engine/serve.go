@@ -28,7 +28,9 @@ without a token does anything. The admin token is ENGINE_TOKEN, else the one in
 DATA/admin-token, which the first start makes.
 
 SIGTERM or SIGINT: the engine takes no more requests, finishes those that it has
-accepted, and exits 0. A second one ends it at once.`,
+accepted, and exits 0. A second one ends it at once.
+
+GOGC and GOMEMLIMIT are as in any Go program; left out, they are 800 and 1GiB.`,
 		Example: `  engine serve
   engine serve --data /var/lib/twinbox --listen 127.0.0.1:9000
   engine serve --listen :8443 --tls-cert cert.pem --tls-key key.pem
@@ -43,6 +45,7 @@ accepted, and exits 0. A second one ends it at once.`,
 			}
 			cfg.log, cfg.options.Log, cfg.options.Limits = log, log, limits
 			cfg.token = os.Getenv("ENGINE_TOKEN")
+			collectLess()
 			return serve(c, cfg)
 		}}
 	f := c.Flags()
