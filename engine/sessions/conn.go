@@ -15,8 +15,10 @@ import (
 const (
 	// busyTimeout is the protocol's: how long one attempt waits for a lock.
 	busyTimeout = 5 * time.Second
-	// readTime bounds one read, whatever a container made of the database.
-	readTime = 5 * time.Second
+	// readTime bounds one read, whatever a container made of the database. It
+	// is longer than a writer of ours waits for a container's lock: that long
+	// the writer keeps readers out.
+	readTime = 7 * time.Second
 	// maxValueBytes is the longest value that is read from or written to a row.
 	maxValueBytes = 64 << 20
 	// maxMemory bounds what one connection's SQLite allocates.
@@ -42,6 +44,9 @@ func (s *Store) connect(ctx context.Context, f *folder, name string, a access) (
 		return nil, fault(name, err)
 	}
 	err = configure(ctx, c)
+	if err == nil && a == readOnly {
+		err = c.BusyTimeout(readTime)
+	}
 	if err == nil && a == readWrite { // it reads the schema, which a hot journal forbids a reader
 		if err = restrict(c); err == nil {
 			err = c.Exec("PRAGMA synchronous = EXTRA")

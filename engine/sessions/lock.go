@@ -1,6 +1,8 @@
 package sessions
 
 import (
+	"time"
+
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/vfs"
 	"golang.org/x/sys/unix"
@@ -16,6 +18,10 @@ const (
 	sharedFirst  = pendingByte + 2
 	sharedSize   = 510
 )
+
+// drainTime is how long a writer keeps new readers out, so that those who
+// overlap leave it a gap.
+const drainTime = 250 * time.Millisecond
 
 func (f *dbFile) LockState() vfs.LockLevel { return f.lock }
 
@@ -45,8 +51,19 @@ func (f *dbFile) Lock(level vfs.LockLevel) error {
 				return err
 			}
 			f.lock = vfs.LOCK_PENDING
+			if f.pendingSince.IsZero() {
+				f.pendingSince = time.Now()
+			}
 		}
 		if err := f.setLock(unix.F_WRLCK, sharedFirst, sharedSize); err != nil {
+			if time.Since(f.pendingSince) > drainTime {
+				// Readers that come and go would be gone by now: one stays,
+				// and must not keep all others out for as long as we try.
+				f.lock = vfs.LOCK_RESERVED
+				if uerr := f.setLock(unix.F_UNLCK, pendingByte, 1); uerr != nil {
+					return uerr
+				}
+			}
 			return err
 		}
 	}
@@ -59,7 +76,7 @@ func (f *dbFile) Unlock(level vfs.LockLevel) error {
 		return nil
 	}
 	if level == vfs.LOCK_NONE {
-		f.lock = level
+		f.lock, f.pendingSince = level, time.Time{}
 		return f.setLock(unix.F_UNLCK, 0, 0)
 	}
 	if f.lock >= vfs.LOCK_EXCLUSIVE {
@@ -67,7 +84,7 @@ func (f *dbFile) Unlock(level vfs.LockLevel) error {
 			return sqlite3.IOERR_RDLOCK
 		}
 	}
-	f.lock = level
+	f.lock, f.pendingSince = level, time.Time{}
 	return f.setLock(unix.F_UNLCK, pendingByte, 2)
 }
 

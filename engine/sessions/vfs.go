@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/vfs"
@@ -164,12 +165,14 @@ const maxOrderedPage = 4096
 
 // dbFile is a database or journal. Used by one connection at a time.
 type dbFile struct {
-	fd       int
-	dir      *dir
-	lock     vfs.LockLevel
-	syncDir  bool // the directory is to be synced with the file, once
-	readOnly bool
-	ordered  bool
+	fd   int
+	dir  *dir
+	lock vfs.LockLevel
+	// pendingSince is when lock first came to PENDING on its way to EXCLUSIVE.
+	pendingSince time.Time
+	syncDir      bool // the directory is to be synced with the file, once
+	readOnly     bool
+	ordered      bool
 }
 
 func (f *dbFile) Close() error { return unix.Close(f.fd) } // releases the locks, too
