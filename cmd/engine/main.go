@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	_ "time/tzdata" // a container or a bare host may have no zones of its own
 
 	"github.com/spf13/cobra"
 )

@@ -26,7 +26,7 @@ type idleConn struct {
 const (
 	idleTime = 2 * time.Second
 	// maxIdle bounds what idle instances hold: some 0.5 MB each.
-	maxIdle = 64
+	maxIdle = 128
 )
 
 // take returns the session's instance, nil if there is none.
