@@ -64,37 +64,35 @@ func (s *Store) groupDir(id string) (*dir, error) {
 	return s.sessions.sub(id)
 }
 
-// fill makes files and the outbox in a new folder. The files are synced at
-// the same time: the disk can make them durable together.
+// fill makes files and the outbox in a new folder. The files are written and
+// synced at the same time: the disk can make them durable together.
 func (s *Store) fill(d *dir, files map[string][]byte) error {
 	outbox, err := s.makeDir(d, outboxName)
 	if err != nil {
 		return err
 	}
 	outbox.close()
-	var (
-		wg sync.WaitGroup
-		mu sync.Mutex // guards errs
-	)
-	var errs []error
+	var wg sync.WaitGroup
+	errs := make([]error, 0, len(files))
 	for name, data := range files {
-		f, err := s.create(d, name)
-		if err == nil {
-			_, err = f.Write(data)
-		}
-		if err != nil {
-			errs = append(errs, err)
-			break
-		}
-		wg.Go(func() {
-			err := errors.Join(syncData(int(f.Fd())), f.Close())
-			mu.Lock()
-			errs = append(errs, err)
-			mu.Unlock()
-		})
+		errs = append(errs, nil)
+		err := &errs[len(errs)-1]
+		wg.Go(func() { *err = s.writeNew(d, name, data) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+func (s *Store) writeNew(d *dir, name string, data []byte) error {
+	f, err := s.create(d, name)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = syncData(int(f.Fd()))
+	}
+	return errors.Join(err, f.Close())
 }
 
 // create makes a file that does not exist yet.

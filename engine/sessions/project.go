@@ -104,15 +104,8 @@ func (s *Store) replaceFile(d *dir, name string, data []byte) error {
 	if err := d.removeAll(temporary); err != nil {
 		return err
 	}
-	f, err := s.create(d, temporary)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
+	err := s.writeNew(d, temporary, data)
 	if err == nil {
-		err = syncData(int(f.Fd()))
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
 		if err = d.rename(temporary, name); errors.Is(err, unix.EISDIR) {
 			// A directory is in the way, which only a container can have made.
 			if err = d.removeAll(name); err == nil {
