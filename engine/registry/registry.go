@@ -31,6 +31,8 @@ type Registry struct {
 	writer  *writer
 	readers chan *conn
 	touches touches
+	// sessions are also told of what touches wrote.
+	sessions *sessionCache
 
 	closed   chan struct{}
 	closing  sync.Once
@@ -72,7 +74,8 @@ func open(ctx context.Context, path string, o Options) (*Registry, error) {
 		return nil, err
 	}
 	readers := min(max(2, runtime.GOMAXPROCS(0)), maxReaders)
-	r := &Registry{readers: make(chan *conn, readers), closed: make(chan struct{})}
+	r := &Registry{readers: make(chan *conn, readers), closed: make(chan struct{}), sessions: newSessionCache()}
+	r.touches.cache = r.sessions
 	for range readers {
 		rc, err := openReader(ctx, path)
 		if err != nil {
@@ -155,6 +158,15 @@ func (r *Registry) write(ctx context.Context, what string, fn func(*conn) error)
 		<-o.done
 	}
 	return failure(what, o.err)
+}
+
+func (r *Registry) isClosed() bool {
+	select {
+	case <-r.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 func errClosed() error {

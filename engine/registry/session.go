@@ -100,13 +100,21 @@ func errNoSession() error {
 }
 
 // Session implements engine.Sessions.
-func (r *Registry) Session(ctx context.Context, id string) (s engine.Session, err error) {
-	err = r.read(ctx, "read session", func(c *conn) (err error) {
+func (r *Registry) Session(ctx context.Context, id string) (engine.Session, error) {
+	s, found, changes := r.sessions.get(id)
+	if found && !r.isClosed() {
+		r.touches.overlay(&s)
+		return s, nil
+	}
+	err := r.read(ctx, "read session", func(c *conn) (err error) {
 		s, err = oneSession(c, `SELECT `+sessionColumns+` FROM sessions WHERE id = ?`, id)
 		return err
 	})
 	if err == nil && s.ID == "" {
 		err = notFound("session", id, "")
+	}
+	if err == nil {
+		r.sessions.keep(s, changes)
 	}
 	r.touches.overlay(&s)
 	return s, err
@@ -136,6 +144,7 @@ func (r *Registry) changeSession(ctx context.Context, what, sql, id string, args
 		}
 		return err
 	})
+	r.sessions.forget(id)
 	if err != nil {
 		return engine.Session{}, err
 	}

@@ -16,6 +16,7 @@ type touches struct {
 	// end of the next flush: a read that began before the commit may still
 	// have the old row in hand.
 	pending, writing, written map[string]int64
+	cache                     *sessionCache
 }
 
 // Touch notes that a session was active. The database learns of it within a
@@ -52,6 +53,9 @@ func (t *touches) end(ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ok {
+		for id := range t.writing {
+			t.cache.forget(id)
+		}
 		t.written, t.writing = t.writing, nil
 		return
 	}
