@@ -28,7 +28,7 @@ func TestAChangeIsSeenByTheNextReadWhoeverElseReads(t *testing.T) {
 		})
 	}
 	statuses := []engine.ContainerStatus{engine.ContainerRunning, engine.ContainerIdle, engine.ContainerStopped}
-	for i := range 300 {
+	for i := range 60 {
 		want := statuses[i%len(statuses)]
 		if _, err := r.SetContainerStatus(t.Context(), "sess-1", want); err != nil {
 			t.Fatal(err)
