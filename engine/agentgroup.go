@@ -44,6 +44,11 @@ func (e *Engine) CreateAgentGroup(ctx context.Context, in CreateAgentGroupInput)
 	if err := checkSafeID("id", g.ID); err != nil {
 		return AgentGroup{}, err
 	}
+	done, err := e.begin()
+	if err != nil {
+		return AgentGroup{}, err
+	}
+	defer done()
 	if err := e.registry.CreateAgentGroup(ctx, g); err != nil {
 		return AgentGroup{}, err
 	}

@@ -37,7 +37,10 @@ func (e *Engine) MarkContainer(ctx context.Context, sessionID string, status Con
 	default:
 		return Session{}, InvalidField("status", "%q is not a container status", clip(string(status)))
 	}
-	unlock := e.gates.lock(sessionID)
+	unlock, err := e.gates.lock(ctx, sessionID)
+	if err != nil {
+		return Session{}, err
+	}
 	defer unlock()
 	s, err := e.registry.Session(ctx, sessionID)
 	if err != nil {
@@ -51,10 +54,7 @@ func (e *Engine) MarkContainer(ctx context.Context, sessionID string, status Con
 	case s.Status == SessionClosed:
 		return Session{}, sessionClosed(s)
 	case s.ContainerStatus == ContainerStopped:
-		var p Projection
-		if p, err = e.projection(ctx, s); err == nil {
-			err = e.mailboxes.ContainerStarting(ctx, s, p)
-		}
+		err = e.project(ctx, s, e.mailboxes.ContainerStarting)
 	}
 	if err != nil {
 		return Session{}, err

@@ -87,7 +87,12 @@ func (e *Engine) SetDestination(ctx context.Context, in SetDestinationInput) (De
 	default:
 		d.TargetAgentGroup = &AgentGroup{ID: *in.TargetAgentGroupID}
 	}
-	d, err := e.registry.SetDestination(ctx, d)
+	done, err := e.begin()
+	if err != nil {
+		return Destination{}, err
+	}
+	defer done()
+	d, err = e.registry.SetDestination(ctx, d)
 	if err != nil {
 		return Destination{}, err
 	}
@@ -98,6 +103,11 @@ func (e *Engine) SetDestination(ctx context.Context, in SetDestinationInput) (De
 // RemoveDestination removes a destination, if there is one of that name, and
 // projects the rest into the group's active sessions.
 func (e *Engine) RemoveDestination(ctx context.Context, agentGroupID, name string) (bool, error) {
+	done, err := e.begin()
+	if err != nil {
+		return false, err
+	}
+	defer done()
 	if _, err := e.registry.AgentGroup(ctx, agentGroupID); err != nil {
 		return false, withField(err, "agentGroupId")
 	}
@@ -127,11 +137,22 @@ func (e *Engine) ProjectSession(ctx context.Context, sessionID string) (Session,
 	if err != nil {
 		return Session{}, err
 	}
+	return s, e.project(ctx, s, e.mailboxes.Project)
+}
+
+// project reads what a session is to be told and has it written, one at a time
+// for each session: else what was read first might be written last, and stay.
+func (e *Engine) project(ctx context.Context, s Session, write func(context.Context, Session, Projection) error) error {
+	unlock, err := e.projecting.lock(ctx, s.ID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	p, err := e.projection(ctx, s)
 	if err != nil {
-		return Session{}, err
+		return err
 	}
-	return s, e.mailboxes.Project(ctx, s, p)
+	return write(ctx, s, p)
 }
 
 func (e *Engine) projection(ctx context.Context, s Session) (Projection, error) {

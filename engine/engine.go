@@ -5,6 +5,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -50,9 +51,10 @@ type Engine struct {
 	clock     func() time.Time
 	log       *slog.Logger
 
-	projector *projector
-	resolving gates[SessionKey]
-	gates     gates[string] // by session id
+	projector  *projector
+	resolving  gates[SessionKey]
+	gates      gates[string] // by session id
+	projecting gates[string] // by session id: what is read last is written last
 
 	mu      sync.RWMutex // guards closed; held for reading while a use case runs
 	closed  bool
@@ -64,6 +66,8 @@ type Engine struct {
 // recovered before it returns; others when they are next used.
 func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e := &Engine{registry: cfg.Registry, mailboxes: cfg.Mailboxes, limits: cfg.Limits, clock: cfg.Now, log: cfg.Log}
+	wait := cmp.Or(cfg.Limits.QueueTime, DefaultLimits().QueueTime)
+	e.resolving.wait, e.gates.wait, e.projecting.wait = wait, wait, wait
 	if e.clock == nil {
 		e.clock = time.Now
 	}

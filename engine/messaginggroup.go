@@ -57,6 +57,11 @@ func (e *Engine) EnsureMessagingGroup(ctx context.Context, in EnsureMessagingGro
 	if err != nil {
 		return MessagingGroup{}, false, err
 	}
+	done, err := e.begin()
+	if err != nil {
+		return MessagingGroup{}, false, err
+	}
+	defer done()
 	found, created, err := e.registry.EnsureMessagingGroup(ctx, g)
 	if err != nil {
 		return MessagingGroup{}, false, err

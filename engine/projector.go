@@ -116,10 +116,10 @@ func (p *projector) project(ctx context.Context, s Session) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	defer p.e.gates.rlock(s.ID)()
-	projection, err := p.e.projection(ctx, s)
+	unlock, err := p.e.gates.rlock(ctx, s.ID)
 	if err != nil {
 		return err
 	}
-	return p.e.mailboxes.Project(ctx, s, projection)
+	defer unlock()
+	return p.e.project(ctx, s, p.e.mailboxes.Project)
 }

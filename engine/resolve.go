@@ -47,7 +47,11 @@ func (e *Engine) ResolveSession(ctx context.Context, in ResolveSessionInput) (s 
 		}
 		// The unique index decides; this only keeps many callers at once from
 		// making folders that all but one would have to throw away.
-		defer e.resolving.lock(key.comparable())()
+		unlock, err := e.resolving.lock(ctx, key.comparable())
+		if err != nil {
+			return Session{}, false, err
+		}
+		defer unlock()
 		if found, err := e.registry.FindSession(ctx, key); CodeOf(err) != CodeNotFound {
 			return found, false, err
 		}
@@ -91,7 +95,7 @@ func (e *Engine) create(ctx context.Context, s *Session) error {
 	// between the two steps above did not.
 	now, err := e.projection(ctx, *s)
 	if err == nil && !reflect.DeepEqual(p, now) {
-		err = e.mailboxes.Project(ctx, *s, now)
+		err = e.project(ctx, *s, e.mailboxes.Project)
 	}
 	if err != nil {
 		e.log.Warn("project destinations into a new session", "session", s.ID, "error", err)
@@ -139,7 +143,11 @@ func (e *Engine) CloseSession(ctx context.Context, sessionID string) (Session, e
 		return Session{}, err
 	}
 	defer done()
-	defer e.gates.lock(sessionID)()
+	unlock, err := e.gates.lock(ctx, sessionID)
+	if err != nil {
+		return Session{}, err
+	}
+	defer unlock()
 	s, err := e.registry.CloseSession(ctx, sessionID)
 	return s, withField(err, "sessionId")
 }

@@ -94,8 +94,12 @@ func (e *Engine) WriteMessages(ctx context.Context, in []WriteMessageInput) ([]W
 
 // write writes the messages of one session, in order, and sets their results.
 func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageInput, results []*WriteResult) {
-	defer e.gates.rlock(sessionID)()
-	s, err := e.activeSession(ctx, sessionID)
+	var s Session
+	unlock, err := e.gates.rlock(ctx, sessionID)
+	if err == nil {
+		defer unlock()
+		s, err = e.activeSession(ctx, sessionID)
+	}
 	drafts := make([]Draft, 0, len(in))
 	pending := make([]*WriteResult, 0, len(in))
 	for i, m := range in {

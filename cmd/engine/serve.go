@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -36,7 +37,7 @@ GOGC and GOMEMLIMIT are as in any Go program; left out, they are 800 and 1GiB.`,
   engine serve --listen :8443 --tls-cert cert.pem --tls-key key.pem
   engine serve --folder-owner 1000:1000      # the user that containers run as`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := folders.apply(&cfg.options); err != nil {
+			if err := errors.Join(checkLimits(limits), folders.apply(&cfg.options)); err != nil {
 				return err
 			}
 			log, err := logs.logger(c.ErrOrStderr())

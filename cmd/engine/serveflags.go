@@ -32,6 +32,14 @@ func bindLimits(f *pflag.FlagSet, l *engine.Limits, g *graph.Config) {
 	f.DurationVar(&l.QueueTime, "queue-time", l.QueueTime, "how long a message may wait to be written")
 }
 
+// checkLimits refuses what sizeValue cannot: waits and queues of nothing.
+func checkLimits(l engine.Limits) error {
+	if l.UploadAge <= 0 || l.QueueLength <= 0 || l.QueueTime <= 0 {
+		return failf(exitUsage, "--upload-age, --queue-length and --queue-time must be more than 0")
+	}
+	return nil
+}
+
 // sizeValue is a flag for a number of bytes.
 type sizeValue int64
 

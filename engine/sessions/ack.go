@@ -109,13 +109,20 @@ func (m *mailbox) acknowledged() (status map[string]string, pending int, err err
 // acknowledged, so rows that stay pending would starve older ones (lesson 16).
 // It returns how many messages still wait.
 func (s *Store) copyAcks(ctx context.Context, sess engine.Session) (pending int, err error) {
+	for copied := maxAcks; copied == maxAcks && err == nil; {
+		copied, pending, err = s.copySomeAcks(ctx, sess)
+	}
+	return pending, err
+}
+
+func (s *Store) copySomeAcks(ctx context.Context, sess engine.Session) (copied, pending int, err error) {
 	var status map[string]string
 	err = s.read(ctx, sess, func(m *mailbox) (err error) {
 		status, pending, err = m.acknowledged()
 		return err
 	})
 	if err != nil || len(status) == 0 {
-		return pending, err
+		return 0, pending, err
 	}
 	err = s.do(ctx, sess, func(in *inbox) error {
 		for id, st := range status {
@@ -128,5 +135,5 @@ func (s *Store) copyAcks(ctx context.Context, sess engine.Session) (pending int,
 	if err == nil {
 		s.metrics.acks.Add(float64(len(status)))
 	}
-	return pending, err
+	return len(status), pending, err
 }

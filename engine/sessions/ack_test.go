@@ -99,3 +99,17 @@ func TestAContainersClaimsAndHeartbeatEndWithIt(t *testing.T) {
 		t.Errorf("a fresh container's heartbeat is %v, %v", at, err)
 	}
 }
+
+func TestALargeBacklogOfAcknowledgementsIsCopiedWhole(t *testing.T) {
+	h := hosttest.Open(t, sessions.Options{})
+	s := h.Session(t)
+	const numbers = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) `
+	h.Exec(t, s, "inbound.db", numbers+`INSERT INTO messages_in (id, seq, kind, timestamp, content) SELECT 'm' || i, 2 * i, 'chat', '2026-01-01T00:00:00Z', 'x' FROM n`)
+	h.Exec(t, s, "outbound.db", numbers+`INSERT INTO processing_ack SELECT 'm' || i, 'completed', '2026-01-01T00:00:00Z' FROM n`)
+	if _, err := h.MarkContainer(t.Context(), s.ID, engine.ContainerStopped); err != nil {
+		t.Fatal(err)
+	}
+	if rows := h.Rows(t, s, "inbound.db", `SELECT count(*) FROM messages_in WHERE status = 'completed'`); !slices.Equal(rows, []string{"9000"}) {
+		t.Errorf("%v of 9000 are completed", rows)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,6 +109,12 @@ func (s *Store) empty(ctx context.Context, sess engine.Session) bool {
 		return false
 	}
 	defer f.close()
+	// A container works in its folder: what is not of the protocol is its work.
+	ours := []string{inboundName, outboundName, inboxName, outboxName, heartbeatName, destinationsName, destinationsName + newSuffix}
+	names, complete, err := f.dir.someNames(len(ours) + 1)
+	if err != nil || !complete || slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(ours, n) }) {
+		return false
+	}
 	for _, name := range []string{inboxName, outboxName} {
 		box, err := f.dir.sub(name)
 		if errors.Is(err, unix.ENOENT) {
@@ -168,6 +175,8 @@ func (c *strays) uploads() error {
 		case err != nil: // gone meanwhile
 		case st.Mode&unix.S_IFMT != unix.S_IFREG:
 			c.broken("uploads/"+name, "remove it", "it is not a regular file")
+		case st.Nlink > 1 && c.store.hasLeft(""):
+			// The attempt that a crash cut short gives it back when it is tidied.
 		case st.Nlink > 1:
 			c.found("uploads/"+name, "it is attached to a message already: a crash left it", remove)
 		case time.Unix(st.Mtim.Unix()).Before(before):

@@ -123,7 +123,7 @@ func fault(name string, err error) error {
 	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EISDIR), errors.Is(err, unix.ENXIO),
 		errors.Is(err, errNotRegular), errors.Is(err, errManyLinks):
 		return unavailable(name + " of the session is not what its name says: not a regular file or directory of its own")
-	case errors.Is(err, sqlite3.READONLY_ROLLBACK), errors.Is(err, sqlite3.READONLY_RECOVERY), errors.Is(err, errHotJournal):
+	case errors.Is(err, sqlite3.READONLY_ROLLBACK), errors.Is(err, sqlite3.READONLY_RECOVERY):
 		return unavailable(name + " of the session has a journal that a killed writer left; it is rolled back when the container is marked STOPPED")
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.EROFS), errors.Is(err, sqlite3.READONLY), errors.Is(err, sqlite3.PERM):
 		return unavailable("the engine may not read or write " + name + " of the session")
@@ -136,9 +136,20 @@ func fault(name string, err error) error {
 }
 
 var (
-	errWAL        = errors.New("the database is in WAL mode, which does not work across a mount")
-	errHotJournal = errors.New("hot journal")
+	errWAL = errors.New("the database is in WAL mode, which does not work across a mount")
 )
+
+// passing tells errors that have nothing to do with what a container made of
+// its files: a lock that somebody holds, a full disk, a queue.
+func passing(err error) bool {
+	for _, e := range []error{sqlite3.BUSY, sqlite3.LOCKED, sqlite3.FULL, unix.ENOSPC, unix.EDQUOT, unix.EMFILE, unix.ENFILE,
+		context.DeadlineExceeded, context.Canceled} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
 
 // damaged tells errors that may pass: a reader across a mount of a virtual
 // machine sees half a commit and takes it for damage (lesson 12).

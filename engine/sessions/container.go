@@ -33,7 +33,7 @@ func (s *Store) ContainerGone(ctx context.Context, sess engine.Session) error {
 	if err == nil {
 		_, err = s.copyAcks(ctx, sess)
 	}
-	if err == nil || errors.Is(err, sqlite3.BUSY) || ctx.Err() != nil {
+	if err == nil || passing(err) {
 		return err
 	}
 	// It is gone all the same. What it did to its files shows in what is read

@@ -114,7 +114,16 @@ const maxTreeDepth = 32
 
 // removeAll removes a name and, if it is a directory, what is in it. It
 // follows no link, so it removes nothing outside.
-func (d *dir) removeAll(name string) error { return d.removeTree(name, maxTreeDepth) }
+func (d *dir) removeAll(name string) error {
+	left := maxTreeEntries
+	return d.removeTree(name, maxTreeDepth, &left)
+}
+
+// maxTreeEntries bounds removeAll, too: a container may have made millions,
+// which a writer would be busy with for minutes.
+const maxTreeEntries = 100_000
+
+var errManyEntries = errors.New("more entries than are removed at once")
 
 // removeDurably is removeAll that a power loss does not undo: what notes that
 // the name is to be removed may go after it.
@@ -125,7 +134,10 @@ func (d *dir) removeDurably(name string) error {
 	return d.sync()
 }
 
-func (d *dir) removeTree(name string, depth int) error {
+func (d *dir) removeTree(name string, depth int, left *int) error {
+	if *left--; *left < 0 {
+		return pathError("remove", name, errManyEntries)
+	}
 	err := unix.Unlinkat(d.fd, name, 0)
 	if err == nil || errors.Is(err, unix.ENOENT) {
 		return nil
@@ -139,13 +151,15 @@ func (d *dir) removeTree(name string, depth int) error {
 		return err
 	}
 	defer sub.close()
-	names, err := sub.names()
-	if err != nil {
-		return err
-	}
-	for _, n := range names {
-		if err := sub.removeTree(n, depth-1); err != nil {
+	for complete := false; !complete; {
+		var names []string
+		if names, complete, err = sub.someNames(1024); err != nil {
 			return err
+		}
+		for _, n := range names {
+			if err := sub.removeTree(n, depth-1, left); err != nil {
+				return err
+			}
 		}
 	}
 	return pathError("remove", name, unix.Unlinkat(d.fd, name, unix.AT_REMOVEDIR))

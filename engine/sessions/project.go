@@ -15,7 +15,11 @@ import (
 // Project replaces destinations and routing, in the table and in the JSON
 // file. See engine.Folders.
 func (s *Store) Project(ctx context.Context, sess engine.Session, p engine.Projection) error {
-	return s.do(ctx, sess, func(in *inbox) error { return s.project(in, p) })
+	if err := s.do(ctx, sess, func(in *inbox) error { return s.project(in, p) }); err != nil {
+		return err
+	}
+	s.watcher.watch(sess) // a container may be about to start that nobody marks
+	return nil
 }
 
 func (s *Store) project(in *inbox, p engine.Projection) error {

@@ -2,9 +2,11 @@ package sessions_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +31,26 @@ func projected(t *testing.T, h *hosttest.Host, s engine.Session) (rows []string,
 	must(t, err)
 	must(t, json.Unmarshal(data, &file))
 	return h.Rows(t, s, "inbound.db", `SELECT name, display_name, type, channel_type, platform_id, agent_group_id FROM destinations ORDER BY name`), file
+}
+
+func TestOfDestinationsThatChangeAtOnceTheLastOnesStay(t *testing.T) {
+	h := hosttest.Open(t, sessions.Options{})
+	s := h.Session(t)
+	for round := range 5 {
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				mustSetDestination(t, h, engine.SetDestinationInput{Name: fmt.Sprintf("d-%d-%d", round, i), TargetAgentGroupID: hosttest.Ptr(hosttest.AgentGroup)})
+				if _, err := h.ProjectSession(t.Context(), s.ID); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if rows, _ := projected(t, h, s); len(rows) != 8*(round+1) {
+			t.Fatalf("%d destinations in the folder after round %d", len(rows), round)
+		}
+	}
 }
 
 func TestDestinationsAndRoutingAreReplacedWholeInEverySession(t *testing.T) {

@@ -18,6 +18,10 @@ type mailbox struct {
 	outboundErr       error
 }
 
+// maxReading bounds the mailboxes that are read at one time: a hostile one may
+// make SQLite take its maxMemory.
+const maxReading = 32
+
 // read opens a session's databases for one read that is over in bounded time,
 // and closes them: across a mount, a connection that stays open keeps an old
 // view. What looks damaged is looked at twice.
@@ -46,6 +50,12 @@ var errOwnJournal = errors.New("inbound.db has a hot journal")
 
 func (s *Store) readOnce(ctx context.Context, sess engine.Session, look func(*mailbox) error) (err error) {
 	defer s.recoverPanic(sess, "the mailbox", &err)
+	select {
+	case s.reading <- struct{}{}:
+		defer func() { <-s.reading }()
+	case <-ctx.Done():
+		return engine.Unavailable(ctx.Err(), "the engine reads as many mailboxes as it may at one time; try again in a moment")
+	}
 	f, err := s.enter(sess)
 	if err != nil {
 		return err

@@ -50,6 +50,7 @@ type Store struct {
 	templates *templates
 	intents   *intents
 	idle      idle
+	reading   chan struct{} // holds one for each mailbox that is being read
 	log       *slog.Logger
 	metrics   *metrics
 
@@ -84,7 +85,7 @@ func Open(data string, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{opts: o, log: o.Log, writers: map[string]*writer{}, claimed: map[string]bool{}}
+	s := &Store{opts: o, log: o.Log, writers: map[string]*writer{}, claimed: map[string]bool{}, reading: make(chan struct{}, maxReading)}
 	if err := s.open(data); err != nil {
 		s.closeFiles()
 		return nil, fmt.Errorf("open session folders in %s: %w", data, err)

@@ -184,15 +184,20 @@ func (s *Store) removeOldUploads(before time.Time) error {
 	}
 	var errs []error
 	for _, name := range names {
-		st, err := s.uploads.stat(name)
-		taken := st.Nlink > 1 && !s.hasLeft("") // by a message that was written before a crash
-		if err != nil || !taken && !time.Unix(st.Mtim.Unix()).Before(before) {
-			continue // gone meanwhile, or young: a part that grows is young
+		if !s.claim(name) {
+			continue // a message is taking it
 		}
-		if s.claim(name) {
-			errs = append(errs, s.uploads.remove(name))
-			s.unclaim(name)
-		}
+		errs = append(errs, s.removeOldUpload(name, before))
+		s.unclaim(name)
 	}
 	return errors.Join(errs...)
+}
+
+func (s *Store) removeOldUpload(name string, before time.Time) error {
+	st, err := s.uploads.stat(name)
+	taken := st.Nlink > 1 && !s.hasLeft("") // by a message that was written before a crash
+	if err != nil || !taken && !time.Unix(st.Mtim.Unix()).Before(before) {
+		return nil // gone meanwhile, or young: a part that grows is young
+	}
+	return s.uploads.remove(name)
 }
