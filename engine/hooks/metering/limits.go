@@ -1,0 +1,77 @@
+package metering
+
+// Limits bound the structure of a module before anything compiles it: a
+// compiler is not metered and takes time and memory that grow faster than the
+// module does. Each is the largest number that is allowed.
+type Limits struct {
+	// ModuleBytes is the size of the module.
+	ModuleBytes int
+	// Types is the number of function types.
+	Types int
+	// TypeValues is the number of parameters and results of one type.
+	TypeValues int
+	Imports    int
+	// Functions is the number of the module's own functions.
+	Functions int
+	// FunctionBytes is the size of one function's code.
+	FunctionBytes int
+	// Locals is the number of one function's parameters and locals.
+	Locals int
+	// Branches is the number of branches in one function, each entry of a
+	// br_table counted.
+	Branches int
+	// Nesting is the number of blocks within each other.
+	Nesting int
+	// Merges is, for one function, the sum of the locals that may differ where
+	// paths meet. Compilers hold a value for each, so a function with many
+	// locals and many branches costs the product of the two.
+	Merges int
+	Tables int
+	// TableElements is the number of elements of one table. Growing a table
+	// beyond it fails inside the module, as growing a memory does.
+	TableElements int
+	// MemoryPages is what a memory may begin with, in pages of 64 KiB. What it
+	// grows to is for the runtime to bound.
+	MemoryPages int
+	Globals     int
+	Exports     int
+	// Elements is the number of element segments.
+	Elements int
+	// ElementValues is the number of elements in all of them.
+	ElementValues int
+	// Data is the number of data segments.
+	Data int
+}
+
+// DefaultLimits pass what Go, C, Rust, AssemblyScript and QuickJS produce.
+func DefaultLimits() Limits {
+	return Limits{
+		ModuleBytes:   16 << 20,
+		Types:         5_000,
+		TypeValues:    128,
+		Imports:       1_000,
+		Functions:     50_000,
+		FunctionBytes: 512 << 10,
+		Locals:        4_000,
+		Branches:      40_000,
+		Nesting:       10_000,
+		Merges:        2_000_000,
+		Tables:        16,
+		TableElements: 1 << 17,
+		MemoryPages:   4_096,
+		Globals:       5_000,
+		Exports:       5_000,
+		Elements:      5_000,
+		ElementValues: 1 << 17,
+		Data:          50_000,
+	}
+}
+
+// within refuses a count above its limit. The limit's field is named, so that
+// an operator knows what to raise.
+func within(what, field string, n, limit int) error {
+	if n <= limit {
+		return nil
+	}
+	return refuse(OverLimit, "%d %s, the limit is %d: make it smaller, or ask the operator to raise %s", n, what, limit, field)
+}
