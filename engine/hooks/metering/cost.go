@@ -12,11 +12,18 @@ const (
 	// growCost and bulkCost are what growing, filling and copying cost when
 	// nothing is.
 	growCost = 100
-	bulkCost = 60
+	bulkCost = 40
+	// chargeCost is for the charge itself.
+	chargeCost = 2
+	// slack is the need that is left for what comes before to pay, where it
+	// chose: so much is a path overcharged at most at each choice on it.
+	slack = 32
 	// freeValues may be moved at once for nothing: they fit into registers.
 	freeValues = 16
-	// frameBytes of a function's code count as one frame on the stack.
-	frameBytes = 2048
+	// A function counts as one frame on the stack, and as one more for each
+	// frameBytes of its code and each frameMerges of its merges: a compiler may
+	// keep a slot for every value in them, and a frame be that much larger.
+	frameBytes, frameMerges = 2048, 512
 )
 
 // lengthCost is what an instruction costs for each of what it touches.
@@ -26,8 +33,8 @@ type lengthCost struct {
 }
 
 var (
-	memoryCost = lengthCost{shift: 4, times: 1}    // a unit for 16 bytes
-	growthCost = lengthCost{shift: 0, times: 8192} // 8 bytes a unit: a page is cleared, and may be moved
+	memoryCost = lengthCost{shift: 3, times: 1}        // a unit for 8 bytes
+	growthCost = lengthCost{shift: 0, times: 32 << 10} // a unit for 2 bytes of a page, which is cleared and may be moved
 	tableCost  = lengthCost{shift: 0, times: 4}
 )
 
@@ -37,7 +44,7 @@ var (
 // follow without a charge of their own. Walking backwards every such need is
 // known, because only loops are entered from behind, and those that are
 // branched back to always have a charge.
-func (f *function) plan(slack int64) {
+func (f *function) plan() {
 	for i := len(f.segments) - 1; i >= 0; i-- {
 		s := &f.segments[i]
 		after := int64(0)
@@ -54,7 +61,10 @@ func (f *function) plan(slack int64) {
 			}
 		}
 		s.need = s.cost + after
-		s.charged = s.need > 0 && (i == 0 || s.loop || s.chosen && s.need > slack)
+		if s.need > 0 && (i == 0 || s.loop || s.chosen && s.need > slack) {
+			s.charged = true
+			s.need += chargeCost
+		}
 	}
 }
 

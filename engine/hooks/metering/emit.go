@@ -100,7 +100,7 @@ func (e *emitter) locals(b []byte, f *function) []byte {
 
 // frame counts the stack that is left down or up.
 func (e *emitter) frame(f *function, op byte) {
-	weight := 1 + (f.end-f.code)/frameBytes
+	weight := 1 + (f.end-f.code)/frameBytes + f.merges/frameMerges
 	e.body = append(e.body, opGlobalGet)
 	e.body = appendU32(e.body, e.depth)
 	e.body = append(e.body, opI32Const)

@@ -96,13 +96,13 @@ var instructions = rows([]row{
 	{0x5b, 0x66, shapePlain, 2},  // float comparisons
 	{0x67, 0x69, shapePlain, 3},  // i32.clz, ctz, popcnt
 	{0x6a, 0x6b, shapePlain, 1},  // i32.add, sub
-	{0x6c, 0x6c, shapePlain, 3},  // i32.mul
-	{0x6d, 0x70, shapePlain, 20}, // i32.div, rem
+	{0x6c, 0x6c, shapePlain, 2},  // i32.mul
+	{0x6d, 0x70, shapePlain, 12}, // i32.div, rem
 	{0x71, 0x78, shapePlain, 1},  // i32 bits, shifts
 	{0x79, 0x7b, shapePlain, 3},  // i64.clz, ctz, popcnt
 	{0x7c, 0x7d, shapePlain, 1},
-	{0x7e, 0x7e, shapePlain, 3},
-	{0x7f, 0x82, shapePlain, 30}, // i64.div, rem
+	{0x7e, 0x7e, shapePlain, 2},
+	{0x7f, 0x82, shapePlain, 20}, // i64.div, rem
 	{0x83, 0x8a, shapePlain, 1},
 	{0x8b, 0x8c, shapePlain, 2},  // f32.abs, neg
 	{0x8d, 0x90, shapePlain, 8},  // f32.ceil, floor, trunc, nearest
@@ -127,7 +127,7 @@ var instructions = rows([]row{
 	{0xc0, 0xc4, shapePlain, 1},  // sign extensions
 	{0xd0, 0xd0, shapeRefType, 1},
 	{0xd1, 0xd1, shapePlain, 1},
-	{0xd2, 0xd2, shapeIndex, 20}, // ref.func: a call into the runtime
+	{0xd2, 0xd2, shapeIndex, 100}, // ref.func: a call into the runtime
 	{0xfc, 0xfd, shapePrefix, 0},
 })
 
@@ -138,8 +138,9 @@ var miscInstructions = rows([]row{
 	{9, 9, shapeIndex, 20}, // data.drop
 	{10, 12, shapeBulk, bulkCost},
 	{13, 13, shapeIndex, 20}, // elem.drop
-	{14, 15, shapeBulk, bulkCost},
-	{16, 16, shapeIndex, 4}, // table.size
+	{14, 14, shapeBulk, bulkCost},
+	{15, 15, shapeBulk, growCost}, // table.grow
+	{16, 16, shapeIndex, 4},       // table.size
 	{17, 17, shapeBulk, bulkCost},
 })
 

@@ -19,10 +19,6 @@ type Config struct {
 	Depth int32
 }
 
-func (c Config) slack() int64 { return slackUnits }
-
-var slackUnits int64 = 32
-
 // DefaultConfig has the limits of [DefaultLimits] and a call's default budget.
 func DefaultConfig() Config {
 	return Config{Limits: DefaultLimits(), Fuel: DefaultFuel, Depth: DefaultDepth}
@@ -30,7 +26,7 @@ func DefaultConfig() Config {
 
 const (
 	// DefaultFuel is a call's budget.
-	DefaultFuel = 50_000_000
+	DefaultFuel = 40_000_000
 	// DefaultDepth is how many frames a call may have at once.
 	DefaultDepth = 8192
 )

@@ -143,7 +143,7 @@ func (w *writer) code(s section) error {
 		if err != nil {
 			return w.blame(err, w.importedFunctions+i, r.pos)
 		}
-		f.plan(w.config.slack())
+		f.plan()
 		w.out = e.function(w.out, f)
 	}
 	if r.pos != s.end {

@@ -111,7 +111,7 @@ type pair struct {
 	runtimes [2]wazero.Runtime
 	last     [2]api.Module
 	named    map[string][2]api.Module
-	modules  int
+	metered  []api.Module
 }
 
 func newPair(t *testing.T, folder string) *pair {
@@ -190,7 +190,18 @@ func (p *pair) instantiate(t *testing.T, script string, c specCommand, as string
 	if (errs[0] == nil) != (errs[1] == nil) {
 		t.Fatalf("line %d, %s: as it is: %v; rewritten: %v", c.Line, c.Filename, errs[0], errs[1])
 	}
-	p.modules++
+	if errs[1] == nil {
+		p.metered = append(p.metered, p.last[1])
+	}
+}
+
+const specDepth = 20_000
+
+// refill gives all modules back what a trap has cost them.
+func (p *pair) refill(t *testing.T) {
+	for _, m := range p.metered {
+		gauge(t, m).Fill(1<<40, specDepth)
+	}
 }
 
 // permissive is a configuration under which nothing is refused for its size
@@ -198,7 +209,7 @@ func (p *pair) instantiate(t *testing.T, script string, c specCommand, as string
 func permissive() metering.Config {
 	const most = math.MaxInt32
 	return metering.Config{
-		Fuel: 1 << 40, Depth: 20_000,
+		Fuel: 1 << 40, Depth: specDepth,
 		Limits: metering.Limits{
 			ModuleBytes: most, Types: most, TypeValues: most, Imports: most, Functions: most, FunctionBytes: most,
 			Locals: most, Branches: most, Nesting: most, Merges: most, Tables: most, TableElements: math.MaxUint32,
@@ -207,7 +218,8 @@ func permissive() metering.Config {
 	}
 }
 
-// act does one thing with both modules; results, traps and memories must agree.
+// act does one thing with both modules; results, traps and memories must
+// agree, and the depth must be what it was.
 func (p *pair) act(t *testing.T, c specCommand) {
 	modules := p.last
 	if c.Action.Module != "" {
@@ -231,8 +243,7 @@ func (p *pair) act(t *testing.T, c specCommand) {
 		if g := gauge(t, modules[1]); errs[0] == nil || g.Exhausted() != metering.OutOfDepth {
 			t.Fatalf("%s: as it is: %v; rewritten: %v, out of %q", what, errs[0], errs[1], g.Exhausted())
 		}
-		g := gauge(t, modules[1])
-		g.Fill(1<<40, 20_000)
+		p.refill(t)
 		return
 	}
 	if trap(errs[0]) != trap(errs[1]) {
@@ -241,8 +252,13 @@ func (p *pair) act(t *testing.T, c specCommand) {
 	if c.Type != "assert_trap" && errs[0] != nil {
 		t.Fatalf("%s: %v", what, errs[0])
 	}
-	if errs[1] != nil { // the frames that the trap left
-		gauge(t, modules[1]).Fill(1<<40, 20_000)
+	for _, m := range p.metered {
+		if depth := int32(gauge(t, m).Depth.Get()); errs[1] == nil && depth != specDepth {
+			t.Fatalf("%s: after it the depth is %d, not %d", what, depth, specDepth)
+		}
+	}
+	if errs[1] != nil {
+		p.refill(t)
 	}
 	if f := modules[0].ExportedFunction(c.Action.Field); f != nil && slices.Contains(f.Definition().ResultTypes(), funcref) {
 		results = [2][]uint64{} // addresses
