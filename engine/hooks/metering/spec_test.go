@@ -31,8 +31,8 @@ func specFolder(t testing.TB) string {
 	return filepath.Join(strings.TrimSpace(string(out)), "internal", "integration_test", "spectest")
 }
 
-// funcref is the value type that wazero's API has no name for.
-const funcref api.ValueType = 0x70
+// Value types that wazero's API has no name for.
+const funcref, vector128 api.ValueType = 0x70, 0x7b
 
 type specCommand struct {
 	Type       string
