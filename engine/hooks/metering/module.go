@@ -2,7 +2,9 @@ package metering
 
 import (
 	"bytes"
+	"errors"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -133,9 +135,13 @@ func (m *module) split() error {
 			return m.locate(unsupported("exception handling"), "tag", at)
 		case int(id) >= len(sectionNames):
 			return m.locate(refuse(Invalid, "there is no section %d", id), "", at)
-		case id != customSection && sectionOrder[id] <= last:
+		case id == customSection:
+			if name := (&reader{b: m.bytes, pos: start, end: start + size}); !utf8.ValidString(name.name()) || name.err != nil {
+				return m.locate(refuse(Invalid, "its name is malformed"), "custom", at)
+			}
+		case sectionOrder[id] <= last:
 			return m.locate(refuse(Invalid, "it comes twice or too late"), sectionNames[id], at)
-		case id != customSection:
+		default:
 			last = sectionOrder[id]
 		}
 		m.sections = append(m.sections, section{id, start, start + size})
@@ -144,8 +150,8 @@ func (m *module) split() error {
 }
 
 // locate makes any error one that says where.
-func (m *module) locate(err error, section string, offset int) error {
-	e, ok := err.(*Error)
+func (m *module) locate(err error, section string, offset int) *Error {
+	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		e = refuse(Invalid, "%v", err)
 	}

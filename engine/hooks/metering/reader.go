@@ -5,6 +5,7 @@ import "errors"
 var (
 	errTruncated = errors.New("the module ends in the middle of it")
 	errNumber    = errors.New("a number is longer than its type allows")
+	errName      = errors.New("a name is not UTF-8")
 )
 
 // reader walks bytes and remembers the first failure; after one it returns

@@ -36,11 +36,7 @@ func (w *writer) write() error {
 		content := w.bytes[s.start:s.end]
 		switch s.id {
 		case customSection:
-			r := reader{b: w.bytes, pos: s.start, end: s.end}
-			if codeBound(r.name()) {
-				continue
-			}
-			w.section(s.id, content)
+			w.custom(s)
 		case typeSection:
 			w.section(s.id, w.types.appendSection(nil, content))
 		case tableSection:
@@ -59,6 +55,19 @@ func (w *writer) write() error {
 	}
 	w.fill(len(sectionOrder))
 	return nil
+}
+
+func (w *writer) custom(s section) {
+	r := &reader{b: w.bytes, pos: s.start, end: s.end}
+	switch name := r.name(); {
+	case codeBound(name):
+	case name == "name":
+		if content := appendNames(nil, r); len(content) > 0 {
+			w.section(s.id, content)
+		}
+	default:
+		w.section(s.id, w.bytes[s.start:s.end])
+	}
 }
 
 // fill writes the sections that the module lacks, if their place has come.
@@ -163,10 +172,8 @@ func (w *writer) insertSize(at int) {
 
 // blame adds the function's index and name to an error.
 func (w *writer) blame(err error, function, offset int) error {
-	err = w.locate(err, "code", offset)
-	if e, ok := err.(*Error); ok {
-		e.Function = function
-		e.Name = w.functionName(uint32(function))
-	}
-	return err
+	e := w.locate(err, "code", offset)
+	e.Function = function
+	e.Name = w.functionName(uint32(function))
+	return e
 }

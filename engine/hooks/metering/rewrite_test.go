@@ -164,6 +164,17 @@ func TestSectionsAreKept(t *testing.T) {
 	}
 }
 
+// wazero would make room for as many names as a count says.
+func TestAMalformedNameSectionIsLeftOut(t *testing.T) {
+	for _, names := range []string{"\x01\x05\xff\xff\xff\xff\x0f", "\x01\x03\x01\x00\x09", "\x00\x03\x02\xff\xfe", "\x02\x05\xff\xff\xff\xff\x0f", "\x01"} {
+		a := function("i32.const 0")
+		a.customs = []custom{{"name", []byte(names)}}
+		if _, err := newRuntime(t).CompileModule(t.Context(), mustRewrite(t, a.bytes(), metering.DefaultConfig())); err != nil {
+			t.Errorf("%q: %v", names, err)
+		}
+	}
+}
+
 // A module without any section gets its meter too, so that a host need not ask.
 func TestAnEmptyModuleHasAMeter(t *testing.T) {
 	m, err := newRuntime(t).Instantiate(t.Context(), mustRewrite(t, assembly{}.bytes(), metering.Config{Fuel: -5, Depth: 77, Limits: metering.DefaultLimits()}))
