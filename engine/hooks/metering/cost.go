@@ -34,7 +34,7 @@ type lengthCost struct {
 
 var (
 	memoryCost = lengthCost{shift: 3, times: 1}        // a unit for 8 bytes
-	growthCost = lengthCost{shift: 0, times: 32 << 10} // a unit for 2 bytes of a page, which is cleared and may be moved
+	growthCost = lengthCost{shift: 0, times: 64 << 10} // a unit for a byte of a page: it is cleared and may be moved
 	tableCost  = lengthCost{shift: 0, times: 4}
 )
 

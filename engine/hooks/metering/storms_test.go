@@ -55,7 +55,9 @@ func storms() []storm {
 		fuel("dropping data", "data.drop 0", ""),
 		fuel("making references", "ref.func 1 drop", ""),
 		fuel("calling the host", "call 0", ""),
-		fuel("loads all over memory", next+"i32.const 33554428 i32.and i32.load 2 0 drop", ""),
+		fuel("loads all over memory", strings.Repeat(next+"i32.const 33554428 i32.and i32.load 2 0 local.get 1 i32.add local.set 1 ", 20), "i32"),
+		// The worst: each load waits for memory, and for the one before.
+		fuel("a chase through memory", next+"i32.const 33554428 i32.and i32.load 2 0 local.get 0 i32.add local.set 0", ""),
 		{"a br_table maze", maze(64, next), metering.OutOfFuel},
 		{"a maze with 1,500 locals", joints(1500, next), metering.OutOfFuel},
 		{"a tree of calls that doubles", doubling(), metering.OutOfFuel},
