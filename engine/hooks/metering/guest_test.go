@@ -1,13 +1,17 @@
 package metering_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -16,7 +20,7 @@ import (
 	"github.com/twinbox/twinbox/engine/hooks/metering"
 )
 
-const aMessage = `{"kind":"chat","text":"hello there, my card is 1234-5678 ok","meta":{"lang":"en","n":3,"tags":["a","b"]}}`
+const aMessage = `{"kind":"chat","text":"hello there, all is well here and now","meta":{"lang":"en","n":3,"tags":["a","b"]}}`
 
 // buildGuest compiles a guest of testdata with the Go toolchain that runs the
 // tests.
@@ -103,35 +107,95 @@ func (g guest) call(ctx context.Context, in []byte) (string, error) {
 	return text, nil
 }
 
+// TestAGuest holds what is shown on a hook of several megabytes, which takes
+// long to compile under the race detector.
+func TestAGuest(t *testing.T) {
+	original := buildGuest(t, "transform")
+	r := newRuntime(t)
+	unmetered := mustCompile(t, r, original)
+	metered := mustCompile(t, r, mustRewrite(t, original, metering.DefaultConfig()))
+
+	t.Run("behaves as it did unmetered", func(t *testing.T) {
+		a, b := start(t, r, unmetered), start(t, r, metered)
+		for _, in := range []string{aMessage, `{"text":"é"}`, `{`, ``, `{"text":"` + strings.Repeat("long ", 1000) + `"}`} {
+			gauge(t, b).Fill(metering.DefaultFuel, metering.DefaultDepth)
+			want, errA := a.call(t.Context(), []byte(in))
+			got, errB := b.call(t.Context(), []byte(in))
+			if got != want || errA != nil || errB != nil {
+				t.Fatalf("%.40s: %.99q, %v; metered: %.99q, %v", in, want, errA, got, errB)
+			}
+		}
+		if !bytes.Equal(memory(a), memory(b)) {
+			t.Error("the memories differ")
+		}
+	})
+
+	t.Run("costs the same for the same input on every fresh instance", func(t *testing.T) {
+		var first []int64
+		for range 3 {
+			g := start(t, r, metered)
+			meter := gauge(t, g)
+			costs := []int64{metering.DefaultFuel - meter.Left()}
+			for range 50 {
+				meter.Fill(metering.DefaultFuel, metering.DefaultDepth)
+				if _, err := g.call(t.Context(), []byte(aMessage)); err != nil {
+					t.Fatal(err)
+				}
+				costs = append(costs, metering.DefaultFuel-meter.Left())
+			}
+			if first == nil {
+				first = costs
+			}
+			if !slices.Equal(costs, first) {
+				t.Fatalf("calls cost %v, and %v on another instance", first, costs)
+			}
+		}
+	})
+
+	t.Run("stops with too little fuel", func(t *testing.T) {
+		g := start(t, r, metered)
+		meter := gauge(t, g)
+		meter.Fill(10_000, metering.DefaultDepth)
+		if _, err := g.call(t.Context(), []byte(aMessage)); err == nil || meter.Exhausted() != metering.OutOfFuel {
+			t.Fatalf("out of %q: %v", meter.Exhausted(), err)
+		}
+	})
+}
+
+// BenchmarkTransform calls the guest as it is and metered in turn, so that a
+// busy machine is as busy for both.
 func BenchmarkTransform(b *testing.B) {
 	original := buildGuest(b, "transform")
-	rewritten := mustRewrite(b, original, metering.DefaultConfig())
-	for name, module := range map[string][]byte{"as it is": original, "metered": rewritten} {
-		b.Run(name, func(b *testing.B) {
-			r := newRuntime(b)
-			g := start(b, r, mustCompile(b, r, module))
-			metered := name == "metered"
-			var meter metering.Gauge
-			if metered {
-				meter = gauge(b, g)
-			}
-			in := []byte(aMessage)
-			used := int64(0)
-			for b.Loop() {
-				if metered {
-					meter.Fill(metering.DefaultFuel, metering.DefaultDepth)
-				}
-				if _, err := g.call(b.Context(), in); err != nil {
-					b.Fatal(err)
-				}
-				if metered {
-					used += metering.DefaultFuel - meter.Left()
-				}
-			}
-			b.ReportMetric(float64(used)/float64(b.N), "fuel/op")
-			b.ReportMetric(float64(len(module)), "module-bytes")
-		})
+	modules := [2][]byte{original, mustRewrite(b, original, metering.DefaultConfig())}
+	var guests [2]guest
+	r := newRuntime(b)
+	for i, module := range modules {
+		guests[i] = start(b, r, mustCompile(b, r, module))
 	}
+	meter := gauge(b, guests[1])
+	var times [2][]time.Duration
+	var used int64
+	for b.Loop() {
+		meter.Fill(metering.DefaultFuel, metering.DefaultDepth)
+		for i, g := range guests {
+			begin := time.Now()
+			if _, err := g.call(b.Context(), []byte(aMessage)); err != nil {
+				b.Fatal(err)
+			}
+			times[i] = append(times[i], time.Since(begin))
+		}
+		used += metering.DefaultFuel - meter.Left()
+	}
+	var median [2]float64
+	for i := range times {
+		slices.Sort(times[i])
+		median[i] = float64(times[i][len(times[i])/2])
+	}
+	b.ReportMetric(median[0], "ns/unmetered")
+	b.ReportMetric(median[1], "ns/metered")
+	b.ReportMetric(median[1]/median[0], "ratio")
+	b.ReportMetric(float64(used)/float64(b.N), "fuel/op")
+	b.ReportMetric(float64(len(modules[1]))/float64(len(original)), "growth")
 }
 
 func BenchmarkRewrite(b *testing.B) {

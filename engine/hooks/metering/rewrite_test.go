@@ -2,7 +2,6 @@ package metering_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -243,60 +242,5 @@ func TestALoopCostsWhatItsPathHolds(t *testing.T) {
 				t.Fatalf("an iteration costs %d, not %d to %d", one, c.least, c.most)
 			}
 		})
-	}
-}
-
-func TestTheSameInputCostsTheSameOnEveryFreshInstance(t *testing.T) {
-	module := mustRewrite(t, buildGuest(t, "transform"), metering.DefaultConfig())
-	r := newRuntime(t)
-	compiled := mustCompile(t, r, module)
-	var first []int64
-	for range 3 {
-		g := start(t, r, compiled)
-		meter := gauge(t, g)
-		costs := []int64{metering.DefaultFuel - meter.Left()}
-		for range 20 {
-			meter.Fill(metering.DefaultFuel, metering.DefaultDepth)
-			if _, err := g.call(context.Background(), []byte(aMessage)); err != nil {
-				t.Fatal(err)
-			}
-			costs = append(costs, metering.DefaultFuel-meter.Left())
-		}
-		if first == nil {
-			first = costs
-		}
-		for i := range costs {
-			if costs[i] != first[i] {
-				t.Fatalf("call %d cost %d, and %d on another instance", i, costs[i], first[i])
-			}
-		}
-	}
-}
-
-func TestAGuestBehavesAsItDidUnmetered(t *testing.T) {
-	original := buildGuest(t, "transform")
-	r := newRuntime(t)
-	a := start(t, r, mustCompile(t, r, original))
-	b := start(t, r, mustCompile(t, r, mustRewrite(t, original, metering.DefaultConfig())))
-	for _, in := range []string{aMessage, `{"text":"é 1234-5678 x"}`, `{`, ``, `{"text":"` + strings.Repeat("long ", 1000) + `"}`} {
-		gauge(t, b).Fill(metering.DefaultFuel, metering.DefaultDepth)
-		want, errA := a.call(t.Context(), []byte(in))
-		got, errB := b.call(t.Context(), []byte(in))
-		if got != want || errA != nil || errB != nil {
-			t.Fatalf("%.40s: %.99q, %v; metered: %.99q, %v", in, want, errA, got, errB)
-		}
-	}
-	if !bytes.Equal(memory(a), memory(b)) {
-		t.Error("the memories differ")
-	}
-}
-
-func TestTooLittleFuelStopsAGuest(t *testing.T) {
-	r := newRuntime(t)
-	g := start(t, r, mustCompile(t, r, mustRewrite(t, buildGuest(t, "transform"), metering.DefaultConfig())))
-	meter := gauge(t, g)
-	meter.Fill(10_000, metering.DefaultDepth)
-	if _, err := g.call(t.Context(), []byte(aMessage)); err == nil || meter.Exhausted() != metering.OutOfFuel {
-		t.Fatalf("out of %q: %v", meter.Exhausted(), err)
 	}
 }

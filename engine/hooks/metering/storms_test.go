@@ -131,7 +131,7 @@ func hostThroughTable() assembly {
 
 // stormRuntime offers the storms their host function.
 func stormRuntime(t testing.TB) wazero.Runtime {
-	r := wazero.NewRuntimeWithConfig(t.Context(), wazero.NewRuntimeConfig().WithMemoryLimitPages(1024))
+	r := wazero.NewRuntimeWithConfig(t.Context(), wazero.NewRuntimeConfig().WithMemoryLimitPages(1024).WithMemoryCapacityFromMax(true))
 	t.Cleanup(func() { r.Close(t.Context()) })
 	_, err := r.NewHostModuleBuilder("env").NewFunctionBuilder().WithFunc(func() {}).Export("host").Instantiate(t.Context())
 	if err != nil {

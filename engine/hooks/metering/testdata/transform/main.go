@@ -1,13 +1,11 @@
 // The guest transform is a hook as its authors write them: it parses a message
-// as JSON, upper-cases its text, removes what looks like a card number, and
-// answers with the new message.
+// as JSON, upper-cases its text, and answers with the new message.
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o transform.wasm main.go
 package main
 
 import (
 	"encoding/json"
-	"regexp"
 	"runtime"
 	"strings"
 	"unsafe"
@@ -19,10 +17,7 @@ type message struct {
 	Meta map[string]any `json:"meta"`
 }
 
-var (
-	input, output []byte
-	card          = regexp.MustCompile(`\d{4}-\d{4}`)
-)
+var input, output []byte
 
 //go:wasmexport hook_alloc
 func alloc(size uint32) uint32 {
@@ -40,9 +35,6 @@ func onMessage(_, length uint32) uint64 {
 		return 0
 	}
 	m.Text = strings.ToUpper(m.Text)
-	if strings.Contains(m.Text, "-") {
-		m.Text = card.ReplaceAllString(m.Text, "****")
-	}
 	output, _ = json.Marshal(m)
 	return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(output))))<<32 | uint64(len(output))
 }
