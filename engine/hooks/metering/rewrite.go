@@ -5,7 +5,9 @@ package metering
 // [*Error], what is over a limit, what is not WebAssembly 2.0, and what reaches
 // for the metering itself. It checks only as much of the module as its own work
 // depends on: what it returns has still to be validated, and is valid if and
-// only if the given module is.
+// only if the given module is, but for a malformed name section, which it
+// leaves out. Custom sections that point into the code by offset, as DWARF
+// does, are left out too.
 //
 // It keeps no reference to the given bytes.
 func Rewrite(module []byte, config Config) ([]byte, error) {

@@ -66,6 +66,10 @@ func storms() []storm {
 		{"recursion of two", assembly{functions: []assembled{
 			{"run", "i32->i32", "", "local.get 0 call 1"}, {"", "i32->i32", "", "local.get 0 call 0"},
 		}}, metering.OutOfDepth},
+		// A frame as large as its code allows must not bring the runtime to its
+		// own limit, which is hundreds of megabytes of the host's memory.
+		{"recursion with large frames", assembly{pages: 1, functions: []assembled{{"run", "i32->i32", "",
+			strings.Repeat("local.get 0 i32.load 2 0 ", 2000) + "local.get 0 call 0 " + strings.Repeat("i32.add ", 2000)}}}, metering.OutOfDepth},
 		{"recursion through a table", assembly{table: 1, elements: []int{0}, functions: []assembled{
 			{"run", "i32->i32", "", "local.get 0 i32.const 0 call_indirect 0 0"},
 		}}, metering.OutOfDepth},
