@@ -96,7 +96,7 @@ func (s *scanner) enter(i shape) error {
 	s.spend(beyond(params))
 	s.current().falls = true
 	if i == shapeIf {
-		s.joints++
+		s.branches++
 		l.orElse = int32(len(s.edges))
 		s.edges = append(s.edges, -1)
 		s.begin(s.pos, true)
@@ -104,6 +104,8 @@ func (s *scanner) enter(i shape) error {
 	}
 	l.segment = int32(len(s.segments))
 	s.begin(s.pos, false)
+	s.loops++
+	s.joints += s.loops
 	return nil
 }
 
@@ -141,9 +143,10 @@ func (s *scanner) leave() {
 	if l.dead || len(s.open) == 0 {
 		return
 	}
-	merged := min(s.sets-l.sets, s.varied)
+	merged := min(s.sets-l.sets, s.varied.count)
 	if l.shape == shapeLoop {
 		// What the loop's beginning merges is known only here.
+		s.loops--
 		s.segments[l.segment].loop = l.used
 		if l.used {
 			s.segments[l.segment].cost += int64(beyond(merged))
@@ -160,6 +163,7 @@ func (s *scanner) leave() {
 	}
 	s.dead = false
 	s.merges += merged
+	s.joints++
 	l.segment = int32(len(s.segments))
 	next := s.begin(s.pos, l.chosen)
 	next.cost = int64(beyond(merged) + beyond(int(l.values)))
@@ -187,7 +191,7 @@ func (s *scanner) branch(conditional bool) error {
 	if s.dead {
 		return nil
 	}
-	s.joints++
+	s.branches++
 	s.spend(beyond(int(s.labels[to].values)))
 	s.edge(to, conditional)
 	if conditional {
@@ -200,7 +204,7 @@ func (s *scanner) branch(conditional bool) error {
 
 func (s *scanner) branchTable() error {
 	entries := s.u32()
-	if err := within("branches in a function", "Branches", s.joints+int(entries), s.limits.Branches); err != nil {
+	if err := within("branches in a function", "Branches", s.branches+int(entries), s.limits.Branches); err != nil {
 		return err
 	}
 	last := int32(-1)
@@ -215,7 +219,7 @@ func (s *scanner) branchTable() error {
 		}
 	}
 	if !s.dead {
-		s.joints += int(entries) + 1
+		s.branches += int(entries) + 1
 		s.spend(beyond(int(s.labels[last].values)))
 	}
 	s.dead = true

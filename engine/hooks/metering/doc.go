@@ -63,9 +63,10 @@
 //
 // A call grows the host's stack, which no limit of memory covers. Each function
 // that may call another takes a frame off the depth when it begins and puts it
-// back when it ends, and one more for each 2 KiB of its code and each 512 of its
-// merges, since a compiler may keep a slot for each value. A function that
-// calls nothing is one frame on top at most, and not counted.
+// back when it ends, and one more for each 2 KiB of its code and each 512 values
+// that paths leave different where they meet, since a compiler may keep a slot
+// for each. A function that calls nothing is one frame on top at most, and not
+// counted.
 //
 // # What the host has to do
 //

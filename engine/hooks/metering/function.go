@@ -21,14 +21,34 @@ type function struct {
 	labels   []label
 	edits    []edit
 
-	open   []int32 // labels of the blocks around the scanner
-	seen   []uint32
-	scans  uint32
-	sets   int // instructions that set a local, so far
-	varied int // locals that are set anywhere so far
-	merges int
-	joints int // branches
+	open     []int32 // labels of the blocks around the scanner
+	touched  localSet
+	varied   localSet // locals that are set anywhere so far
+	sets     int      // instructions that set a local, so far
+	merges   int      // locals that may differ where paths meet, for all such places
+	joints   int      // places where paths meet, a loop as many times as it has loops around it
+	loops    int      // loops around the scanner
+	branches int
 }
+
+// localSet counts different locals. It is emptied by a new generation.
+type localSet struct {
+	seen       []uint32
+	generation uint32
+	count      int
+}
+
+func (l *localSet) add(local uint32) {
+	if int(local) >= len(l.seen) {
+		l.seen = append(l.seen, make([]uint32, int(local)+1-len(l.seen))...)
+	}
+	if l.seen[local] != l.generation {
+		l.seen[local] = l.generation
+		l.count++
+	}
+}
+
+func (l localSet) empty() localSet { return localSet{seen: l.seen, generation: l.generation + 1} }
 
 // segment is code that runs from its first instruction to its last, unless it
 // traps or a call in it does not return.
@@ -87,7 +107,7 @@ func (f *function) reset(s signature) {
 	*f = function{
 		signature: s,
 		segments:  f.segments[:0], edges: f.edges[:0], labels: f.labels[:0], edits: f.edits[:0], open: f.open[:0],
-		seen: f.seen, scans: f.scans + 1,
+		touched: f.touched.empty(), varied: f.varied.empty(),
 	}
 }
 
@@ -113,16 +133,4 @@ func (f *function) edge(to int32, chosen bool) {
 	l := &f.labels[to]
 	l.used = true
 	l.chosen = l.chosen || chosen
-}
-
-// set notes that a local changes here.
-func (f *function) set(local uint32) {
-	f.sets++
-	if int(local) >= len(f.seen) {
-		f.seen = append(f.seen, make([]uint32, int(local)+1-len(f.seen))...)
-	}
-	if f.seen[local] != f.scans {
-		f.seen[local] = f.scans
-		f.varied++
-	}
 }

@@ -25,7 +25,7 @@ func TestEveryLimitIsRefusedByName(t *testing.T) {
 	segments := []byte("\x00asm\x01\x00\x00\x00\x09\x0d\x02\x00\x41\x00\x0b\x01\x00\x00\x41\x00\x0b\x01\x00")
 	tables := []byte("\x00asm\x01\x00\x00\x00\x04\x07\x02\x70\x00\x01\x70\x00\x01")
 	branches := "block _ local.get 0 br_table 3 0 0 0 0 end block _ br 0 end local.get 0 if _ end i32.const 0"
-	merging := "local.get 0 if _ i64.const 1 local.set 1 i32.const 3 local.set 0 end i32.const 0"
+	merging := "loop _ local.get 0 if _ i64.const 1 local.set 1 end end i32.const 0" // 2 places, 2 locals
 	for _, c := range []struct {
 		name   string
 		module []byte
@@ -42,7 +42,7 @@ func TestEveryLimitIsRefusedByName(t *testing.T) {
 		{"Locals", many(1).bytes(), func(l *metering.Limits) *int { return &l.Locals }, 3, "function 1"},
 		{"Branches", function(branches).bytes(), func(l *metering.Limits) *int { return &l.Branches }, 6, "function 0"},
 		{"Nesting", function("block _ block _ block _ end end end i32.const 0").bytes(), func(l *metering.Limits) *int { return &l.Nesting }, 3, "function 0"},
-		{"Merges", function(merging).bytes(), func(l *metering.Limits) *int { return &l.Merges }, 2, "function 0"},
+		{"Merges", function(merging).bytes(), func(l *metering.Limits) *int { return &l.Merges }, 4, "function 0"},
 		{"Tables", tables, func(l *metering.Limits) *int { return &l.Tables }, 2, "table section"},
 		{"TableElements", many(4).bytes(), func(l *metering.Limits) *int { return &l.TableElements }, 5, "table section"},
 		{"MemoryPages", many(4).bytes(), func(l *metering.Limits) *int { return &l.MemoryPages }, 3, "memory section"},
@@ -75,14 +75,16 @@ func TestModulesThatWouldHoldUpACompilerAreRefused(t *testing.T) {
 	million := []byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03")
 	million = append(million, sized(append(unsigned(1_000_000), make([]byte, 1_000_000)...))...)
 	for name, module := range map[string][]byte{
-		"100 MiB":                    append([]byte("\x00asm\x01\x00\x00\x00"), make([]byte, 100<<20)...),
-		"a million functions":        million,
-		"400,000 branches":           function(strings.Repeat("block _ local.get 0 br_if 0 end ", 400_000), []byte{0}),
-		"10,000 locals":              function("nop", append([]byte{1}, append(unsigned(10_000), 0x7f)...)),
-		"4 billion locals":           function("nop", []byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x7f}),
-		"100,000 blocks":             function(strings.Repeat("block _ ", 100_000)+strings.Repeat("end ", 100_000), []byte{0}),
-		"a count without its items":  []byte("\x00asm\x01\x00\x00\x00\x01\x05\xff\xff\xff\xff\x0f"),
-		"a string longer than it is": []byte("\x00asm\x01\x00\x00\x00\x02\x06\x01\xff\xff\xff\xff\x0f"),
+		"100 MiB":                                append([]byte("\x00asm\x01\x00\x00\x00"), make([]byte, 100<<20)...),
+		"a million functions":                    million,
+		"400,000 branches":                       function(strings.Repeat("block _ local.get 0 br_if 0 end ", 400_000), []byte{0}),
+		"10,000 locals":                          function("nop", append([]byte{1}, append(unsigned(10_000), 0x7f)...)),
+		"4 billion locals":                       function("nop", []byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x7f}),
+		"100,000 blocks":                         function(strings.Repeat("block _ ", 100_000)+strings.Repeat("end ", 100_000), []byte{0}),
+		"50 loops in each other with 500 locals": function(strings.Repeat("loop _ ", 50)+everyLocal(500)+strings.Repeat("end ", 50), append([]byte{1}, append(unsigned(500), 0x7f)...)),
+		"1,000 branches and 1,000 locals":        function(strings.Repeat("block _ local.get 0 br_if 0 end ", 1000)+everyLocal(1000), append([]byte{1}, append(unsigned(1000), 0x7f)...)),
+		"a count without its items":              []byte("\x00asm\x01\x00\x00\x00\x01\x05\xff\xff\xff\xff\x0f"),
+		"a string longer than it is":             []byte("\x00asm\x01\x00\x00\x00\x02\x06\x01\xff\xff\xff\xff\x0f"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if e := refusal(t, module, metering.DefaultConfig()); e.Reason != metering.OverLimit && e.Reason != metering.Invalid {
@@ -90,4 +92,17 @@ func TestModulesThatWouldHoldUpACompilerAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// everyLocal reads that many locals.
+func everyLocal(n int) string {
+	var code strings.Builder
+	for i := range n {
+		code.WriteString("local.get")
+		for _, b := range unsigned(i) {
+			fmt.Fprintf(&code, " 0x%x", b)
+		}
+		code.WriteString(" drop ")
+	}
+	return code.String()
 }

@@ -23,10 +23,10 @@ func (m *module) scan(r *reader, f *function) error {
 			return refuse(Invalid, "the function ends before its code does")
 		}
 	}
-	if err := within("locals that may differ where paths meet", "Merges", f.merges, m.limits.Merges); err != nil {
+	if err := within("locals at all places where paths meet", "Merges", f.joints*f.touched.count, m.limits.Merges); err != nil {
 		return err
 	}
-	return within("branches in a function", "Branches", f.joints, m.limits.Branches)
+	return within("branches in a function", "Branches", f.branches, m.limits.Branches)
 }
 
 func (m *module) scanLocals(r *reader, f *function) error {
@@ -75,13 +75,14 @@ func (s *scanner) step() error {
 	switch i.shape {
 	case shapePlain:
 	case shapeLocalGet:
-		return s.checkLocal(s.u32())
+		return s.local(s.u32())
 	case shapeLocalSet:
 		local := s.u32()
-		if err := s.checkLocal(local); err != nil {
+		if err := s.local(local); err != nil {
 			return err
 		}
-		s.set(local)
+		s.varied.add(local)
+		s.sets++
 	case shapeI32:
 		s.skip(5)
 	case shapeI64:
@@ -125,10 +126,11 @@ func (s *scanner) step() error {
 	return nil
 }
 
-func (s *scanner) checkLocal(index uint32) error {
+func (s *scanner) local(index uint32) error {
 	if index >= s.values {
 		return outOfRange("local", index, int(s.values))
 	}
+	s.touched.add(index)
 	return nil
 }
 
