@@ -82,6 +82,7 @@ Exit codes of its own:
 	c.Flags().DurationVar(&cfg.Timeout, "timeout", 30*time.Minute, "how long COMMAND may work on one message")
 	c.Flags().DurationVar(&cfg.Grace, "grace", 5*time.Second, "how long COMMAND may go on after SIGTERM")
 	c.Flags().BoolVar(&cfg.Once, "once", false, "handle what is due and exit")
+	// These fail for a flag that does not exist, and no other.
 	_ = c.RegisterFlagCompletionFunc("input", cobra.FixedCompletions([]string{string(agent.InputText), string(agent.InputJSON)}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.MarkFlagDirname("workspace")
 	return c
