@@ -121,12 +121,18 @@ func (s *Store) Message(ctx context.Context, sess engine.Session, id string) (m 
 }
 
 // message reads one message within a transaction; nil if there is none.
-func (in *inbox) message(sess engine.Session, id string) (*engine.Message, error) {
-	var m *engine.Message
-	_, err := in.queryRow(func(st *sqlite3.Stmt) {
+func (in *inbox) message(sess engine.Session, id string) (m *engine.Message, err error) {
+	found, err := in.queryRow(func(st *sqlite3.Stmt) {
 		read := scanMessage(&row{st: st}, sess)
 		m = &read
 	}, "SELECT seq, rowid, "+messageColumns+" FROM messages_in WHERE id = ?", id)
+	if err != nil || !found || m.Recurrence == nil {
+		return m, err
+	}
+	if has, err := in.hasTable("engine_series"); err != nil || !has {
+		return m, err
+	}
+	_, err = in.queryRow(func(st *sqlite3.Stmt) { m.TimeZone = (&row{st: st}).text(0) }, `SELECT time_zone FROM engine_series WHERE message_id = ?`, id)
 	return m, err
 }
 

@@ -131,3 +131,16 @@ func TestAConflictInABatchDisturbsNoOther(t *testing.T) {
 		t.Errorf("the rows are %q", rows)
 	}
 }
+
+func TestAReplayedSeriesKeepsItsTimeZone(t *testing.T) {
+	h := hosttest.Open(t, sessions.Options{})
+	s := h.Session(t)
+	in := engine.WriteMessageInput{SessionID: s.ID, MessageID: hosttest.Ptr("daily"), Kind: "task", Content: map[string]any{"prompt": "report"},
+		Recurrence: hosttest.Ptr("0 9 * * *"), TimeZone: hosttest.Ptr("Asia/Kolkata"), Trigger: true}
+	for _, want := range []engine.WriteOutcome{engine.OutcomeWritten, engine.OutcomeReplayed} {
+		m, outcome, err := h.WriteMessage(t.Context(), in)
+		if err != nil || outcome != want || m.TimeZone == nil || *m.TimeZone != "Asia/Kolkata" {
+			t.Errorf("got %+v, %s, %v", m, outcome, err)
+		}
+	}
+}
