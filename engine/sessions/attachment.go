@@ -18,10 +18,11 @@ import (
 // its attachments, which lie in the inbox already, durably.
 type staged struct {
 	text   string
-	hash   [32]byte // of the input
-	bytes  int64    // of the attachments
-	finish []func() // run last first when the message is written
-	undo   []func() // run first first when it is not: uploads are free once their copies are gone
+	hash   [32]byte  // of the input
+	bytes  int64     // of the attachments
+	note   *leftover // of the folder that holds them; nil without any
+	finish []func()  // run last first when the message is written
+	undo   []func()  // run first first when it is not: uploads are free once their copies are gone
 }
 
 func (st *staged) keep() {
@@ -33,6 +34,20 @@ func (st *staged) keep() {
 func (st *staged) discard() {
 	for _, f := range st.undo {
 		f()
+	}
+}
+
+// leave is for a message of which nobody knows whether it was written. The
+// session's next write asks its row, as after a crash.
+func (s *Store) leave(sess engine.Session, st *staged) {
+	if st.note == nil {
+		return
+	}
+	s.mu.Lock()
+	s.left[sess.ID] = append(s.left[sess.ID], *st.note)
+	s.mu.Unlock()
+	for _, release := range st.undo[1:] { // the first would remove the folder
+		release()
 	}
 }
 
@@ -171,6 +186,7 @@ func (s *Store) messageDir(sess engine.Session, inbox *dir, id string, st *stage
 	if err != nil {
 		return "", nil, err
 	}
+	st.note = &leftover{intent{AgentGroup: sess.AgentGroupID, Session: sess.ID, Inbox: name, Message: id}, end}
 	st.finish = append(st.finish, end)
 	st.undo = append(st.undo, func() {
 		if s.removeInbox(sess, name) == nil {

@@ -112,6 +112,8 @@ func fault(name string, err error) error {
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, sqlite3.FULL):
 		return unavailable("the disk that holds the session is full; nothing was written; try again when there is room")
+	case uncertain(err):
+		return unavailable("the disk failed at the end of a write: whether it was kept is not known; repeat it with the same id")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, sqlite3.INTERRUPT):
 		return unavailable(name + " of the session took too long to read or write; nothing was written")
 	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED):
@@ -149,6 +151,12 @@ func passing(err error) bool {
 		}
 	}
 	return false
+}
+
+// uncertain tells errors of a commit that may have happened: the journal is
+// gone, but the disk did not say that it is gone for good.
+func uncertain(err error) bool {
+	return errors.Is(err, sqlite3.IOERR_DIR_FSYNC) || errors.Is(err, sqlite3.IOERR_DELETE)
 }
 
 // damaged tells errors that may pass: a reader across a mount of a virtual

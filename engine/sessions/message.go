@@ -42,9 +42,12 @@ func (s *Store) Write(ctx context.Context, sess engine.Session, drafts []engine.
 		if err != nil {
 			*of[i] = engine.WriteResult{Err: err}
 		}
-		if of[i].Outcome == engine.OutcomeWritten {
+		switch {
+		case of[i].Outcome == engine.OutcomeWritten:
 			staged[i].keep()
-		} else {
+		case uncertain(err):
+			s.leave(sess, staged[i])
+		default:
 			staged[i].discard()
 		}
 	}
