@@ -18,6 +18,7 @@ type Registry interface {
 	MessagingGroups
 	Destinations
 	Sessions
+	HookRecords
 }
 
 // Mailboxes are the session folders.
@@ -35,7 +36,9 @@ type Mailboxes interface {
 type Config struct {
 	Registry  Registry
 	Mailboxes Mailboxes
-	Limits    Limits
+	// Hooks nil: there are none, and none can be installed.
+	Hooks  HookHost
+	Limits Limits
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log takes what no caller is told; nil discards it.
@@ -47,6 +50,7 @@ type Config struct {
 type Engine struct {
 	registry  Registry
 	mailboxes Mailboxes
+	hooks     HookHost
 	limits    Limits
 	clock     func() time.Time
 	log       *slog.Logger
@@ -55,6 +59,8 @@ type Engine struct {
 	resolving  gates[SessionKey]
 	gates      gates[string] // by session id
 	projecting gates[string] // by session id: what is read last is written last
+
+	changingHooks sync.Mutex // held while hooks are installed, changed, loaded
 
 	mu      sync.RWMutex // guards closed; held for reading while a use case runs
 	closed  bool
@@ -65,7 +71,7 @@ type Engine struct {
 // New starts an engine on cfg. Sessions whose container may be running are
 // recovered before it returns; others when they are next used.
 func New(ctx context.Context, cfg Config) (*Engine, error) {
-	e := &Engine{registry: cfg.Registry, mailboxes: cfg.Mailboxes, limits: cfg.Limits, clock: cfg.Now, log: cfg.Log}
+	e := &Engine{registry: cfg.Registry, mailboxes: cfg.Mailboxes, hooks: cfg.Hooks, limits: cfg.Limits, clock: cfg.Now, log: cfg.Log}
 	wait := cmp.Or(cfg.Limits.QueueTime, DefaultLimits().QueueTime)
 	e.resolving.wait, e.gates.wait, e.projecting.wait = wait, wait, wait
 	if e.clock == nil {
@@ -76,6 +82,11 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	if err := e.recover(ctx); err != nil {
 		return nil, err
+	}
+	if e.hooks != nil {
+		if err := e.reloadHooks(ctx); err != nil {
+			return nil, err
+		}
 	}
 	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	e.projector = newProjector(e)

@@ -16,6 +16,10 @@ const (
 	CodeConflict      Code = "CONFLICT"
 	CodeSessionClosed Code = "SESSION_CLOSED"
 	CodeLimitExceeded Code = "LIMIT_EXCEEDED"
+	// A hook refused it: Message is the hook's own reason.
+	CodeHookRejected Code = "HOOK_REJECTED"
+	// A hook whose policy is HookFail did not do its work.
+	CodeHookFailed Code = "HOOK_FAILED"
 
 	// These are the engine's own: a busy or full disk, and what nobody foresaw.
 	CodeUnavailable Code = "UNAVAILABLE"
