@@ -18,6 +18,12 @@ func (r *Registry) Check(ctx context.Context) (problems []string, err error) {
 		if err != nil {
 			return err
 		}
+		_, err = hooks(c, func(name string, err error) {
+			problems = append(problems, "the record of hook "+name+" is damaged ("+err.Error()+"); install it again, or remove it")
+		})
+		if err != nil {
+			return err
+		}
 		return c.each(`PRAGMA foreign_key_check`, func(s *sqlite3.Stmt) error {
 			problems = append(problems, "a row of "+s.ColumnText(0)+" names one of "+s.ColumnText(2)+" that does not exist")
 			return nil

@@ -90,7 +90,7 @@ func (c *conn) close() error {
 }
 
 // each runs a statement and calls row for each row of its answer. The args are
-// strings, *strings, ints, int64s and nil.
+// strings, *strings, ints, int64s, bools, asJSON and nil.
 func (c *conn) each(sql string, row func(*sqlite3.Stmt) error, args ...any) (err error) {
 	s := c.prepared[sql]
 	if s == nil {
@@ -129,9 +129,16 @@ func bind(s *sqlite3.Stmt, i int, arg any) error {
 		return s.BindInt64(i, int64(v))
 	case int64:
 		return s.BindInt64(i, v)
+	case bool:
+		return s.BindBool(i, v)
+	case asJSON:
+		return s.BindJSON(i, v.value)
 	}
 	return s.BindNull(i)
 }
+
+// asJSON is an argument that is stored as JSON text.
+type asJSON struct{ value any }
 
 // exec runs a statement for its effect and returns how many rows it changed.
 func (c *conn) exec(sql string, args ...any) (int64, error) {

@@ -1,6 +1,6 @@
 // Package registry is the central database, engine.db: agent groups, messaging
-// groups, destinations, and the list of sessions. Nothing outside of it opens
-// that file.
+// groups, destinations, hooks, and the list of sessions. Nothing outside of it
+// opens that file.
 package registry
 
 import (
@@ -33,6 +33,7 @@ type Registry struct {
 	touches touches
 	// sessions are also told of what touches wrote.
 	sessions *sessionCache
+	log      *slog.Logger
 
 	closed   chan struct{}
 	closing  sync.Once
@@ -74,7 +75,7 @@ func open(ctx context.Context, path string, o Options) (*Registry, error) {
 		return nil, err
 	}
 	readers := min(max(2, runtime.GOMAXPROCS(0)), maxReaders)
-	r := &Registry{readers: make(chan *conn, readers), closed: make(chan struct{}), sessions: newSessionCache()}
+	r := &Registry{readers: make(chan *conn, readers), closed: make(chan struct{}), sessions: newSessionCache(), log: o.Log}
 	r.touches.cache = r.sessions
 	for range readers {
 		rc, err := openReader(ctx, path)
