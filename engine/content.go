@@ -27,10 +27,15 @@ type Content struct {
 type AttachmentDraft struct {
 	// Element is the attachment's JSON object, part of its Content.
 	Element map[string]any
+	// At is its index in content.attachments.
+	At int
 	// Field is its path in the input, "content" first.
 	Field    []string
 	Data     *string
 	UploadID *string
+	// Bytes are what to store in place of what Data and UploadID stand for, if
+	// not nil. An upload is taken all the same.
+	Bytes []byte
 }
 
 // Encode returns the content as compact JSON, after attachments were put away.
@@ -47,7 +52,7 @@ func parseContent(kind string, content any) (Content, error) {
 		return Content{}, InvalidField("content", "content is not valid text: it has a NUL or is not UTF-8")
 	}
 	value, isJSON := decodeJSON(s)
-	if object, ok := value.(map[string]any); ok && (bringsBytes(object) || repeatsKeys(s)) {
+	if object, ok := value.(map[string]any); ok && (bringsBytes(object) || mayNameAttachments(s) && repeatsKeys(s)) {
 		// Text that holds JSON is stored as it stands, except that no base64
 		// may stay behind, nor under a key that is given twice.
 		return parseContentValue(kind, object)
@@ -105,7 +110,7 @@ func findAttachments(content map[string]any) ([]AttachmentDraft, error) {
 		if !ok {
 			continue
 		}
-		d := AttachmentDraft{Element: object, Field: []string{"content", "attachments", strconv.Itoa(i)}}
+		d := AttachmentDraft{Element: object, At: i, Field: []string{"content", "attachments", strconv.Itoa(i)}}
 		for _, f := range []struct {
 			name string
 			to   **string
@@ -160,12 +165,13 @@ func bringsBytes(content map[string]any) bool {
 	return false
 }
 
+func mayNameAttachments(s string) bool {
+	return strings.Contains(s, "attachments") || strings.Contains(s, `\u`)
+}
+
 // repeatsKeys tells whether an object or an object in it has a key twice: of
 // these, value has the last only. s is valid JSON.
 func repeatsKeys(s string) bool {
-	if !strings.Contains(s, "attachments") && !strings.Contains(s, `\u`) {
-		return false // no matter
-	}
 	var keys []map[string]bool // of the objects that are open; nil for a list
 	d := json.NewDecoder(strings.NewReader(s))
 	d.UseNumber()

@@ -74,6 +74,8 @@ type Draft struct {
 	MissedRuns      MissedRuns
 	Trigger, OnWake bool
 	SourceSessionID *string
+	// Dropped: a hook took it. Its id is kept, and nothing else.
+	Dropped bool
 }
 
 // WriteOutcome is what became of a message that was accepted.
@@ -102,6 +104,9 @@ type MessageWriter interface {
 	// unknown uploadId is CodeNotFound; a full disk, a full queue and a
 	// mailbox that cannot be locked in time are CodeUnavailable.
 	Write(ctx context.Context, s Session, drafts []Draft) []WriteResult
+	// Accepted tells whether a message of that id was accepted before.
+	Accepted(ctx context.Context, s Session, messageID string) (bool, error)
+	AttachmentSource
 }
 
 // WriteResult is what became of one message: Err, or an outcome. Message is

@@ -78,6 +78,9 @@ func (e *Engine) ResolveSession(ctx context.Context, in ResolveSessionInput) (s 
 // a folder that nobody was told of, never a session without a folder.
 func (e *Engine) create(ctx context.Context, s *Session) error {
 	s.ID, s.CreatedAt = newID(SessionIDPrefix), e.now()
+	if err := e.runSessionHooks(ctx, s); err != nil {
+		return err
+	}
 	p, err := e.projection(ctx, *s)
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ func (e *Engine) WriteSystemResponse(ctx context.Context, in WriteSystemResponse
 			}
 		}
 	}
-	m, _, err := e.WriteMessage(ctx, WriteMessageInput{SessionID: in.SessionID, MessageID: in.MessageID, Kind: "system", Content: content, Trigger: true})
+	m, _, err := e.writeOne(ctx, WriteMessageInput{SessionID: in.SessionID, MessageID: in.MessageID, Kind: "system", Content: content, Trigger: true}, false)
 	if e, ok := errors.AsType[*Error](err); ok && len(e.Field) > 0 && e.Field[0] == "content" {
 		return nil, &Error{Code: e.Code, Message: e.Message, Field: []string{"result"}, Err: e.Err}
 	}

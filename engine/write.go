@@ -43,16 +43,19 @@ func Some[T any](v T) Omittable[T] { return Omittable[T]{Value: v, Set: true} }
 // WriteMessage writes a message into its session's inbox. When it returns
 // without an error, message and attachments survive kill -9 and power loss;
 // with one, nothing was written. The same id with the same input is answered
-// with the first result.
+// with the first result, and runs no hooks again.
 func (e *Engine) WriteMessage(ctx context.Context, in WriteMessageInput) (*Message, WriteOutcome, error) {
+	return e.writeOne(ctx, in, true)
+}
+
+func (e *Engine) writeOne(ctx context.Context, in WriteMessageInput, hooked bool) (*Message, WriteOutcome, error) {
 	done, err := e.begin()
 	if err != nil {
 		return nil, "", err
 	}
 	defer done()
-	var results [1]WriteResult
-	e.write(ctx, in.SessionID, []WriteMessageInput{in}, []*WriteResult{&results[0]})
-	r := results[0]
+	var r WriteResult
+	e.write(ctx, in.SessionID, []WriteMessageInput{in}, []*WriteResult{&r}, hooked)
 	return r.Message, r.Outcome, r.Err
 }
 
@@ -86,14 +89,15 @@ func (e *Engine) WriteMessages(ctx context.Context, in []WriteMessageInput) ([]W
 	}
 	var wg sync.WaitGroup
 	for sessionID, g := range groups {
-		wg.Go(func() { e.write(ctx, sessionID, g.inputs, g.results) })
+		wg.Go(func() { e.write(ctx, sessionID, g.inputs, g.results, true) })
 	}
 	wg.Wait()
 	return results, nil
 }
 
 // write writes the messages of one session, in order, and sets their results.
-func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageInput, results []*WriteResult) {
+// Those that are not hooked run no hooks.
+func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageInput, results []*WriteResult, hooked bool) {
 	var s Session
 	unlock, err := e.gates.rlock(ctx, sessionID)
 	if err == nil {
@@ -108,8 +112,15 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 			continue
 		}
 		d, err := e.draft(ctx, s, m)
+		if err == nil && hooked {
+			err = e.runMessageHooks(ctx, s, &d)
+		}
 		if err != nil {
 			results[i].Err = err
+			continue
+		}
+		if d.Dropped && d.Made {
+			results[i].Outcome = OutcomeDropped // nobody knows an id to replay
 			continue
 		}
 		drafts = append(drafts, d)

@@ -54,7 +54,7 @@ func (s *Store) leave(sess engine.Session, st *staged) {
 // stage puts a draft's attachments away.
 func (s *Store) stage(ctx context.Context, sess engine.Session, d *engine.Draft) (_ *staged, err error) {
 	st := &staged{text: d.Content.Text}
-	if len(d.Content.Attachments) == 0 {
+	if len(d.Content.Attachments) == 0 || d.Dropped {
 		st.hash = d.Hash()
 		return st, nil
 	}
@@ -67,7 +67,7 @@ func (s *Store) stage(ctx context.Context, sess engine.Session, d *engine.Draft)
 	}
 	if !d.Made {
 		// A replay's attachments are in place, and its uploads are gone.
-		if known, err := s.accepted(ctx, sess, d.ID); err != nil || known {
+		if known, err := s.Accepted(ctx, sess, d.ID); err != nil || known {
 			return st, err
 		}
 	}
@@ -94,7 +94,7 @@ func (s *Store) stage(ctx context.Context, sess engine.Session, d *engine.Draft)
 // checkSizes refuses what is too large before anything is decoded.
 func (s *Store) checkSizes(drafts []engine.AttachmentDraft) error {
 	for _, a := range drafts {
-		if a.Data == nil {
+		if a.Data == nil || a.Bytes != nil {
 			continue
 		}
 		if size, limit := decodedSize(*a.Data), s.opts.Limits.AttachmentBytes; size > limit {
@@ -240,19 +240,29 @@ func (s *Store) put(folder *dir, name string, a engine.AttachmentDraft, st *stag
 	if err != nil {
 		return 0, err
 	}
-	size, err := writeBase64(f, *a.Data)
-	if errors.Is(err, errBase64) {
-		err = engine.InvalidField("data", "%s", errBase64.Error()).In(a.Field...)
-	}
+	size, err := writeDurably(f, a)
 	return size, errors.Join(err, f.Close())
 }
 
-func writeBase64(f *os.File, data string) (int64, error) {
-	if err := decodeBase64(f, data); err != nil {
+func writeDurably(f *os.File, a engine.AttachmentDraft) (int64, error) {
+	if a.Bytes != nil {
+		if _, err := f.Write(a.Bytes); err != nil {
+			return 0, err
+		}
+	} else if err := decodeAttachment(f, a); err != nil {
 		return 0, err
 	}
 	if err := syncData(int(f.Fd())); err != nil {
 		return 0, err
 	}
 	return f.Seek(0, io.SeekCurrent)
+}
+
+// decodeAttachment writes what an attachment's base64 stands for.
+func decodeAttachment(w io.Writer, a engine.AttachmentDraft) error {
+	err := decodeBase64(w, *a.Data)
+	if errors.Is(err, errBase64) {
+		return engine.InvalidField("data", "%s", errBase64.Error()).In(a.Field...)
+	}
+	return err
 }

@@ -60,14 +60,21 @@ func (s *Store) Write(ctx context.Context, sess engine.Session, drafts []engine.
 
 // write inserts a message, or finds out that it was accepted before.
 func (in *inbox) write(sess engine.Session, d *engine.Draft, st *staged) (*engine.Message, engine.WriteOutcome, error) {
+	outcome := "written"
+	if d.Dropped {
+		outcome = "dropped"
+	}
 	// The id is taken first, so that a replay is found out by the same lookup.
-	err := in.exec(`INSERT INTO engine_accepted (id, hash, outcome) VALUES (?, ?, 'written') ON CONFLICT DO NOTHING`, d.ID, st.hash[:])
+	err := in.exec(`INSERT INTO engine_accepted (id, hash, outcome) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, d.ID, st.hash[:], outcome)
 	if err != nil {
 		return nil, "", err
 	}
 	if in.conn.Changes() == 0 {
 		in.wrote = false
 		return in.replay(sess, d, st.hash)
+	}
+	if d.Dropped {
+		return nil, engine.OutcomeDropped, nil
 	}
 	if err := in.use(int64(len(st.text)), st.bytes); err != nil {
 		return nil, "", err

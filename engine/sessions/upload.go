@@ -84,14 +84,13 @@ func (c contextReader) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// putUpload gives an upload a name in a message's folder. The upload itself
-// goes when the message is written: until then, a crash leaves it in place.
+// putUpload gives an upload a name in a message's folder, or puts in its place
+// what a hook made of it. The upload itself goes when the message is written:
+// until then, a crash leaves it in place.
 func (s *Store) putUpload(folder *dir, name string, a engine.AttachmentDraft, st *staged) (int64, error) {
 	id := *a.UploadID
-	field := append(append([]string{}, a.Field...), "uploadId")
-	gone := &engine.Error{Code: engine.CodeNotFound, Field: field, Message: "there is no such upload: it was attached already, or nobody attached it in time"}
-	if !engine.SafeID(id) || len(id) > 64 {
-		return 0, gone
+	if err := checkUploadID(a); err != nil {
+		return 0, err
 	}
 	if !s.claim(id) {
 		return 0, &engine.Error{Code: engine.CodeUnavailable, Message: "the upload is being attached by another request; try again in a moment"}
@@ -103,26 +102,21 @@ func (s *Store) putUpload(folder *dir, name string, a engine.AttachmentDraft, st
 			s.log.Error("remove an upload that was attached", "upload", id, "error", err)
 		}
 	})
-	f, err := s.uploads.open(id, unix.O_RDWR, 0)
-	if errors.Is(err, unix.ENOENT) {
-		return 0, gone
-	}
+	f, size, err := s.openUpload(a)
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	if hasOtherName(info) {
-		if s.hasLeft("") {
-			return 0, &engine.Error{Code: engine.CodeUnavailable, Message: "the engine is looking after what a crash left, perhaps this upload; try again in a moment"}
+	if a.Bytes != nil {
+		to, err := s.create(folder, name)
+		if err != nil {
+			return 0, err
 		}
-		return 0, gone
+		size, err := writeDurably(to, a)
+		return size, errors.Join(err, to.Close())
 	}
 	if err := unix.Linkat(s.uploads.fd, id, folder.fd, name, 0); err == nil {
-		return info.Size(), s.own(int(f.Fd()), s.opts.FileMode)
+		return size, s.own(int(f.Fd()), s.opts.FileMode)
 	}
 	// Another file system, or one without links.
 	to, err := s.create(folder, name)
@@ -133,7 +127,41 @@ func (s *Store) putUpload(folder *dir, name string, a engine.AttachmentDraft, st
 	if err == nil {
 		err = syncData(int(to.Fd()))
 	}
-	return info.Size(), errors.Join(err, to.Close())
+	return size, errors.Join(err, to.Close())
+}
+
+func checkUploadID(a engine.AttachmentDraft) error {
+	if id := *a.UploadID; !engine.SafeID(id) || len(id) > 64 {
+		return uploadGone(a)
+	}
+	return nil
+}
+
+func uploadGone(a engine.AttachmentDraft) error {
+	return &engine.Error{Code: engine.CodeNotFound, Field: append(append([]string{}, a.Field...), "uploadId"),
+		Message: "there is no such upload: it was attached already, or nobody attached it in time"}
+}
+
+// openUpload opens what waits to be attached; size is in bytes.
+func (s *Store) openUpload(a engine.AttachmentDraft) (f *os.File, size int64, err error) {
+	f, err = s.uploads.open(*a.UploadID, unix.O_RDWR, 0)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, 0, uploadGone(a)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && hasOtherName(info) {
+		err = uploadGone(a)
+		if s.hasLeft("") {
+			err = &engine.Error{Code: engine.CodeUnavailable, Message: "the engine is looking after what a crash left, perhaps this upload; try again in a moment"}
+		}
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
 }
 
 // hasOtherName tells an upload that a message took before a crash: it must

@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+const maxFileNameBytes = 255
+
+// attachmentSubject is an attachment on its way through hooks.
+type attachmentSubject struct {
+	// head is the input up to the attachment.
+	head  []byte
+	about HookAttachment
+	limit int64 // of the bytes
+	// read brings the bytes, once; nil if bytes has them.
+	read  func(context.Context) ([]byte, error)
+	bytes []byte
+
+	renamed, retyped, replaced bool
+}
+
+func attachmentHead(s HookSession, m HookMessage) []byte {
+	b := s.append(appendPoint(make([]byte, 0, 512), HookOnAttachment))
+	b = m.append(append(b, `,"message":`...))
+	return append(b, `},"attachment":`...)
+}
+
+func (u *attachmentSubject) InputBytes() int64 { return int64(len(u.head)) + 512 + u.about.Size }
+
+func (u *attachmentSubject) AppendInput(ctx context.Context, b []byte) ([]byte, error) {
+	if u.read != nil {
+		bytes, err := u.read(ctx)
+		if err != nil {
+			return b, err
+		}
+		u.bytes, u.read, u.about.Size = bytes, nil, int64(len(bytes))
+	}
+	b = appendFrame(b, func(b []byte) []byte { return append(u.about.append(append(b, u.head...)), '}') })
+	return append(b, u.bytes...), nil
+}
+
+// Describe has the bytes' hash: equal hashes are equal bytes.
+func (u *attachmentSubject) Describe() json.RawMessage {
+	b := u.about.append(nil)
+	if u.read == nil {
+		sum := sha256.Sum256(u.bytes)
+		b = append(b[:len(b)-1], `,"sha256":"`...)
+		b = append(hex.AppendEncode(b, sum[:]), `"}`...)
+	}
+	return b
+}
+
+// Replace takes a new name, type and bytes, whichever there are.
+func (u *attachmentSubject) Replace(a HookAnswer) error {
+	if a.Name != nil {
+		if err := checkText("name", *a.Name, maxFileNameBytes); err != nil {
+			return fmt.Errorf("its answer's %w", err)
+		}
+	}
+	if a.MimeType != nil {
+		if err := checkText("mimeType", *a.MimeType, maxFileNameBytes); err != nil {
+			return fmt.Errorf("its answer's %w", err)
+		}
+	}
+	if size := int64(len(a.Bytes)); a.ReplaceBytes && size > u.limit {
+		return fmt.Errorf("its answer has %d bytes, more than the %d that an attachment may have", size, u.limit)
+	}
+	if a.Name != nil {
+		u.about.Name, u.renamed = *a.Name, true
+	}
+	if a.MimeType != nil {
+		u.about.MimeType, u.retyped = a.MimeType, true
+	}
+	if a.ReplaceBytes {
+		u.bytes, u.about.Size, u.read, u.replaced = append([]byte{}, a.Bytes...), int64(len(a.Bytes)), nil, true
+	}
+	return nil
+}

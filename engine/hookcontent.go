@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// contentSubject is a message or a reply on its way through hooks. The
+// sender's values are read only: they may be hashed meanwhile.
+type contentSubject struct {
+	kind  string
+	limit int64 // of the content, in bytes
+	// head is the input up to the content.
+	head     []byte
+	content  Content
+	replaced bool
+	shown    []byte // the content as hooks see it
+	// given are the attachments that bring bytes, as hooks know them, by ref.
+	given map[string]givenAttachment
+	// own are refs that the sender's other attachments have.
+	own map[string]bool
+}
+
+type givenAttachment struct {
+	AttachmentDraft
+	size int64
+}
+
+// newContentSubject takes, of the attachments in c, the sizes in bytes.
+func newContentSubject(p HookPoint, s HookSession, m HookMessage, c Content, sizes []int64, limit int64) (*contentSubject, error) {
+	u := &contentSubject{kind: m.Kind, limit: limit, content: c}
+	name := `,"message":`
+	if p == HookOnReply {
+		name = `,"reply":`
+	}
+	u.head = m.append(append(s.append(appendPoint(make([]byte, 0, 512), p)), name...))
+	u.head = append(u.head, `,"content":`...)
+	if len(c.Attachments) == 0 {
+		u.shown = showText(c)
+		return u, nil
+	}
+	return u, u.showAttachments(sizes)
+}
+
+// showAttachments gives those that bring bytes a ref in place of these.
+func (u *contentSubject) showAttachments(sizes []int64) error {
+	u.given, u.own = map[string]givenAttachment{}, map[string]bool{}
+	object := maps.Clone(u.content.value.(map[string]any))
+	list := slices.Clone(object["attachments"].([]any))
+	for i, a := range u.content.Attachments {
+		element := maps.Clone(a.Element)
+		delete(element, "data")
+		delete(element, "uploadId")
+		ref := attachmentRef(i)
+		element["ref"], element["size"] = ref, sizes[i]
+		u.given[ref] = givenAttachment{a, sizes[i]}
+		list[a.At] = element
+	}
+	for _, element := range list {
+		if ref, ok := refOf(element); ok && u.given[ref].Element == nil {
+			u.own[ref] = true
+		}
+	}
+	object["attachments"] = list
+	text, err := encodeJSON(object)
+	u.shown = []byte(text)
+	return err
+}
+
+func refOf(element any) (string, bool) {
+	object, _ := element.(map[string]any)
+	ref, ok := object["ref"].(string)
+	return ref, ok
+}
+
+// showText shows a text that holds an object or a list as that: a container
+// reads it so, whether its sender sent JSON or text.
+func showText(c Content) []byte {
+	if c.value == nil {
+		value, _ := decodeJSON(c.Text)
+		switch value.(type) {
+		case map[string]any, []any:
+		default:
+			return appendText(nil, c.Text)
+		}
+	}
+	return []byte(c.Text)
+}
+
+func (u *contentSubject) InputBytes() int64 { return int64(len(u.head) + len(u.shown) + 2) }
+
+func (u *contentSubject) AppendInput(_ context.Context, b []byte) ([]byte, error) {
+	b = append(append(b, u.head...), u.shown...)
+	return append(b, "}}"...), nil
+}
+
+func (u *contentSubject) Describe() json.RawMessage { return u.shown }
+
+// Replace takes a new content. Attachments that bring bytes are known by
+// their refs; those that are not there are removed.
+func (u *contentSubject) Replace(a HookAnswer) error {
+	if a.Content == nil {
+		return errors.New(`its answer has the action "replace" and no content`)
+	}
+	value, ok := decodeJSON(string(a.Content))
+	if !ok {
+		return errors.New("its content is not JSON")
+	}
+	shown, err := encodeJSON(value)
+	if err != nil {
+		return err
+	}
+	attachments, err := u.claim(value)
+	if err != nil {
+		return err
+	}
+	c, err := parseContent(u.kind, value)
+	if err != nil {
+		return fmt.Errorf("its content cannot be stored: %w", err)
+	}
+	if len(c.Attachments) > 0 {
+		return errors.New("its content has an attachment with data or an uploadId: a hook can keep attachments, by their ref, and bring none")
+	}
+	if size := int64(len(shown)); size > u.limit {
+		return fmt.Errorf("its content has %d bytes, more than the %d that are allowed", size, u.limit)
+	}
+	if len(attachments) == 0 {
+		shown = string(showText(c))
+	}
+	c.Attachments = attachments
+	u.content, u.shown, u.replaced = c, []byte(shown), true
+	return nil
+}
+
+// claim finds the attachments that a hook kept, and makes of each what is
+// stored: without what was there for hooks only.
+func (u *contentSubject) claim(value any) ([]AttachmentDraft, error) {
+	object, _ := value.(map[string]any)
+	list, _ := object["attachments"].([]any)
+	var kept []AttachmentDraft
+	used := map[string]bool{}
+	for i, element := range list {
+		ref, ok := refOf(element)
+		if !ok {
+			continue
+		}
+		given, ok := u.given[ref]
+		switch {
+		case !ok && u.own[ref]:
+			continue
+		case !ok:
+			return nil, fmt.Errorf("attachments[%d] of its content has the ref %q, which no attachment has", i, clip(ref))
+		case used[ref]:
+			return nil, fmt.Errorf("attachments[%d] of its content has the ref %q, which another has already", i, clip(ref))
+		}
+		used[ref] = true
+		e := element.(map[string]any)
+		if e["data"] != nil || e["uploadId"] != nil {
+			return nil, fmt.Errorf("attachments[%d] of its content has data or an uploadId: a hook changes bytes at on_attachment", i)
+		}
+		for _, name := range []string{"ref", "size", "data", "uploadId"} {
+			delete(e, name)
+		}
+		for _, name := range []string{"ref", "size"} {
+			if v, ok := given.Element[name]; ok {
+				e[name] = v
+			}
+		}
+		draft := given.AttachmentDraft
+		draft.Element, draft.At = e, i
+		kept = append(kept, draft)
+	}
+	return kept, nil
+}

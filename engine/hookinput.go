@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// HookSample is an input for a hook, as its tests and dry runs give one. It
+// decodes from the JSON that docs/hooks/abi.md describes; what is left out is
+// made up.
+type HookSample struct {
+	Session    HookSession    `json:"session"`
+	Message    HookMessage    `json:"message"`
+	Reply      HookMessage    `json:"reply"`
+	Attachment HookAttachment `json:"attachment"`
+	// Bytes are the attachment's.
+	Bytes []byte `json:"-"`
+}
+
+// HookSession is a session as hooks see it.
+type HookSession struct {
+	ID               string      `json:"id"`
+	AgentGroupID     string      `json:"agentGroupId"`
+	MessagingGroupID *string     `json:"messagingGroupId"`
+	ThreadID         *string     `json:"threadId"`
+	Mode             SessionMode `json:"mode"`
+	Labels           []string    `json:"labels"`
+	// ChannelType and PlatformID are of its chat; only on_session has them.
+	ChannelType *string `json:"channelType"`
+	PlatformID  *string `json:"platformId"`
+}
+
+// HookMessage is a message or reply as hooks see it.
+type HookMessage struct {
+	ID              string    `json:"id"`
+	Kind            string    `json:"kind"`
+	Timestamp       time.Time `json:"timestamp"`
+	PlatformID      *string   `json:"platformId"`
+	ChannelType     *string   `json:"channelType"`
+	ThreadID        *string   `json:"threadId"`
+	SourceSessionID *string   `json:"sourceSessionId"`
+	Trigger         bool      `json:"trigger"`
+	// Content is a JSON object or list, or a string.
+	Content json.RawMessage `json:"content"`
+}
+
+// HookAttachment is an attachment as hooks see it, without its bytes.
+type HookAttachment struct {
+	Ref      string  `json:"ref"`
+	Name     string  `json:"name"`
+	MimeType *string `json:"mimeType"`
+	// Size is in bytes.
+	Size int64 `json:"size"`
+}
+
+// NewHookSubject makes what a chain of p can be run on from a sample. What it
+// comes to is to be had from Describe; nothing is stored. It fails with
+// CodeInvalidInput if p's part of the sample is no valid one.
+func NewHookSubject(p HookPoint, s HookSample) (HookSubject, error) {
+	s.complete()
+	limits := DefaultLimits()
+	switch p {
+	case HookOnMessage, HookOnReply:
+		m := s.Message
+		if p == HookOnReply {
+			m = s.Reply
+		}
+		content, err := parseShown(m.Kind, m.Content)
+		if err != nil {
+			return nil, err
+		}
+		return newContentSubject(p, s.Session, m, content, nil, limits.ContentBytes)
+	case HookOnAttachment:
+		s.Attachment.Size = int64(len(s.Bytes))
+		return &attachmentSubject{head: attachmentHead(s.Session, s.Message), about: s.Attachment, bytes: s.Bytes, limit: limits.AttachmentBytes}, nil
+	case HookOnSession:
+		return &sessionSubject{session: s.Session}, nil
+	}
+	return nil, InvalidField("point", "%q is not a point", clip(string(p)))
+}
+
+func (s *HookSample) complete() {
+	if s.Session.ID == "" {
+		s.Session.ID = SessionIDPrefix + "sample"
+	}
+	if s.Session.AgentGroupID == "" {
+		s.Session.AgentGroupID = "sample"
+	}
+	if s.Session.Mode == "" {
+		s.Session.Mode = ModeShared
+	}
+	for _, m := range []*HookMessage{&s.Message, &s.Reply} {
+		if m.ID == "" {
+			m.ID = "sample"
+		}
+		if m.Kind == "" {
+			m.Kind = "chat"
+		}
+		if m.Timestamp.IsZero() {
+			m.Timestamp = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) // the same on every run
+		}
+		if m.Content == nil {
+			m.Content = json.RawMessage(`{}`)
+		}
+	}
+	if s.Attachment.Ref == "" {
+		s.Attachment.Ref = attachmentRef(0)
+	}
+}
+
+// parseShown reads a content as it is shown to hooks.
+func parseShown(kind string, shown json.RawMessage) (Content, error) {
+	value, ok := decodeJSON(string(shown))
+	if !ok {
+		return Content{}, InvalidField("content", "content is not JSON")
+	}
+	return parseContent(kind, value)
+}
+
+func hookSession(s Session) HookSession {
+	return HookSession{ID: s.ID, AgentGroupID: s.AgentGroupID, MessagingGroupID: s.MessagingGroupID, ThreadID: s.ThreadID, Mode: s.Mode, Labels: s.Labels}
+}
+
+func hookMessage(d *Draft) HookMessage {
+	return HookMessage{ID: d.ID, Kind: d.Kind, Timestamp: d.Timestamp, PlatformID: d.Route.PlatformID, ChannelType: d.Route.ChannelType,
+		ThreadID: d.Route.ThreadID, SourceSessionID: d.SourceSessionID, Trigger: d.Trigger}
+}
+
+func attachmentRef(i int) string { return "att-" + strconv.Itoa(i) }
+
+// The inputs are written by hand: they are made for each message.
+
+func appendPoint(b []byte, p HookPoint) []byte {
+	b = append(b, `{"abi":1,"point":"`...)
+	b = append(b, p.Export()...)
+	return append(b, `","session":`...)
+}
+
+// Export is the name of the function that a module exports for p.
+func (p HookPoint) Export() string { return strings.ToLower(string(p)) }
+
+func (s HookSession) append(b []byte) []byte {
+	b = appendText(append(b, `{"id":`...), s.ID)
+	b = appendText(append(b, `,"agentGroupId":`...), s.AgentGroupID)
+	b = appendOptional(append(b, `,"messagingGroupId":`...), s.MessagingGroupID)
+	b = appendOptional(append(b, `,"threadId":`...), s.ThreadID)
+	b = appendText(append(b, `,"mode":`...), string(s.Mode))
+	b = append(b, `,"labels":[`...)
+	for i, l := range s.Labels {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(b, l)
+	}
+	return append(b, "]}"...)
+}
+
+// append leaves the object without its closing brace.
+func (m HookMessage) append(b []byte) []byte {
+	b = appendText(append(b, `{"id":`...), m.ID)
+	b = appendText(append(b, `,"kind":`...), m.Kind)
+	b = m.Timestamp.UTC().AppendFormat(append(b, `,"timestamp":"`...), TimeLayout)
+	b = appendOptional(append(b, `","platformId":`...), m.PlatformID)
+	b = appendOptional(append(b, `,"channelType":`...), m.ChannelType)
+	b = appendOptional(append(b, `,"threadId":`...), m.ThreadID)
+	b = appendOptional(append(b, `,"sourceSessionId":`...), m.SourceSessionID)
+	return strconv.AppendBool(append(b, `,"trigger":`...), m.Trigger)
+}
+
+func (a HookAttachment) append(b []byte) []byte {
+	b = appendText(append(b, `{"ref":`...), a.Ref)
+	b = appendText(append(b, `,"name":`...), a.Name)
+	b = appendOptional(append(b, `,"mimeType":`...), a.MimeType)
+	b = strconv.AppendInt(append(b, `,"size":`...), a.Size, 10)
+	return append(b, '}')
+}
+
+func appendOptional(b []byte, s *string) []byte {
+	if s == nil {
+		return append(b, "null"...)
+	}
+	return appendText(b, *s)
+}
+
+// appendText appends s as a JSON string.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			text, err := encodeJSON(s)
+			if err != nil {
+				panic(err) // a string is always JSON
+			}
+			return append(b, text...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+// appendFrame puts its length before what fill appends.
+func appendFrame(b []byte, fill func([]byte) []byte) []byte {
+	at := len(b)
+	b = fill(append(b, 0, 0, 0, 0))
+	binary.LittleEndian.PutUint32(b[at:], uint32(len(b)-at-4))
+	return b
+}

@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"slices"
+)
+
+// AttachmentSource reads what an attachment brings before it is put away.
+type AttachmentSource interface {
+	// AttachmentSize is in bytes; of base64 that is malformed, about that.
+	// What is too large is CodeLimitExceeded, an unknown upload CodeNotFound.
+	AttachmentSize(a AttachmentDraft) (int64, error)
+	// AttachmentBytes also fails with CodeInvalidInput, for base64 that is none.
+	AttachmentBytes(ctx context.Context, a AttachmentDraft) ([]byte, error)
+}
+
+// runMessageHooks takes a draft through the hooks at on_message and
+// on_attachment, which may change it, drop it or refuse it.
+func (e *Engine) runMessageHooks(ctx context.Context, s Session, d *Draft) error {
+	if e.hooks == nil {
+		return nil
+	}
+	t := HookTarget{AgentGroupID: s.AgentGroupID, ChannelType: text(d.Route.ChannelType), Kind: d.Kind}
+	onMessage := e.hooks.Applies(HookOnMessage, t)
+	onAttachment := len(d.Content.Attachments) > 0 && e.hooks.Applies(HookOnAttachment, t)
+	if !onMessage && !onAttachment {
+		return nil
+	}
+	if !d.Made {
+		if known, err := e.mailboxes.Accepted(ctx, s, d.ID); err != nil || known {
+			return err // a replay is answered with the first result
+		}
+	}
+	if onMessage {
+		if err := e.runOnMessage(ctx, s, d, t); err != nil || d.Dropped {
+			return err
+		}
+	}
+	if onAttachment {
+		return e.runOnAttachments(ctx, s, d, t)
+	}
+	return nil
+}
+
+func (e *Engine) runOnMessage(ctx context.Context, s Session, d *Draft, t HookTarget) error {
+	if err := d.Content.settle(d.Kind); err != nil {
+		return err
+	}
+	sizes := make([]int64, len(d.Content.Attachments))
+	for i, a := range d.Content.Attachments {
+		var err error
+		if sizes[i], err = e.mailboxes.AttachmentSize(a); err != nil {
+			return err
+		}
+	}
+	u, err := newContentSubject(HookOnMessage, hookSession(s), hookMessage(d), d.Content, sizes, e.limits.ContentBytes)
+	if err != nil {
+		return err
+	}
+	action, err := e.hooks.Run(ctx, HookCall{HookOnMessage, t, u})
+	if err != nil {
+		return err
+	}
+	d.Dropped = action == HookDropped
+	d.Content = u.content
+	return nil
+}
+
+// settle makes of a text that holds an object with a key twice what most
+// readers take it for: a hook that judged one value would let the other by.
+func (c *Content) settle(kind string) error {
+	if c.value != nil {
+		return nil
+	}
+	value, _ := decodeJSON(c.Text)
+	switch value.(type) {
+	case map[string]any, []any:
+		if !repeatsKeys(c.Text) {
+			return nil
+		}
+		text, err := encodeJSON(value)
+		c.Text = text
+		return err
+	}
+	return nil
+}
+
+func (e *Engine) runOnAttachments(ctx context.Context, s Session, d *Draft, t HookTarget) error {
+	head := attachmentHead(hookSession(s), hookMessage(d))
+	var removed []int
+	kept := make([]AttachmentDraft, 0, len(d.Content.Attachments))
+	for i, a := range d.Content.Attachments {
+		size, err := e.mailboxes.AttachmentSize(a)
+		if err != nil {
+			return err
+		}
+		u := &attachmentSubject{head: head, about: describe(i, a, size), limit: e.limits.AttachmentBytes}
+		u.read = func(ctx context.Context) ([]byte, error) { return e.mailboxes.AttachmentBytes(ctx, a) }
+		action, err := e.hooks.Run(ctx, HookCall{HookOnAttachment, t, u})
+		if err != nil {
+			return err
+		}
+		if action == HookRemoved {
+			removed = append(removed, a.At)
+			continue
+		}
+		if u.replaced || a.Data != nil {
+			a.Bytes = u.bytes // nil if no hook came to read them
+		}
+		if u.renamed || u.retyped || u.replaced {
+			d.Hash() // the element is the sender's
+			if u.renamed {
+				a.Element["name"] = u.about.Name
+			}
+			if u.retyped {
+				a.Element["mimeType"] = *u.about.MimeType
+			}
+			if _, ok := a.Element["size"]; ok && u.replaced {
+				a.Element["size"] = u.about.Size
+			}
+		}
+		kept = append(kept, a)
+	}
+	if len(removed) > 0 {
+		return d.without(removed, kept)
+	}
+	d.Content.Attachments = kept
+	return nil
+}
+
+func describe(i int, a AttachmentDraft, size int64) HookAttachment {
+	about := HookAttachment{Ref: attachmentRef(i), Size: size}
+	about.Name, _ = a.Element["name"].(string)
+	if mimeType, ok := a.Element["mimeType"].(string); ok {
+		about.MimeType = &mimeType
+	}
+	return about
+}
+
+// without takes the elements at some indexes from the content's attachments.
+func (d *Draft) without(removed []int, kept []AttachmentDraft) (err error) {
+	object := maps.Clone(d.Content.value.(map[string]any))
+	list := object["attachments"].([]any)
+	left := make([]any, 0, len(list))
+	for i, element := range list {
+		if !slices.Contains(removed, i) {
+			left = append(left, element)
+		}
+	}
+	object["attachments"] = left
+	d.Content.value, d.Content.Attachments = object, kept
+	for i, a := range kept {
+		gone := 0
+		for _, r := range removed {
+			if r < a.At {
+				gone++
+			}
+		}
+		d.Content.Attachments[i].At = a.At - gone
+	}
+	if len(kept) == 0 {
+		d.Content.Text, err = d.Content.Encode()
+	}
+	return err
+}
