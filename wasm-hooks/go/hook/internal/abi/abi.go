@@ -1,0 +1,108 @@
+// Package abi is what the engine sees of a hook: the functions that it calls,
+// and the buffers that the two exchange. A guest has one thread and serves one
+// call at a time, so nothing is locked.
+package abi
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+)
+
+// Levels of Log.
+const (
+	Debug = iota
+	Info
+	Warn
+	Error
+)
+
+// keepBytes is how much of a buffer is kept for the next call.
+const keepBytes = 4 << 20
+
+// state is one instance of the hook.
+var state struct {
+	input, output []byte
+	configure     func(config []byte) error
+	configured    bool
+}
+
+// OnInit has the configuration given to f, once, before the first call; it is
+// empty if there is none.
+func OnInit(f func(config []byte) error) { state.configure = f }
+
+// Alloc is room for the next input. It is never empty: its address counts.
+func Alloc(size uint32) []byte {
+	if uint64(cap(state.input)) < uint64(size) || state.input == nil {
+		state.input = make([]byte, max(uint64(size), 1<<10))
+	}
+	state.input = state.input[:cap(state.input)]
+	return state.input
+}
+
+// Init configures the hook. The text says what is wrong with the configuration,
+// and is empty if nothing is.
+func Init(size uint32) (problem []byte) {
+	defer fault()
+	if err := configure(state.input[:size]); err != nil {
+		state.output = append(state.output[:0], err.Error()...)
+		return state.output
+	}
+	return nil
+}
+
+// Point is one at which the hook is called.
+type Point struct {
+	handle func(input, answer []byte) []byte
+}
+
+// Handle has calls answered by f, which appends to its second argument, nothing
+// for a pass.
+func (p *Point) Handle(f func(input, answer []byte) []byte) { p.handle = f }
+
+// Answer answers the input of that size that lies in Alloc's room. A panic is
+// logged and ends the program, which the engine takes for a failure of this
+// call.
+func (p *Point) Answer(size uint32) []byte {
+	defer fault()
+	if !state.configured {
+		if err := configure(nil); err != nil {
+			panic(err)
+		}
+	}
+	state.output = p.handle(state.input[:size], state.output[:0])
+	return state.output
+}
+
+// Done forgets what the call needed. A guest that never yields never collects
+// its garbage either: the collector is a goroutine that waits for its turn.
+func Done() {
+	if cap(state.input) > keepBytes {
+		state.input = nil
+	}
+	if cap(state.output) > keepBytes {
+		state.output = nil
+	}
+	runtime.Gosched()
+}
+
+func configure(config []byte) error {
+	state.configured = true
+	if state.configure == nil {
+		if s := strings.TrimSpace(string(config)); s != "" && s != "null" {
+			return errors.New("this hook takes no configuration")
+		}
+		return nil
+	}
+	return state.configure(config)
+}
+
+// fault logs a panic with where it was, and gives up.
+func fault() {
+	if p := recover(); p != nil {
+		Log(Error, fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
+		exit(2)
+	}
+}

@@ -1,0 +1,167 @@
+package hook
+
+import (
+	"encoding/json"
+	"iter"
+	"unicode/utf8"
+)
+
+// The functions here walk JSON that the engine wrote, or has checked to be
+// well-formed. They make nothing of what they pass by.
+
+// span is a part of what is walked.
+type span struct{ start, end int }
+
+func (s span) of(b []byte) []byte { return b[s.start:s.end:s.end] }
+
+// member returns a member of an object as it is written, or nil. Of several by
+// one name it is the last, as for all who parse JSON.
+func member(object []byte, name string) (value []byte) {
+	for key, v := range members(object) {
+		if isString(key, name) {
+			value = v.of(object)
+		}
+	}
+	return value
+}
+
+// first is member where the engine wrote the object, and no name comes twice.
+func first(object []byte, name string) []byte {
+	for key, v := range members(object) {
+		if isString(key, name) {
+			return v.of(object)
+		}
+	}
+	return nil
+}
+
+// members yields an object's names, with their quotes, and where the values
+// are; of anything else nothing.
+func members(object []byte) iter.Seq2[[]byte, span] {
+	return func(yield func([]byte, span) bool) {
+		i := blank(object, 0)
+		if i >= len(object) || object[i] != '{' {
+			return
+		}
+		for i = blank(object, i+1); i < len(object) && object[i] == '"'; {
+			end := stringEnd(object, i)
+			start := blank(object, blank(object, end)+1) // after the colon
+			v := span{start, valueEnd(object, start)}
+			if !yield(object[i:end], v) {
+				return
+			}
+			if i = blank(object, v.end); i < len(object) && object[i] == ',' {
+				i = blank(object, i+1)
+			}
+		}
+	}
+}
+
+// blank is where what begins at i or after it.
+func blank(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// valueEnd is where the value ends that begins at i.
+func valueEnd(b []byte, i int) int {
+	depth := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			i = stringEnd(b, i)
+		case '{', '[':
+			depth++
+			i++
+			continue
+		case '}', ']':
+			depth--
+			i++
+		case ',', ':', ' ', '\n', '\t', '\r':
+			i++
+			continue
+		default:
+			for i++; i < len(b) && b[i] != ',' && b[i] != '}' && b[i] != ']' && b[i] > ' '; i++ {
+			}
+		}
+		if depth <= 0 {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// stringEnd is where the string ends that begins at i.
+func stringEnd(b []byte, i int) int {
+	for i++; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(b)
+}
+
+// isString tells whether a string, as it is written, is s.
+func isString(quoted []byte, s string) bool {
+	if len(quoted) == len(s)+2 {
+		return string(quoted[1:len(quoted)-1]) == s
+	}
+	return len(quoted) > len(s)+2 && unquote(quoted) == s
+}
+
+// unquote is a string's text, "" for what is no string.
+func unquote(quoted []byte) string {
+	if len(quoted) < 2 || quoted[0] != '"' {
+		return ""
+	}
+	for _, c := range quoted {
+		if c == '\\' || c >= utf8.RuneSelf {
+			var s string
+			if json.Unmarshal(quoted, &s) != nil {
+				return ""
+			}
+			return s
+		}
+	}
+	return string(quoted[1 : len(quoted)-1])
+}
+
+// appendQuoted appends s as JSON.
+func appendQuoted(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 {
+				b = append(append(b, s[start:i]...), "\ufffd"...)
+				start = i + 1
+			}
+			i += size
+			continue
+		}
+		if c >= ' ' && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		b = append(b, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+		i++
+		start = i
+	}
+	return append(append(b, s[start:]...), '"')
+}
