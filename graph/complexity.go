@@ -3,6 +3,7 @@ package graph
 import (
 	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/graph/generated"
+	"github.com/twinbox/twinbox/graph/model"
 )
 
 const (
@@ -14,10 +15,17 @@ const (
 
 	folderCost = 10
 	statCost   = 3
+	// installCost is of what may compile for seconds, probeCost of what makes
+	// an instance, and dryRunCost of what makes one for each hook of a chain.
+	installCost = 5_000
+	probeCost   = 500
+	dryRunCost  = 1_000
 	// batchSize is for lists that take no page size, and is no bound on them.
 	batchSize      = 100
 	fewAttachments = 4
 	fewTargets     = 20
+	fewHooks       = 20
+	fewVersions    = 10
 )
 
 func complexity() (c generated.ComplexityRoot) {
@@ -30,6 +38,16 @@ func complexity() (c generated.ComplexityRoot) {
 	c.Query.Message = func(child int, _, _ string) int { return listCost(folderCost, child, 1) }
 	c.Query.Reply = func(child int, _, _ string) int { return listCost(folderCost, child, 1) }
 
+	c.Query.Hooks = func(child int) int { return listCost(1, child, fewHooks) }
+
+	c.Mutation.InstallHook = func(child int, _ model.InstallHookInput) int { return listCost(installCost, child, 1) }
+	c.Mutation.UpdateHook = func(child int, _ model.UpdateHookInput) int { return listCost(probeCost, child, 1) }
+	c.Mutation.RollbackHook = func(child int, _ model.RollbackHookInput) int { return listCost(probeCost, child, 1) }
+	c.Mutation.DryRunHooks = func(child int, _ model.DryRunHooksInput) int { return listCost(dryRunCost, child, 1) }
+
+	c.Hook.Versions = func(child int) int { return listCost(1, child, fewVersions) }
+	c.Hook.Log = func(child int, last *int) int { return listCost(1, child, logLines(last)) }
+	c.DryRunHooksPayload.Steps = func(child int) int { return listCost(1, child, fewHooks) }
 	c.AgentGroup.Destinations = func(child int) int { return listCost(1, child, fewTargets) }
 	c.AgentGroup.Sessions = func(child int, first *int, _ *string, last *int, _ *string) int {
 		return pageCost(1, child, first, last)
@@ -45,6 +63,14 @@ func complexity() (c generated.ComplexityRoot) {
 	c.Reply.Attachments = func(child int) int { return listCost(statCost, child, fewAttachments) }
 	c.WriteMessagesPayload.Results = func(child int) int { return listCost(1, child, batchSize) }
 	return c
+}
+
+// logLines takes a number that is refused later as the nearest that is not.
+func logLines(last *int) int {
+	if last == nil {
+		return defaultLogLines
+	}
+	return min(max(*last, 1), maxLogLines)
 }
 
 // pageCost takes a page size that is refused later as the nearest that is not.

@@ -36,7 +36,7 @@ func TestComplexity(t *testing.T) {
 		"far too much":                 {`{ agentGroup(id: "a") { ` + nested + ` } }`, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			schema := newSchema(nil)
+			schema := newSchema(nil, nil)
 			doc, err := gqlparser.LoadQueryWithRules(schema.Schema(), tc.query, nil)
 			if err != nil {
 				t.Fatal(err)

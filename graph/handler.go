@@ -98,10 +98,11 @@ func NewHandler(e *engine.Engine, c Config) (http.Handler, error) {
 	if c.Metrics == nil {
 		c.Metrics = prometheus.NewRegistry()
 	}
-	schema := newSchema(e)
+	b := &budget{limit: c.InFlightBytes}
+	schema := newSchema(e, b)
 	h := &handler{
 		engine: e, schema: schema, log: c.Log, auth: newAuthenticator(c.Token), hosts: newHosts(c.Hosts), headers: securityHeaders(),
-		bodyBytes: c.BodyBytes, budget: &budget{limit: c.InFlightBytes},
+		bodyBytes: c.BodyBytes, budget: b,
 		documents: newDocuments(schema.Schema()), executor: newExecutor(schema, c.Log),
 	}
 	var err error

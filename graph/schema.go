@@ -9,11 +9,12 @@ import (
 
 //go:generate go tool gqlgen generate
 
-// newSchema returns the API over an engine, with the cost of each field. Its
+// newSchema returns the API over an engine, with the cost of each field. What
+// a request's values take beyond their text is taken from the budget. Its
 // executor is to use presentError, recoverPanic and maxComplexity.
-func newSchema(e *engine.Engine) graphql.ExecutableSchema {
+func newSchema(e *engine.Engine, b *budget) graphql.ExecutableSchema {
 	return strictEnums{generated.NewExecutableSchema(generated.Config{
-		Resolvers:  &resolver{engine: e},
+		Resolvers:  &resolver{engine: e, budget: b},
 		Complexity: complexity(),
 	})}
 }

@@ -10,7 +10,8 @@ import (
 // mendable tells the codes of which a mutation answers a user error.
 func mendable(code engine.Code) bool {
 	switch code {
-	case engine.CodeInvalidInput, engine.CodeNotFound, engine.CodeConflict, engine.CodeSessionClosed, engine.CodeLimitExceeded:
+	case engine.CodeInvalidInput, engine.CodeNotFound, engine.CodeConflict, engine.CodeSessionClosed, engine.CodeLimitExceeded,
+		engine.CodeHookRejected, engine.CodeHookFailed:
 		return true
 	}
 	return false

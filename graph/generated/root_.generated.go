@@ -25,6 +25,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	AgentGroup() AgentGroupResolver
 	Destination() DestinationResolver
+	Hook() HookResolver
 	Message() MessageResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
@@ -90,10 +91,92 @@ type ComplexityRoot struct {
 		Type             func(childComplexity int) int
 	}
 
+	DryRunHooksPayload struct {
+		Content    func(childComplexity int) int
+		Result     func(childComplexity int) int
+		Steps      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	EnsureMessagingGroupPayload struct {
 		Created        func(childComplexity int) int
 		MessagingGroup func(childComplexity int) int
 		UserErrors     func(childComplexity int) int
+	}
+
+	Hook struct {
+		Circuit   func(childComplexity int) int
+		Config    func(childComplexity int) int
+		Enabled   func(childComplexity int) int
+		Limits    func(childComplexity int) int
+		Log       func(childComplexity int, last *int) int
+		Name      func(childComplexity int) int
+		OnFailure func(childComplexity int) int
+		Order     func(childComplexity int) int
+		Points    func(childComplexity int) int
+		Problem   func(childComplexity int) int
+		Scope     func(childComplexity int) int
+		Stats     func(childComplexity int) int
+		Version   func(childComplexity int) int
+		Versions  func(childComplexity int) int
+	}
+
+	HookLimits struct {
+		Fuel        func(childComplexity int) int
+		InputBytes  func(childComplexity int) int
+		Instances   func(childComplexity int) int
+		LogBytes    func(childComplexity int) int
+		MemoryBytes func(childComplexity int) int
+		OutputBytes func(childComplexity int) int
+	}
+
+	HookLogEntry struct {
+		At      func(childComplexity int) int
+		Level   func(childComplexity int) int
+		Message func(childComplexity int) int
+	}
+
+	HookScope struct {
+		AgentGroupIDs func(childComplexity int) int
+		ChannelTypes  func(childComplexity int) int
+		Kinds         func(childComplexity int) int
+	}
+
+	HookStats struct {
+		Calls       func(childComplexity int) int
+		Failures    func(childComplexity int) int
+		FuelPerCall func(childComplexity int) int
+		LastError   func(childComplexity int) int
+		LastErrorAt func(childComplexity int) int
+		P50Micros   func(childComplexity int) int
+		P99Micros   func(childComplexity int) int
+		Rejections  func(childComplexity int) int
+	}
+
+	HookStep struct {
+		Action      func(childComplexity int) int
+		Fuel        func(childComplexity int) int
+		Hook        func(childComplexity int) int
+		Input       func(childComplexity int) int
+		Log         func(childComplexity int) int
+		MemoryBytes func(childComplexity int) int
+		Micros      func(childComplexity int) int
+		Output      func(childComplexity int) int
+		Reason      func(childComplexity int) int
+	}
+
+	HookVersion struct {
+		Active      func(childComplexity int) int
+		Handles     func(childComplexity int) int
+		InstalledAt func(childComplexity int) int
+		SHA256      func(childComplexity int) int
+		Shape       func(childComplexity int) int
+		Size        func(childComplexity int) int
+	}
+
+	InstallHookPayload struct {
+		Hook       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	MarkContainerPayload struct {
@@ -159,12 +242,17 @@ type ComplexityRoot struct {
 	Mutation struct {
 		CloseSession         func(childComplexity int, input model.CloseSessionInput) int
 		CreateAgentGroup     func(childComplexity int, input engine.CreateAgentGroupInput) int
+		DryRunHooks          func(childComplexity int, input model.DryRunHooksInput) int
 		EnsureMessagingGroup func(childComplexity int, input engine.EnsureMessagingGroupInput) int
+		InstallHook          func(childComplexity int, input model.InstallHookInput) int
 		MarkContainer        func(childComplexity int, input model.MarkContainerInput) int
 		ProjectSession       func(childComplexity int, input model.ProjectSessionInput) int
 		RemoveDestination    func(childComplexity int, input model.RemoveDestinationInput) int
+		RemoveHook           func(childComplexity int, input model.RemoveHookInput) int
 		ResolveSession       func(childComplexity int, input engine.ResolveSessionInput) int
+		RollbackHook         func(childComplexity int, input model.RollbackHookInput) int
 		SetDestination       func(childComplexity int, input engine.SetDestinationInput) int
+		UpdateHook           func(childComplexity int, input model.UpdateHookInput) int
 		WriteMessage         func(childComplexity int, input model.WriteMessageInput) int
 		WriteMessages        func(childComplexity int, input model.WriteMessagesInput) int
 		WriteSystemResponse  func(childComplexity int, input engine.WriteSystemResponseInput) int
@@ -186,6 +274,8 @@ type ComplexityRoot struct {
 		AgentGroup               func(childComplexity int, id string) int
 		AgentGroups              func(childComplexity int, first *int, after *string) int
 		Destinations             func(childComplexity int, agentGroupID string) int
+		Hook                     func(childComplexity int, name string) int
+		Hooks                    func(childComplexity int) int
 		Message                  func(childComplexity int, sessionID string, messageID string) int
 		MessagingGroup           func(childComplexity int, id string) int
 		MessagingGroupByPlatform func(childComplexity int, channelType string, platformID string) int
@@ -196,6 +286,11 @@ type ComplexityRoot struct {
 	}
 
 	RemoveDestinationPayload struct {
+		Removed    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	RemoveHookPayload struct {
 		Removed    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
@@ -236,6 +331,11 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	RollbackHookPayload struct {
+		Hook       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	Session struct {
 		AgentGroup      func(childComplexity int) int
 		ContainerStatus func(childComplexity int) int
@@ -267,6 +367,11 @@ type ComplexityRoot struct {
 	SetDestinationPayload struct {
 		Destination func(childComplexity int) int
 		UserErrors  func(childComplexity int) int
+	}
+
+	UpdateHookPayload struct {
+		Hook       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	UserError struct {
@@ -499,6 +604,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Destination.Type(childComplexity), true
 
+	case "DryRunHooksPayload.content":
+		if e.ComplexityRoot.DryRunHooksPayload.Content == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DryRunHooksPayload.Content(childComplexity), true
+	case "DryRunHooksPayload.result":
+		if e.ComplexityRoot.DryRunHooksPayload.Result == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DryRunHooksPayload.Result(childComplexity), true
+	case "DryRunHooksPayload.steps":
+		if e.ComplexityRoot.DryRunHooksPayload.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DryRunHooksPayload.Steps(childComplexity), true
+	case "DryRunHooksPayload.userErrors":
+		if e.ComplexityRoot.DryRunHooksPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DryRunHooksPayload.UserErrors(childComplexity), true
+
 	case "EnsureMessagingGroupPayload.created":
 		if e.ComplexityRoot.EnsureMessagingGroupPayload.Created == nil {
 			break
@@ -517,6 +647,325 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EnsureMessagingGroupPayload.UserErrors(childComplexity), true
+
+	case "Hook.circuit":
+		if e.ComplexityRoot.Hook.Circuit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hook.Circuit(childComplexity), true
+	case "Hook.config":
+		if e.ComplexityRoot.Hook.Config == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hook.Config(childComplexity), true
+	case "Hook.enabled":
+		if e.ComplexityRoot.Hook.Enabled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hook.Enabled(childComplexity), true
+	case "Hook.limits":
+		if e.ComplexityRoot.Hook.Limits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hook.Limits(childComplexity), true
+	case "Hook.log":
+		if e.ComplexityRoot.Hook.Log == nil {
+			break
+		}
+
+		args, err := ec.field_Hook_log_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Hook.Log(childComplexity, args["last"].(*int)), true
+	case "Hook.name":
+		if e.ComplexityRoot.Hook.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hook.Name(childComplexity), true
+	case "Hook.onFailure":
+		if e.ComplexityRoot.Hook.OnFailure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hook.OnFailure(childComplexity), true
+	case "Hook.order":
+		if e.ComplexityRoot.Hook.Order == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hook.Order(childComplexity), true
+	case "Hook.points":
+		if e.ComplexityRoot.Hook.Points == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hook.Points(childComplexity), true
+	case "Hook.problem":
+		if e.ComplexityRoot.Hook.Problem == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hook.Problem(childComplexity), true
+	case "Hook.scope":
+		if e.ComplexityRoot.Hook.Scope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hook.Scope(childComplexity), true
+	case "Hook.stats":
+		if e.ComplexityRoot.Hook.Stats == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hook.Stats(childComplexity), true
+	case "Hook.version":
+		if e.ComplexityRoot.Hook.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hook.Version(childComplexity), true
+	case "Hook.versions":
+		if e.ComplexityRoot.Hook.Versions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hook.Versions(childComplexity), true
+
+	case "HookLimits.fuel":
+		if e.ComplexityRoot.HookLimits.Fuel == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookLimits.Fuel(childComplexity), true
+	case "HookLimits.inputBytes":
+		if e.ComplexityRoot.HookLimits.InputBytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookLimits.InputBytes(childComplexity), true
+	case "HookLimits.instances":
+		if e.ComplexityRoot.HookLimits.Instances == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookLimits.Instances(childComplexity), true
+	case "HookLimits.logBytes":
+		if e.ComplexityRoot.HookLimits.LogBytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookLimits.LogBytes(childComplexity), true
+	case "HookLimits.memoryBytes":
+		if e.ComplexityRoot.HookLimits.MemoryBytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookLimits.MemoryBytes(childComplexity), true
+	case "HookLimits.outputBytes":
+		if e.ComplexityRoot.HookLimits.OutputBytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookLimits.OutputBytes(childComplexity), true
+
+	case "HookLogEntry.at":
+		if e.ComplexityRoot.HookLogEntry.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookLogEntry.At(childComplexity), true
+	case "HookLogEntry.level":
+		if e.ComplexityRoot.HookLogEntry.Level == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookLogEntry.Level(childComplexity), true
+	case "HookLogEntry.message":
+		if e.ComplexityRoot.HookLogEntry.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookLogEntry.Message(childComplexity), true
+
+	case "HookScope.agentGroupIds":
+		if e.ComplexityRoot.HookScope.AgentGroupIDs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookScope.AgentGroupIDs(childComplexity), true
+	case "HookScope.channelTypes":
+		if e.ComplexityRoot.HookScope.ChannelTypes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookScope.ChannelTypes(childComplexity), true
+	case "HookScope.kinds":
+		if e.ComplexityRoot.HookScope.Kinds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookScope.Kinds(childComplexity), true
+
+	case "HookStats.calls":
+		if e.ComplexityRoot.HookStats.Calls == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStats.Calls(childComplexity), true
+	case "HookStats.failures":
+		if e.ComplexityRoot.HookStats.Failures == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStats.Failures(childComplexity), true
+	case "HookStats.fuelPerCall":
+		if e.ComplexityRoot.HookStats.FuelPerCall == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStats.FuelPerCall(childComplexity), true
+	case "HookStats.lastError":
+		if e.ComplexityRoot.HookStats.LastError == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStats.LastError(childComplexity), true
+	case "HookStats.lastErrorAt":
+		if e.ComplexityRoot.HookStats.LastErrorAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStats.LastErrorAt(childComplexity), true
+	case "HookStats.p50Micros":
+		if e.ComplexityRoot.HookStats.P50Micros == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStats.P50Micros(childComplexity), true
+	case "HookStats.p99Micros":
+		if e.ComplexityRoot.HookStats.P99Micros == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStats.P99Micros(childComplexity), true
+	case "HookStats.rejections":
+		if e.ComplexityRoot.HookStats.Rejections == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStats.Rejections(childComplexity), true
+
+	case "HookStep.action":
+		if e.ComplexityRoot.HookStep.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStep.Action(childComplexity), true
+	case "HookStep.fuel":
+		if e.ComplexityRoot.HookStep.Fuel == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStep.Fuel(childComplexity), true
+	case "HookStep.hook":
+		if e.ComplexityRoot.HookStep.Hook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStep.Hook(childComplexity), true
+	case "HookStep.input":
+		if e.ComplexityRoot.HookStep.Input == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStep.Input(childComplexity), true
+	case "HookStep.log":
+		if e.ComplexityRoot.HookStep.Log == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStep.Log(childComplexity), true
+	case "HookStep.memoryBytes":
+		if e.ComplexityRoot.HookStep.MemoryBytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStep.MemoryBytes(childComplexity), true
+	case "HookStep.micros":
+		if e.ComplexityRoot.HookStep.Micros == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStep.Micros(childComplexity), true
+	case "HookStep.output":
+		if e.ComplexityRoot.HookStep.Output == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStep.Output(childComplexity), true
+	case "HookStep.reason":
+		if e.ComplexityRoot.HookStep.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStep.Reason(childComplexity), true
+
+	case "HookVersion.active":
+		if e.ComplexityRoot.HookVersion.Active == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookVersion.Active(childComplexity), true
+	case "HookVersion.handles":
+		if e.ComplexityRoot.HookVersion.Handles == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookVersion.Handles(childComplexity), true
+	case "HookVersion.installedAt":
+		if e.ComplexityRoot.HookVersion.InstalledAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookVersion.InstalledAt(childComplexity), true
+	case "HookVersion.sha256":
+		if e.ComplexityRoot.HookVersion.SHA256 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookVersion.SHA256(childComplexity), true
+	case "HookVersion.shape":
+		if e.ComplexityRoot.HookVersion.Shape == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookVersion.Shape(childComplexity), true
+	case "HookVersion.size":
+		if e.ComplexityRoot.HookVersion.Size == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookVersion.Size(childComplexity), true
+
+	case "InstallHookPayload.hook":
+		if e.ComplexityRoot.InstallHookPayload.Hook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InstallHookPayload.Hook(childComplexity), true
+	case "InstallHookPayload.userErrors":
+		if e.ComplexityRoot.InstallHookPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InstallHookPayload.UserErrors(childComplexity), true
 
 	case "MarkContainerPayload.session":
 		if e.ComplexityRoot.MarkContainerPayload.Session == nil {
@@ -781,6 +1230,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateAgentGroup(childComplexity, args["input"].(engine.CreateAgentGroupInput)), true
+	case "Mutation.dryRunHooks":
+		if e.ComplexityRoot.Mutation.DryRunHooks == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_dryRunHooks_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DryRunHooks(childComplexity, args["input"].(model.DryRunHooksInput)), true
 	case "Mutation.ensureMessagingGroup":
 		if e.ComplexityRoot.Mutation.EnsureMessagingGroup == nil {
 			break
@@ -792,6 +1252,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.EnsureMessagingGroup(childComplexity, args["input"].(engine.EnsureMessagingGroupInput)), true
+	case "Mutation.installHook":
+		if e.ComplexityRoot.Mutation.InstallHook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_installHook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.InstallHook(childComplexity, args["input"].(model.InstallHookInput)), true
 	case "Mutation.markContainer":
 		if e.ComplexityRoot.Mutation.MarkContainer == nil {
 			break
@@ -825,6 +1296,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RemoveDestination(childComplexity, args["input"].(model.RemoveDestinationInput)), true
+	case "Mutation.removeHook":
+		if e.ComplexityRoot.Mutation.RemoveHook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_removeHook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RemoveHook(childComplexity, args["input"].(model.RemoveHookInput)), true
 	case "Mutation.resolveSession":
 		if e.ComplexityRoot.Mutation.ResolveSession == nil {
 			break
@@ -836,6 +1318,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ResolveSession(childComplexity, args["input"].(engine.ResolveSessionInput)), true
+	case "Mutation.rollbackHook":
+		if e.ComplexityRoot.Mutation.RollbackHook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_rollbackHook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RollbackHook(childComplexity, args["input"].(model.RollbackHookInput)), true
 	case "Mutation.setDestination":
 		if e.ComplexityRoot.Mutation.SetDestination == nil {
 			break
@@ -847,6 +1340,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetDestination(childComplexity, args["input"].(engine.SetDestinationInput)), true
+	case "Mutation.updateHook":
+		if e.ComplexityRoot.Mutation.UpdateHook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateHook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateHook(childComplexity, args["input"].(model.UpdateHookInput)), true
 	case "Mutation.writeMessage":
 		if e.ComplexityRoot.Mutation.WriteMessage == nil {
 			break
@@ -952,6 +1456,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Destinations(childComplexity, args["agentGroupId"].(string)), true
+	case "Query.hook":
+		if e.ComplexityRoot.Query.Hook == nil {
+			break
+		}
+
+		args, err := ec.field_Query_hook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Hook(childComplexity, args["name"].(string)), true
+	case "Query.hooks":
+		if e.ComplexityRoot.Query.Hooks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Hooks(childComplexity), true
 
 	case "Query.message":
 		if e.ComplexityRoot.Query.Message == nil {
@@ -1043,6 +1564,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RemoveDestinationPayload.UserErrors(childComplexity), true
+
+	case "RemoveHookPayload.removed":
+		if e.ComplexityRoot.RemoveHookPayload.Removed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveHookPayload.Removed(childComplexity), true
+	case "RemoveHookPayload.userErrors":
+		if e.ComplexityRoot.RemoveHookPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveHookPayload.UserErrors(childComplexity), true
 
 	case "Reply.attachments":
 		if e.ComplexityRoot.Reply.Attachments == nil {
@@ -1192,6 +1726,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ResolveSessionPayload.UserErrors(childComplexity), true
 
+	case "RollbackHookPayload.hook":
+		if e.ComplexityRoot.RollbackHookPayload.Hook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RollbackHookPayload.Hook(childComplexity), true
+	case "RollbackHookPayload.userErrors":
+		if e.ComplexityRoot.RollbackHookPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RollbackHookPayload.UserErrors(childComplexity), true
+
 	case "Session.agentGroup":
 		if e.ComplexityRoot.Session.AgentGroup == nil {
 			break
@@ -1332,6 +1879,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SetDestinationPayload.UserErrors(childComplexity), true
 
+	case "UpdateHookPayload.hook":
+		if e.ComplexityRoot.UpdateHookPayload.Hook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateHookPayload.Hook(childComplexity), true
+	case "UpdateHookPayload.userErrors":
+		if e.ComplexityRoot.UpdateHookPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateHookPayload.UserErrors(childComplexity), true
+
 	case "UserError.code":
 		if e.ComplexityRoot.UserError.Code == nil {
 			break
@@ -1407,13 +1967,20 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("CloseSessionInput", ec.unmarshalInputCloseSessionInput),
 			graphql.NewInputUnmarshaler("CreateAgentGroupInput", ec.unmarshalInputCreateAgentGroupInput),
+			graphql.NewInputUnmarshaler("DryRunHooksInput", ec.unmarshalInputDryRunHooksInput),
 			graphql.NewInputUnmarshaler("EnsureMessagingGroupInput", ec.unmarshalInputEnsureMessagingGroupInput),
+			graphql.NewInputUnmarshaler("HookLimitsInput", ec.unmarshalInputHookLimitsInput),
+			graphql.NewInputUnmarshaler("HookScopeInput", ec.unmarshalInputHookScopeInput),
+			graphql.NewInputUnmarshaler("InstallHookInput", ec.unmarshalInputInstallHookInput),
 			graphql.NewInputUnmarshaler("MarkContainerInput", ec.unmarshalInputMarkContainerInput),
 			graphql.NewInputUnmarshaler("ProjectSessionInput", ec.unmarshalInputProjectSessionInput),
 			graphql.NewInputUnmarshaler("RemoveDestinationInput", ec.unmarshalInputRemoveDestinationInput),
+			graphql.NewInputUnmarshaler("RemoveHookInput", ec.unmarshalInputRemoveHookInput),
 			graphql.NewInputUnmarshaler("ResolveSessionInput", ec.unmarshalInputResolveSessionInput),
+			graphql.NewInputUnmarshaler("RollbackHookInput", ec.unmarshalInputRollbackHookInput),
 			graphql.NewInputUnmarshaler("SessionFilter", ec.unmarshalInputSessionFilter),
 			graphql.NewInputUnmarshaler("SetDestinationInput", ec.unmarshalInputSetDestinationInput),
+			graphql.NewInputUnmarshaler("UpdateHookInput", ec.unmarshalInputUpdateHookInput),
 			graphql.NewInputUnmarshaler("WriteMessageInput", ec.unmarshalInputWriteMessageInput),
 			graphql.NewInputUnmarshaler("WriteMessagesInput", ec.unmarshalInputWriteMessagesInput),
 			graphql.NewInputUnmarshaler("WriteSystemResponseInput", ec.unmarshalInputWriteSystemResponseInput),
@@ -1695,6 +2262,356 @@ type UserError {
   message: String!
   "The path of the value at fault, from the mutation's argument on: ` + "`" + `[\"input\", \"content\", \"attachments\", \"0\", \"data\"]` + "`" + `. Null where no single value is."
   field: [String!]
+}
+`, BuiltIn: false},
+	{Name: "../schema/hook.graphqls", Input: `"Where in the flow of data a hook is called."
+enum HookPoint {
+  "A message, before anything of it is written. A hook may pass, replace its content, drop it, or reject it."
+  ON_MESSAGE
+  "One attachment with its bytes, after ON_MESSAGE. A hook may pass, replace it, remove it, or reject the message."
+  ON_ATTACHMENT
+  "A reply, before it is delivered. A hook may pass, replace its content, drop it, or reject it."
+  ON_REPLY
+  "A session that is about to be made. A hook may pass, set its labels, or reject it."
+  ON_SESSION
+}
+"What becomes of an operation when a hook fails."
+enum HookFailurePolicy {
+  "The operation fails with HOOK_FAILED, and nothing is written."
+  FAIL
+  "It goes on as if the hook had passed."
+  SKIP
+}
+"What a call of a hook, or of a chain, came to."
+enum HookAction {
+  "It changed nothing."
+  PASS
+  "It changed what it was given."
+  REPLACE
+  "The message is accepted and not stored, or the reply is not delivered."
+  DROP
+  "The attachment was removed."
+  REMOVE
+  "It was refused; ` + "`" + `reason` + "`" + ` says why."
+  REJECT
+  "The hook failed, and with it the operation; ` + "`" + `reason` + "`" + ` says how."
+  FAIL
+  "The hook failed, and its policy is to go on without it; ` + "`" + `reason` + "`" + ` says how it failed."
+  SKIPPED
+}
+"Whether a hook that failed repeatedly is called."
+enum CircuitState {
+  "It is called."
+  CLOSED
+  "It is not called, and its failure policy applies."
+  OPEN
+  "One call tries whether it works again."
+  HALF_OPEN
+}
+"How a hook's module is called."
+enum HookShape {
+  "By its exports; instances are kept for further calls."
+  REACTOR
+  "As a program, which starts anew for each call."
+  COMMAND
+  "As JavaScript or TypeScript."
+  SCRIPT
+}
+
+"Code that somebody supplied, which is called on what flows through the engine."
+type Hook {
+  "Letters, digits, ` + "`" + `.` + "`" + `, ` + "`" + `_` + "`" + ` and ` + "`" + `-` + "`" + `, at most 64."
+  name: ID!
+  "Whether it is called at all."
+  enabled: Boolean!
+  "Where it is called, among what its version handles."
+  points: [HookPoint!]!
+  "Place in the chain: lower runs first, equals by name."
+  order: Int!
+  "What becomes of an operation when it fails."
+  onFailure: HookFailurePolicy!
+  "The version in use."
+  version: HookVersion!
+  "What was installed under its name and is kept for a rollback, newest first."
+  versions: [HookVersion!]!
+  "The configuration that it is given, any JSON as it stands; null is none."
+  config: JSON
+  "Where it applies."
+  scope: HookScope!
+  "What one call may cost."
+  limits: HookLimits!
+  "Whether it is called after failures."
+  circuit: CircuitState!
+  "Why the hook cannot run, where it cannot."
+  problem: String
+  "Its calls since the engine was started."
+  stats: HookStats!
+  "What it logged, and what the engine noted of it, oldest first. The engine keeps the newest lines, since its start."
+  log(
+    "So many of the newest lines at most, 1 to 1000."
+    last: Int = 100
+  ): [HookLogEntry!]!
+}
+"A module, or a script, that was installed under a hook's name."
+type HookVersion {
+  "The hash of what was installed, in lower-case hexadecimal."
+  sha256: String!
+  "Its size in bytes."
+  size: Int64!
+  "When it was installed last."
+  installedAt: DateTime!
+  "Whether it is the one in use."
+  active: Boolean!
+  "How it is called."
+  shape: HookShape!
+  "Where it can be called: the exports of a reactor or a script say so, and a command can be called everywhere."
+  handles: [HookPoint!]!
+}
+"Where a hook applies; an empty list means everywhere."
+type HookScope {
+  "The agent groups."
+  agentGroupIds: [ID!]!
+  "The channel types of the session's chat."
+  channelTypes: [String!]!
+  "The kinds of messages; they narrow nothing where there is no message."
+  kinds: [String!]!
+}
+"What bounds one call of a hook; ` + "`" + `instances` + "`" + ` bounds the calls at one time."
+type HookLimits {
+  "In units of about an addition, for each started 32 KiB of input."
+  fuel: Int64!
+  "The memory of one instance."
+  memoryBytes: Int64!
+  "The input. A larger one is a failure of the hook."
+  inputBytes: Int64!
+  "The answer. A larger one is a failure of the hook."
+  outputBytes: Int64!
+  "What one call may log; the rest is left out."
+  logBytes: Int64!
+  "Calls at one time, for each agent group."
+  instances: Int!
+}
+"A hook's calls since the engine was started. What was not measured yet is null."
+type HookStats {
+  "All calls, failed ones included."
+  calls: Int64!
+  "Calls that failed."
+  failures: Int64!
+  "Calls that refused what they were given."
+  rejections: Int64!
+  "Half of the calls took less, in microseconds."
+  p50Micros: Float
+  "99 of 100 calls took less, in microseconds."
+  p99Micros: Float
+  "The mean."
+  fuelPerCall: Int64
+  "What was wrong with the last call that failed."
+  lastError: String
+  "When that was."
+  lastErrorAt: DateTime
+}
+"A line that a hook logged, or that the engine noted of it."
+type HookLogEntry {
+  "When it was logged."
+  at: DateTime!
+  "` + "`" + `debug` + "`" + `, ` + "`" + `info` + "`" + `, ` + "`" + `warn` + "`" + ` or ` + "`" + `error` + "`" + `."
+  level: String!
+  "The line."
+  message: String!
+}
+
+"Where a hook is to apply; a list that is left out stays as it is, and an empty one means everywhere."
+input HookScopeInput {
+  "The agent groups, at most 1000."
+  agentGroupIds: [ID!]
+  "The channel types of the session's chat, at most 1000."
+  channelTypes: [String!]
+  "The kinds of messages, at most 1000."
+  kinds: [String!]
+}
+"What is to bound one call of a hook; a limit that is left out stays as it is."
+input HookLimitsInput {
+  "In units of about an addition, for each started 32 KiB of input: 10,000 to 1,000,000,000,000; 40,000,000 by default."
+  fuel: Int64
+  "The memory of one instance: 64 KiB to 2 GiB; 128 MiB by default."
+  memoryBytes: Int64
+  "The input: 1 KiB to 256 MiB; 32 MiB by default."
+  inputBytes: Int64
+  "The answer: 1 KiB to 256 MiB; 32 MiB by default."
+  outputBytes: Int64
+  "What one call may log: up to 1 MiB; 16 KiB by default."
+  logBytes: Int64
+  "Calls at one time, for each agent group: 1 to 256; 8 by default."
+  instances: Int
+}
+"A module, or a new version of the hook of that name; what is left out keeps its value."
+input InstallHookInput {
+  "Letters, digits, ` + "`" + `.` + "`" + `, ` + "`" + `_` + "`" + ` and ` + "`" + `-` + "`" + `, with no ` + "`" + `.` + "`" + ` or ` + "`" + `-` + "`" + ` first, at most 64."
+  name: ID!
+  "A WebAssembly module, or the text of a script in UTF-8; at most 32 MiB."
+  module: Base64!
+  "For a reactor or a script its exports say; a command must be told (left out: ON_MESSAGE)."
+  points: [HookPoint!]
+  "Any JSON, which the hook is given as it stands; at most 256 KiB. Null is none."
+  config: JSON
+  "Place in the chain: lower runs first, equals by name. A new hook is put last."
+  order: Int
+  "What becomes of an operation when it fails; FAIL for a new hook."
+  onFailure: HookFailurePolicy
+  "Where it applies; everywhere for a new hook."
+  scope: HookScopeInput
+  "What one call may cost."
+  limits: HookLimitsInput
+  "Whether it is called; a new hook is."
+  enabled: Boolean
+}
+"The hook that was installed, or what was wrong."
+type InstallHookPayload {
+  "Null when there are errors."
+  hook: Hook
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+"Settings of a hook; what is left out keeps its value."
+input UpdateHookInput {
+  "The hook."
+  name: ID!
+  "Where it is called, among what its version handles."
+  points: [HookPoint!]
+  "Any JSON, which the hook is given as it stands; at most 256 KiB. Null is none."
+  config: JSON
+  "Place in the chain: lower runs first, equals by name."
+  order: Int
+  "What becomes of an operation when it fails."
+  onFailure: HookFailurePolicy
+  "Where it applies."
+  scope: HookScopeInput
+  "What one call may cost."
+  limits: HookLimitsInput
+  "Whether it is called."
+  enabled: Boolean
+}
+"The hook as it is now, or what was wrong."
+type UpdateHookPayload {
+  "Null when there are errors."
+  hook: Hook
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+"A version of a hook to go back to."
+input RollbackHookInput {
+  "The hook."
+  name: ID!
+  "Left out: the version before the one in use."
+  sha256: String
+}
+"The hook as it is now, or what was wrong."
+type RollbackHookPayload {
+  "Null when there are errors."
+  hook: Hook
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+"A hook to remove."
+input RemoveHookInput {
+  "The hook."
+  name: ID!
+}
+"Whether the hook was removed, or what was wrong."
+type RemoveHookPayload {
+  "False when there are errors."
+  removed: Boolean!
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+
+"What a chain is to be run on: a stored message, or an input of one's own."
+input DryRunHooksInput {
+  "The point whose chain is run."
+  point: HookPoint!
+  "The session that it is for; made up when left out."
+  sessionId: ID
+  "A message of the session as it is stored, at ON_REPLY a reply; at ON_ATTACHMENT up to 20 of its attachments are gone through."
+  messageId: String
+  "In place of a stored one: a message's content; at ON_ATTACHMENT an object with ` + "`" + `name` + "`" + `, ` + "`" + `mimeType` + "`" + ` and base64 in ` + "`" + `data` + "`" + `."
+  content: JSON
+  "The kind of a message with that content; ` + "`" + `chat` + "`" + ` when left out."
+  kind: String
+  "Only this hook, also where it is disabled or does not apply."
+  hook: ID
+}
+"What a chain came to, or what was wrong with the request."
+type DryRunHooksPayload {
+  "Null when there are errors."
+  result: HookAction
+  "What the last hook left; null when nothing is left, and when there are errors."
+  content: JSON
+  "What each hook did, in the order of the chain; empty when there are errors."
+  steps: [HookStep!]!
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+"What one hook of a chain did."
+type HookStep {
+  "The hook."
+  hook: ID!
+  "What its call came to."
+  action: HookAction!
+  "Why it refused, or what was wrong when it failed."
+  reason: String
+  "What it was given."
+  input: JSON
+  "What it made of it; null unless it replaced something."
+  output: JSON
+  "Microseconds of the call alone."
+  micros: Float!
+  "What the call cost; the same each time for the same input and version."
+  fuel: Int64!
+  "The memory of its instance after the call."
+  memoryBytes: Int64!
+  "What it logged."
+  log: [String!]!
+}
+
+extend type Query {
+  "All hooks, by name."
+  hooks: [Hook!]!
+  "The hook of a name; null if there is none."
+  hook(
+    "The hook's name."
+    name: ID!
+  ): Hook
+}
+
+extend type Mutation {
+  """
+  Installs a module, or a new version of the hook of that name. Once it is answered without an error, the module was
+  checked, compiled and tried, survives power loss, and is in use; with an error, nothing has changed.
+  """
+  installHook(
+    "The module, and its settings."
+    input: InstallHookInput!
+  ): InstallHookPayload
+  "Changes settings. The hook is tried with a new configuration or new limits before they are kept."
+  updateHook(
+    "The settings to change."
+    input: UpdateHookInput!
+  ): UpdateHookPayload
+  "Goes back to a version that was installed before. Calls that run end on the version that they began with."
+  rollbackHook(
+    "The hook, and the version."
+    input: RollbackHookInput!
+  ): RollbackHookPayload
+  "Removes a hook with all its versions."
+  removeHook(
+    "The hook."
+    input: RemoveHookInput!
+  ): RemoveHookPayload
+  "Runs the chain of a point, or one hook of it, on fresh instances with a fixed clock and seed, and writes nothing."
+  dryRunHooks(
+    "What to run, and on what."
+    input: DryRunHooksInput!
+  ): DryRunHooksPayload
 }
 `, BuiltIn: false},
 	{Name: "../schema/message.graphqls", Input: `"PROCESSING is what the container has claimed and not yet acknowledged; UNKNOWN is a status that a foreign host wrote."
@@ -2444,6 +3361,20 @@ func (ec *executionContext) childFields_Destination(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type Destination", field.Name)
 }
 
+func (ec *executionContext) childFields_DryRunHooksPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "result":
+		return ec.fieldContext_DryRunHooksPayload_result(ctx, field)
+	case "content":
+		return ec.fieldContext_DryRunHooksPayload_content(ctx, field)
+	case "steps":
+		return ec.fieldContext_DryRunHooksPayload_steps(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DryRunHooksPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DryRunHooksPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_EnsureMessagingGroupPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "messagingGroup":
@@ -2454,6 +3385,156 @@ func (ec *executionContext) childFields_EnsureMessagingGroupPayload(ctx context.
 		return ec.fieldContext_EnsureMessagingGroupPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EnsureMessagingGroupPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Hook(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Hook_name(ctx, field)
+	case "enabled":
+		return ec.fieldContext_Hook_enabled(ctx, field)
+	case "points":
+		return ec.fieldContext_Hook_points(ctx, field)
+	case "order":
+		return ec.fieldContext_Hook_order(ctx, field)
+	case "onFailure":
+		return ec.fieldContext_Hook_onFailure(ctx, field)
+	case "version":
+		return ec.fieldContext_Hook_version(ctx, field)
+	case "versions":
+		return ec.fieldContext_Hook_versions(ctx, field)
+	case "config":
+		return ec.fieldContext_Hook_config(ctx, field)
+	case "scope":
+		return ec.fieldContext_Hook_scope(ctx, field)
+	case "limits":
+		return ec.fieldContext_Hook_limits(ctx, field)
+	case "circuit":
+		return ec.fieldContext_Hook_circuit(ctx, field)
+	case "problem":
+		return ec.fieldContext_Hook_problem(ctx, field)
+	case "stats":
+		return ec.fieldContext_Hook_stats(ctx, field)
+	case "log":
+		return ec.fieldContext_Hook_log(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Hook", field.Name)
+}
+
+func (ec *executionContext) childFields_HookLimits(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "fuel":
+		return ec.fieldContext_HookLimits_fuel(ctx, field)
+	case "memoryBytes":
+		return ec.fieldContext_HookLimits_memoryBytes(ctx, field)
+	case "inputBytes":
+		return ec.fieldContext_HookLimits_inputBytes(ctx, field)
+	case "outputBytes":
+		return ec.fieldContext_HookLimits_outputBytes(ctx, field)
+	case "logBytes":
+		return ec.fieldContext_HookLimits_logBytes(ctx, field)
+	case "instances":
+		return ec.fieldContext_HookLimits_instances(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HookLimits", field.Name)
+}
+
+func (ec *executionContext) childFields_HookLogEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_HookLogEntry_at(ctx, field)
+	case "level":
+		return ec.fieldContext_HookLogEntry_level(ctx, field)
+	case "message":
+		return ec.fieldContext_HookLogEntry_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HookLogEntry", field.Name)
+}
+
+func (ec *executionContext) childFields_HookScope(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "agentGroupIds":
+		return ec.fieldContext_HookScope_agentGroupIds(ctx, field)
+	case "channelTypes":
+		return ec.fieldContext_HookScope_channelTypes(ctx, field)
+	case "kinds":
+		return ec.fieldContext_HookScope_kinds(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HookScope", field.Name)
+}
+
+func (ec *executionContext) childFields_HookStats(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "calls":
+		return ec.fieldContext_HookStats_calls(ctx, field)
+	case "failures":
+		return ec.fieldContext_HookStats_failures(ctx, field)
+	case "rejections":
+		return ec.fieldContext_HookStats_rejections(ctx, field)
+	case "p50Micros":
+		return ec.fieldContext_HookStats_p50Micros(ctx, field)
+	case "p99Micros":
+		return ec.fieldContext_HookStats_p99Micros(ctx, field)
+	case "fuelPerCall":
+		return ec.fieldContext_HookStats_fuelPerCall(ctx, field)
+	case "lastError":
+		return ec.fieldContext_HookStats_lastError(ctx, field)
+	case "lastErrorAt":
+		return ec.fieldContext_HookStats_lastErrorAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HookStats", field.Name)
+}
+
+func (ec *executionContext) childFields_HookStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "hook":
+		return ec.fieldContext_HookStep_hook(ctx, field)
+	case "action":
+		return ec.fieldContext_HookStep_action(ctx, field)
+	case "reason":
+		return ec.fieldContext_HookStep_reason(ctx, field)
+	case "input":
+		return ec.fieldContext_HookStep_input(ctx, field)
+	case "output":
+		return ec.fieldContext_HookStep_output(ctx, field)
+	case "micros":
+		return ec.fieldContext_HookStep_micros(ctx, field)
+	case "fuel":
+		return ec.fieldContext_HookStep_fuel(ctx, field)
+	case "memoryBytes":
+		return ec.fieldContext_HookStep_memoryBytes(ctx, field)
+	case "log":
+		return ec.fieldContext_HookStep_log(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HookStep", field.Name)
+}
+
+func (ec *executionContext) childFields_HookVersion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "sha256":
+		return ec.fieldContext_HookVersion_sha256(ctx, field)
+	case "size":
+		return ec.fieldContext_HookVersion_size(ctx, field)
+	case "installedAt":
+		return ec.fieldContext_HookVersion_installedAt(ctx, field)
+	case "active":
+		return ec.fieldContext_HookVersion_active(ctx, field)
+	case "shape":
+		return ec.fieldContext_HookVersion_shape(ctx, field)
+	case "handles":
+		return ec.fieldContext_HookVersion_handles(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HookVersion", field.Name)
+}
+
+func (ec *executionContext) childFields_InstallHookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "hook":
+		return ec.fieldContext_InstallHookPayload_hook(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_InstallHookPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InstallHookPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_MarkContainerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2610,6 +3691,16 @@ func (ec *executionContext) childFields_RemoveDestinationPayload(ctx context.Con
 	return nil, fmt.Errorf("no field named %q was found under type RemoveDestinationPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RemoveHookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "removed":
+		return ec.fieldContext_RemoveHookPayload_removed(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RemoveHookPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RemoveHookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Reply(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -2682,6 +3773,16 @@ func (ec *executionContext) childFields_ResolveSessionPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type ResolveSessionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RollbackHookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "hook":
+		return ec.fieldContext_RollbackHookPayload_hook(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RollbackHookPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RollbackHookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Session(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -2746,6 +3847,16 @@ func (ec *executionContext) childFields_SetDestinationPayload(ctx context.Contex
 		return ec.fieldContext_SetDestinationPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SetDestinationPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateHookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "hook":
+		return ec.fieldContext_UpdateHookPayload_hook(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdateHookPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateHookPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UserError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"strconv"
@@ -16,11 +17,16 @@ import (
 type StoredJSON string
 
 // MarshalJSON writes a StoredJSON that is an object or array as it stands, and
-// any other as a string. Values that are not StoredJSON are encoded.
+// any other as a string. A json.RawMessage, which is to be JSON, is written as
+// it stands, and as null if it is empty. Other values are encoded.
 func MarshalJSON(v any) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
-		if s, ok := v.(StoredJSON); ok {
-			s.write(w)
+		switch v := v.(type) {
+		case StoredJSON:
+			v.write(w)
+			return
+		case json.RawMessage:
+			writeRaw(w, v)
 			return
 		}
 		b, err := json.Marshal(v)
@@ -29,6 +35,16 @@ func MarshalJSON(v any) graphql.Marshaler {
 		}
 		_, _ = w.Write(b)
 	})
+}
+
+func writeRaw(w io.Writer, raw json.RawMessage) {
+	switch {
+	case len(raw) == 0:
+		raw = json.RawMessage("null")
+	case !utf8.Valid(raw):
+		raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
+	}
+	_, _ = w.Write(raw)
 }
 
 func (s StoredJSON) write(w io.Writer) {

@@ -33,12 +33,70 @@ type CreateAgentGroupPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// What a chain is to be run on: a stored message, or an input of one's own.
+type DryRunHooksInput struct {
+	// The point whose chain is run.
+	Point engine.HookPoint `json:"point"`
+	// The session that it is for; made up when left out.
+	SessionID *string `json:"sessionId"`
+	// A message of the session as it is stored, at ON_REPLY a reply; at ON_ATTACHMENT up to 20 of its attachments are gone through.
+	MessageID *string `json:"messageId"`
+	// In place of a stored one: a message's content; at ON_ATTACHMENT an object with `name`, `mimeType` and base64 in `data`.
+	Content graphql.Omittable[any] `json:"content"`
+	// The kind of a message with that content; `chat` when left out.
+	Kind *string `json:"kind"`
+	// Only this hook, also where it is disabled or does not apply.
+	Hook *string `json:"hook"`
+}
+
+// What a chain came to, or what was wrong with the request.
+type DryRunHooksPayload struct {
+	// Null when there are errors.
+	Result *engine.HookAction `json:"result"`
+	// What the last hook left; null when nothing is left, and when there are errors.
+	Content any `json:"content"`
+	// What each hook did, in the order of the chain; empty when there are errors.
+	Steps []HookStep `json:"steps"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // The messaging group, or what was wrong.
 type EnsureMessagingGroupPayload struct {
 	// Null when there are errors.
 	MessagingGroup *engine.MessagingGroup `json:"messagingGroup"`
 	// Whether it was made just now.
 	Created bool `json:"created"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// A module, or a new version of the hook of that name; what is left out keeps its value.
+type InstallHookInput struct {
+	// Letters, digits, `.`, `_` and `-`, with no `.` or `-` first, at most 64.
+	Name string `json:"name"`
+	// A WebAssembly module, or the text of a script in UTF-8; at most 32 MiB.
+	Module Base64 `json:"module"`
+	// For a reactor or a script its exports say; a command must be told (left out: ON_MESSAGE).
+	Points []engine.HookPoint `json:"points"`
+	// Any JSON, which the hook is given as it stands; at most 256 KiB. Null is none.
+	Config graphql.Omittable[any] `json:"config"`
+	// Place in the chain: lower runs first, equals by name. A new hook is put last.
+	Order *int `json:"order"`
+	// What becomes of an operation when it fails; FAIL for a new hook.
+	OnFailure *engine.HookFailurePolicy `json:"onFailure"`
+	// Where it applies; everywhere for a new hook.
+	Scope *engine.HookScopeChanges `json:"scope"`
+	// What one call may cost.
+	Limits *engine.HookLimitsChanges `json:"limits"`
+	// Whether it is called; a new hook is.
+	Enabled *bool `json:"enabled"`
+}
+
+// The hook that was installed, or what was wrong.
+type InstallHookPayload struct {
+	// Null when there are errors.
+	Hook *Hook `json:"hook"`
 	// What the sender can mend; empty when it worked.
 	UserErrors []UserError `json:"userErrors"`
 }
@@ -97,6 +155,20 @@ type RemoveDestinationPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// A hook to remove.
+type RemoveHookInput struct {
+	// The hook.
+	Name string `json:"name"`
+}
+
+// Whether the hook was removed, or what was wrong.
+type RemoveHookPayload struct {
+	// False when there are errors.
+	Removed bool `json:"removed"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // The session, or what was wrong.
 type ResolveSessionPayload struct {
 	// Null when there are errors.
@@ -107,10 +179,54 @@ type ResolveSessionPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// A version of a hook to go back to.
+type RollbackHookInput struct {
+	// The hook.
+	Name string `json:"name"`
+	// Left out: the version before the one in use.
+	Sha256 *string `json:"sha256"`
+}
+
+// The hook as it is now, or what was wrong.
+type RollbackHookPayload struct {
+	// Null when there are errors.
+	Hook *Hook `json:"hook"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // The destination as it is now, or what was wrong.
 type SetDestinationPayload struct {
 	// Null when there are errors.
 	Destination *engine.Destination `json:"destination"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Settings of a hook; what is left out keeps its value.
+type UpdateHookInput struct {
+	// The hook.
+	Name string `json:"name"`
+	// Where it is called, among what its version handles.
+	Points []engine.HookPoint `json:"points"`
+	// Any JSON, which the hook is given as it stands; at most 256 KiB. Null is none.
+	Config graphql.Omittable[any] `json:"config"`
+	// Place in the chain: lower runs first, equals by name.
+	Order *int `json:"order"`
+	// What becomes of an operation when it fails.
+	OnFailure *engine.HookFailurePolicy `json:"onFailure"`
+	// Where it applies.
+	Scope *engine.HookScopeChanges `json:"scope"`
+	// What one call may cost.
+	Limits *engine.HookLimitsChanges `json:"limits"`
+	// Whether it is called.
+	Enabled *bool `json:"enabled"`
+}
+
+// The hook as it is now, or what was wrong.
+type UpdateHookPayload struct {
+	// Null when there are errors.
+	Hook *Hook `json:"hook"`
 	// What the sender can mend; empty when it worked.
 	UserErrors []UserError `json:"userErrors"`
 }

@@ -102,23 +102,48 @@ func UnmarshalInt(v any) (int, error) {
 	return 0, engine.Errorf(engine.CodeInvalidInput, "an Int is a whole number of 32 bits")
 }
 
-// MarshalBase64 writes bytes in the standard alphabet, padded.
-func MarshalBase64(b []byte) graphql.Marshaler {
-	return graphql.WriterFunc(func(w io.Writer) {
-		_, _ = io.WriteString(w, `"`+base64.StdEncoding.EncodeToString(b)+`"`)
-	})
+// MarshalInt64 writes an Int64 as a JSON number.
+func MarshalInt64(i int64) graphql.Marshaler { return graphql.MarshalInt64(i) }
+
+// UnmarshalInt64 reads an Int64; anything else is CodeInvalidInput.
+func UnmarshalInt64(v any) (int64, error) {
+	switch v := v.(type) {
+	case int64:
+		return v, nil
+	case json.Number:
+		if i, err := v.Int64(); err == nil {
+			return i, nil
+		}
+	}
+	return 0, engine.Errorf(engine.CodeInvalidInput, "an Int64 is a whole number of 64 bits")
 }
 
-// UnmarshalBase64 reads the standard alphabet, padded; anything else is
-// CodeInvalidInput.
-func UnmarshalBase64(v any) ([]byte, error) {
+// Base64 is bytes in base64 as their sender wrote them: what cannot be read is
+// to be a user error with its field, and what it takes is to be known before.
+type Base64 string
+
+// UnmarshalGQL takes any string; see Base64.
+func (b *Base64) UnmarshalGQL(v any) error {
 	s, ok := v.(string)
 	if !ok {
-		return nil, engine.Errorf(engine.CodeInvalidInput, "Base64 is a string")
+		return engine.Errorf(engine.CodeInvalidInput, "Base64 is a string")
 	}
-	b, err := base64.StdEncoding.DecodeString(s)
+	*b = Base64(s)
+	return nil
+}
+
+// MarshalGQL writes the text as it came.
+func (b Base64) MarshalGQL(w io.Writer) { MarshalString(string(b)).MarshalGQL(w) }
+
+// Len is the most bytes that Decode returns.
+func (b Base64) Len() int { return base64.StdEncoding.DecodedLen(len(b)) }
+
+// Decode reads the standard alphabet, padded; anything else is
+// CodeInvalidInput.
+func (b Base64) Decode() ([]byte, error) {
+	bytes, err := base64.StdEncoding.DecodeString(string(b))
 	if err != nil {
 		return nil, engine.Errorf(engine.CodeInvalidInput, "not base64 of the standard alphabet with padding")
 	}
-	return b, nil
+	return bytes, nil
 }

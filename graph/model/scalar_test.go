@@ -80,6 +80,16 @@ func TestStoredJSONIsWrittenAsItStands(t *testing.T) {
 	}
 }
 
+func TestJSONOfTheEnginesOwnIsWrittenAsItStands(t *testing.T) {
+	for raw, want := range map[string]string{
+		` {"a<b": 1.0} `: ` {"a<b": 1.0} `, `"text"`: `"text"`, `5`: `5`, ``: `null`, "\"\xff\"": "\"\uFFFD\"",
+	} {
+		if got := written(model.MarshalJSON(json.RawMessage(raw))); got != want {
+			t.Errorf("%q is written as %s, want %s", raw, got, want)
+		}
+	}
+}
+
 func FuzzStoredJSONIsAlwaysOneJSONValue(f *testing.F) {
 	for _, s := range []string{`{"a":[1]}`, "[", "{\"\xff\":1}", "\x00", `{"a":1}{`, "[1]\n"} {
 		f.Add(s)
@@ -124,6 +134,7 @@ func TestBuiltInScalarsAreStrict(t *testing.T) {
 	str := func(v any) (any, error) { return model.UnmarshalString(v) }
 	id := func(v any) (any, error) { return model.UnmarshalID(v) }
 	num := func(v any) (any, error) { return model.UnmarshalInt(v) }
+	num64 := func(v any) (any, error) { return model.UnmarshalInt64(v) }
 	for _, c := range []struct {
 		read func(any) (any, error)
 		in   any
@@ -131,6 +142,7 @@ func TestBuiltInScalarsAreStrict(t *testing.T) {
 	}{
 		{str, "a", "a"}, {id, "a", "a"}, {id, int64(7), "7"}, {id, json.Number("7"), "7"},
 		{num, int64(-2147483648), -2147483648}, {num, json.Number("2147483647"), 2147483647},
+		{num64, int64(-1 << 63), int64(-1 << 63)}, {num64, json.Number("9223372036854775807"), int64(1<<63 - 1)},
 	} {
 		if got, err := c.read(c.in); err != nil || got != c.want {
 			t.Errorf("%T %v is read as %v, %v", c.in, c.in, got, err)
@@ -143,6 +155,7 @@ func TestBuiltInScalarsAreStrict(t *testing.T) {
 		{str, json.Number("5")}, {str, int64(5)}, {str, true}, {str, map[string]any{}},
 		{id, json.Number("1.5")}, {id, true}, {id, 1.5}, {id, []any{}},
 		{num, "5"}, {num, json.Number("2147483648")}, {num, int64(-2147483649)}, {num, json.Number("1.5")}, {num, true},
+		{num64, "5"}, {num64, json.Number("9223372036854775808")}, {num64, json.Number("1.5")}, {num64, 1.0}, {num64, true}, {num64, nil},
 	} {
 		if got, err := c.read(c.in); engine.CodeOf(err) != engine.CodeInvalidInput {
 			t.Errorf("%T %v is read as %v, %v", c.in, c.in, got, err)
@@ -163,13 +176,21 @@ func TestWhatAContainerWroteIsShownAsTheScalarAllows(t *testing.T) {
 }
 
 func TestBase64(t *testing.T) {
-	got, err := model.UnmarshalBase64("AP8=")
-	if err != nil || !bytes.Equal(got, []byte{0, 255}) || written(model.MarshalBase64(got)) != `"AP8="` {
+	var b model.Base64
+	if err := b.UnmarshalGQL("AP8="); err != nil || written(b) != `"AP8="` {
+		t.Errorf("got %q, %v", b, err)
+	}
+	if got, err := b.Decode(); err != nil || !bytes.Equal(got, []byte{0, 255}) || len(got) > b.Len() {
 		t.Errorf("got %v, %v", got, err)
 	}
-	for _, in := range []any{"AP8", "A P8=", "AP_=", int64(1), nil} {
-		if got, err := model.UnmarshalBase64(in); engine.CodeOf(err) != engine.CodeInvalidInput {
-			t.Errorf("%v is read as %v, %v", in, got, err)
+	for _, in := range []model.Base64{"AP8", "A P8=", "AP_="} {
+		if got, err := in.Decode(); engine.CodeOf(err) != engine.CodeInvalidInput {
+			t.Errorf("%s is read as %v, %v", in, got, err)
+		}
+	}
+	for _, in := range []any{int64(1), nil} {
+		if err := b.UnmarshalGQL(in); engine.CodeOf(err) != engine.CodeInvalidInput {
+			t.Errorf("%v is read as %q, %v", in, b, err)
 		}
 	}
 }
