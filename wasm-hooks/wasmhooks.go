@@ -19,7 +19,7 @@ import (
 	"strings"
 )
 
-//go:embed template go/hook
+//go:embed template go/hook c rust
 var files embed.FS
 
 // language is one that hooks can be written in.
@@ -28,8 +28,8 @@ type language struct {
 	// template is a folder in template. A file whose name ends in ".tmpl"
 	// loses that end, and each "{{name}}" in it becomes the project's.
 	template string
-	// sdk is a folder whose files, but for tests, a project gets, in place.
-	sdk, place string
+	// sdk is a folder whose files, but for tests, a project gets as hook/.
+	sdk string
 	// marks are patterns of files by which a project is told to be of this
 	// language: each of those that are separated by a blank is enough.
 	marks string
@@ -40,12 +40,12 @@ type language struct {
 // scripts come last, since other projects may have some as tools.
 func languages() []language {
 	return []language{
-		{"go", "go", "go/hook", "hook", "go.mod *.go", buildGo},
-		{"assemblyscript", "assemblyscript", "assemblyscript/hook", "hook", "asconfig.json", buildAssemblyScript},
-		{"rust", "rust", "rust", "src/hook", "*.rs src/*.rs", buildRust},
-		{"c", "c", "c", "hook", "*.c", buildC},
-		{"javascript", "script/javascript", "", "", "*.js *.mjs", nothingToBuild},
-		{"typescript", "script/typescript", "", "", "*.ts", nothingToBuild},
+		{"go", "go", "go/hook", "go.mod *.go", buildGo},
+		{"assemblyscript", "assemblyscript", "assemblyscript/hook", "asconfig.json", buildAssemblyScript},
+		{"rust", "rust", "rust", "*.rs src/*.rs", buildRust},
+		{"c", "c", "c", "*.c", buildC},
+		{"javascript", "script/javascript", "", "*.js *.mjs", nothingToBuild},
+		{"typescript", "script/typescript", "", "*.ts", nothingToBuild},
 	}
 }
 
@@ -90,7 +90,7 @@ func New(dir, lang, name string) (err error) {
 		return fmt.Errorf("make a project: %w", err)
 	}
 	if l.sdk != "" {
-		if err := write(filepath.Join(project, filepath.FromSlash(l.place)), l.sdk, name); err != nil {
+		if err := write(filepath.Join(project, "hook"), l.sdk, name); err != nil {
 			return fmt.Errorf("make a project: %w", err)
 		}
 	}

@@ -5,9 +5,7 @@ package abi
 
 import (
 	"errors"
-	"fmt"
 	"runtime"
-	"runtime/debug"
 	"strings"
 )
 
@@ -45,7 +43,6 @@ func Alloc(size uint32) []byte {
 // Init configures the hook. The text says what is wrong with the configuration,
 // and is empty if nothing is.
 func Init(size uint32) (problem []byte) {
-	defer fault()
 	if err := configure(state.input[:size]); err != nil {
 		state.output = append(state.output[:0], err.Error()...)
 		return state.output
@@ -62,11 +59,10 @@ type Point struct {
 // for a pass.
 func (p *Point) Handle(f func(input, answer []byte) []byte) { p.handle = f }
 
-// Answer answers the input of that size that lies in Alloc's room. A panic is
-// logged and ends the program, which the engine takes for a failure of this
-// call.
+// Answer answers the input of that size that lies in Alloc's room. A panic ends
+// the program, with a trace on standard error: the engine takes it for a failure
+// of this call, and logs it.
 func (p *Point) Answer(size uint32) []byte {
-	defer fault()
 	if !state.configured {
 		if err := configure(nil); err != nil {
 			panic(err)
@@ -97,12 +93,4 @@ func configure(config []byte) error {
 		return nil
 	}
 	return state.configure(config)
-}
-
-// fault logs a panic with where it was, and gives up.
-func fault() {
-	if p := recover(); p != nil {
-		Log(Error, fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
-		exit(2)
-	}
 }

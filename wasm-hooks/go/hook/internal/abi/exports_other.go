@@ -11,5 +11,3 @@ import (
 func Log(level int, text string) {
 	fmt.Fprintf(os.Stderr, "%s: %s\n", [...]string{"debug", "info", "warn", "error"}[level], text)
 }
-
-func exit(code int) { os.Exit(code) }

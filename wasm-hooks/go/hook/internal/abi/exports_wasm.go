@@ -1,9 +1,6 @@
 package abi
 
-import (
-	"os"
-	"unsafe"
-)
+import "unsafe"
 
 const version = 1
 
@@ -43,5 +40,3 @@ func Log(level int, text string) {
 		engineLog(uint32(level), unsafe.StringData(text), uint32(len(text)))
 	}
 }
-
-func exit(code int) { os.Exit(code) }
