@@ -1,0 +1,118 @@
+package hooks
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+const (
+	maxAnswerBytes = 64 << 10
+	maxStderrBytes = 16 << 10
+	compilerNice   = 10 // below those who send messages meanwhile
+)
+
+var errCompileTime = errors.New("the time limit of compiling is over")
+
+// compiler compiles modules one at a time.
+type compiler struct {
+	command []string // empty: in this process
+	time    time.Duration
+	limits  compileLimits
+	log     *slog.Logger
+}
+
+func newCompiler(command []string, log *slog.Logger) compiler {
+	return compiler{command: command, time: time.Minute, log: log, limits: compileLimits{
+		MemoryBytes: 1536 << 20,
+		Seconds:     120, // on several cores; it ends a process whose parent cannot
+		FileBytes:   512 << 20,
+	}}
+}
+
+// compile runs the compilation of a folder's module.
+func (c compiler) compile(ctx context.Context, dir string, hook bool) error {
+	job := compilation{Version: codeVersion, Dir: dir, Hook: hook, Limits: c.limits}
+	if len(c.command) == 0 {
+		return job.run(ctx)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.time, errCompileTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, c.command[0], c.command[1:]...)
+	cmd.Env = []string{} // nothing of ours is its business
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	stdout, stderr := &clippedBuffer{room: maxAnswerBytes}, &clippedBuffer{room: maxStderrBytes}
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	stdin, err := cmd.StdinPipe() // open until the process has ended
+	if err != nil {
+		return cannotStart(err)
+	}
+	if err := cmd.Start(); err != nil {
+		return cannotStart(err)
+	}
+	// Best effort: it may have ended already.
+	_ = unix.Setpriority(unix.PRIO_PGRP, cmd.Process.Pid, compilerNice)
+	request := json.NewEncoder(stdin).Encode(job) // its error shows in what the process does
+	err = cmd.Wait()
+	if err == nil && request == nil {
+		return stdout.answer()
+	}
+	return c.failure(ctx, errors.Join(err, request), cmd.ProcessState.Sys().(syscall.WaitStatus), stderr.Bytes())
+}
+
+// failure says why a process gave no answer.
+func (c compiler) failure(ctx context.Context, err error, status syscall.WaitStatus, stderr []byte) error {
+	switch {
+	case context.Cause(ctx) == errCompileTime, status.Signaled() && status.Signal() == unix.SIGXCPU:
+		return overLimit("compiling the module took longer than the %s that it may: make it smaller, or its functions", c.time)
+	case ctx.Err() != nil:
+		return engine.Unavailable(context.Cause(ctx), "compiling the module was stopped")
+	case status.ExitStatus() == exitMemory:
+		return overLimit("compiling the module needs more than the %d MiB of memory that it may: make it smaller, or its functions", c.limits.MemoryBytes>>20)
+	}
+	c.log.Error("the compiler of hooks failed", "error", err, "stderr", string(stderr))
+	return &engine.Error{Code: engine.CodeInvalidInput, Field: []string{"module"}, Err: err,
+		Message: "the compiler failed on the module without saying why; the engine's log has what it wrote"}
+}
+
+func cannotStart(err error) error {
+	return engine.Unavailable(err, "the compiler of hooks could not be started")
+}
+
+// clippedBuffer takes everything and keeps what it has room for.
+type clippedBuffer struct {
+	bytes.Buffer
+	room int
+}
+
+func (b *clippedBuffer) Write(p []byte) (int, error) {
+	b.Buffer.Write(p[:min(len(p), b.room-b.Len())])
+	return len(p), nil
+}
+
+// answer is what a process that ended well said.
+func (b *clippedBuffer) answer() error {
+	var a answer
+	if err := json.Unmarshal(b.Bytes(), &a); err != nil {
+		return engine.Unavailable(err, "the compiler of hooks did not answer as it should: is the engine's program another version than what runs?")
+	}
+	if a.Code == "" {
+		return nil
+	}
+	e := engine.Errorf(a.Code, "%s", a.Message)
+	if a.Code != engine.CodeUnavailable {
+		e.Field = []string{"module"}
+	}
+	return e
+}

@@ -1,0 +1,227 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+// library has what is installed, as it was given and as it was compiled. Its
+// methods may be called concurrently.
+type library struct {
+	store    store
+	cache    cache
+	compiler compiler
+	imports  func(context.Context, wazero.Runtime) error
+	log      *slog.Logger
+	// quickJS is the hash of QuickJS's module, "" in a build without.
+	quickJS string
+	// compiling is full while a module is compiled, and its code kept.
+	compiling chan struct{}
+	life      context.Context // until close
+	stop      context.CancelFunc
+
+	mu     sync.Mutex     // guards what follows; nothing is removed without it
+	adding map[string]int // hashes, by calls of add
+	codes  map[codeKey]*code
+}
+
+// openLibrary opens, or makes, a library in a folder of its own. imports
+// offers a runtime what programs may import; it may be called concurrently.
+func openLibrary(dir string, o Options, imports func(context.Context, wazero.Runtime) error) (*library, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &library{
+		compiler:  newCompiler(o.Compiler, o.Log),
+		imports:   imports,
+		log:       o.Log,
+		compiling: make(chan struct{}, 1),
+		adding:    make(map[string]int),
+		codes:     make(map[codeKey]*code),
+	}
+	if err = openPrivate(dir); err == nil {
+		l.store, err = openStore(filepath.Join(dir, "modules"))
+	}
+	if err == nil {
+		l.cache, err = openCache(filepath.Join(dir, "cache"), o.Now)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the library of hooks: %w", err)
+	}
+	if module, err := quickJSModule(); err == nil {
+		l.quickJS = hashOf(module)
+	}
+	l.life, l.stop = context.WithCancel(context.Background())
+	return l, nil
+}
+
+// close ends what is being compiled, and waits for it. Programs are closed by
+// who loaded them.
+func (l *library) close() error {
+	l.stop()
+	l.compiling <- struct{}{}
+	<-l.compiling
+	return nil
+}
+
+// add checks, compiles and keeps a module or script. When it returns without
+// an error, a crash does not undo it.
+func (l *library) add(ctx context.Context, module []byte) (engine.HookVersion, error) {
+	binary, err := isModule(module)
+	if err != nil {
+		return engine.HookVersion{}, err
+	}
+	v := engine.HookVersion{SHA256: hashOf(module), Size: int64(len(module)), Shape: engine.HookScript}
+	defer l.hold(v.SHA256)()
+	if binary {
+		v.Shape, v.Handles, err = l.addModule(ctx, v.SHA256, module)
+	} else {
+		v.Handles, err = l.addScript(ctx, module)
+	}
+	if err != nil {
+		return engine.HookVersion{}, err
+	}
+	if err := l.store.add(v.SHA256, module); err != nil {
+		return engine.HookVersion{}, engine.Unavailable(err, "the module could not be stored")
+	}
+	return v, nil
+}
+
+func (l *library) addModule(ctx context.Context, hash string, module []byte) (shape engine.HookShape, handles []engine.HookPoint, err error) {
+	err = l.compiled(ctx, hash, module, true, func() error {
+		metered, _, err := l.cache.read(hash)
+		if err != nil {
+			return err
+		}
+		outline, err := readOutline(metered)
+		if err != nil {
+			return err
+		}
+		shape, handles, err = outline.check()
+		return err
+	})
+	return shape, handles, err
+}
+
+func (l *library) addScript(ctx context.Context, text []byte) ([]engine.HookPoint, error) {
+	s, err := prepareScript(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	module, err := quickJSModule()
+	if err != nil {
+		return nil, err
+	}
+	return s.handles, l.compiled(ctx, l.quickJS, module, false, func() error {
+		_, _, err := l.cache.read(l.quickJS)
+		return err
+	})
+}
+
+// hold keeps a hash's files from being removed until the function it returns
+// is called.
+func (l *library) hold(hash string) func() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.adding[hash]++
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.adding[hash]--; l.adding[hash] == 0 {
+			delete(l.adding, hash)
+		}
+	}
+}
+
+// compiled calls use. If that is errStale, it compiles the module, and calls
+// it again. The caller sees to it that the hash is in use.
+func (l *library) compiled(ctx context.Context, hash string, module []byte, hook bool, use func() error) error {
+	if err := use(); !errors.Is(err, errStale) {
+		return err
+	}
+	select {
+	case l.compiling <- struct{}{}:
+		defer func() { <-l.compiling }()
+	case <-ctx.Done():
+		return engine.Unavailable(context.Cause(ctx), "the wait for the compiler of hooks was ended")
+	}
+	if l.life.Err() != nil {
+		return engine.Unavailable(l.life.Err(), "the engine is closing")
+	}
+	// Another may have compiled it meanwhile.
+	if err := use(); !errors.Is(err, errStale) {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(l.life, func() { cancel(errors.New("the engine is closing")) })()
+	err := l.cache.fill(hash, module, func(dir string) error { return l.compiler.compile(ctx, dir, hook) })
+	if err == nil {
+		l.trim()
+		err = use()
+	}
+	if _, ok := errors.AsType[*engine.Error](err); err != nil && !ok {
+		return engine.Unavailable(err, "the module's compiled code could not be kept")
+	}
+	return err
+}
+
+// load makes a program of what was added as v, whose instances may have
+// memoryBytes. It compiles what was compiled by another version of the engine,
+// or for another processor, and what is not in the cache any more.
+func (l *library) load(ctx context.Context, v engine.HookVersion, memoryBytes int64) (*program, error) {
+	module, err := l.store.read(v.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	p := &program{HookVersion: v}
+	hash := v.SHA256
+	if v.Shape == engine.HookScript {
+		if p.script, err = prepareScript(ctx, module); err != nil {
+			return nil, err
+		}
+		if module, err = quickJSModule(); err != nil {
+			return nil, err
+		}
+		hash = l.quickJS
+	}
+	key := codeKey{hash, uint32(min(memoryBytes/pageBytes, maxPages))}
+	r, err := l.share(ctx, key, module, v.Shape != engine.HookScript)
+	if err != nil {
+		return nil, err
+	}
+	p.runtime, p.compiled = r, r.compiled
+	return p, nil
+}
+
+// close is called when no instance of p runs any more.
+func (p *program) close() { _ = p.runtime.Close(context.Background()) }
+
+// keep removes what is not of the hashes. What is being added, and code that
+// is in use, stay until the next time.
+func (l *library) keep(hashes []string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	named := func(hash string) bool { return slices.Contains(hashes, hash) || l.adding[hash] > 0 }
+	return errors.Join(
+		l.store.keep(named),
+		l.cache.keep(func(hash string) bool { return named(hash) || hash == l.quickJS || l.used(hash) }))
+}
+
+func (l *library) trim() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.cache.trim(func(hash string) bool { return l.adding[hash] > 0 || l.used(hash) }); err != nil {
+		l.log.Warn("make room in the cache of compiled hooks", "error", err)
+	}
+}

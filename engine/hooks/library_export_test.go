@@ -1,0 +1,50 @@
+package hooks
+
+import (
+	"context"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+// Library is a library, for the tests of what a host does not show.
+type Library struct{ l *library }
+
+func OpenLibrary(dir string, o Options, imports func(context.Context, wazero.Runtime) error) (Library, error) {
+	l, err := openLibrary(dir, o, imports)
+	return Library{l}, err
+}
+
+func (l Library) Add(ctx context.Context, module []byte) (engine.HookVersion, error) {
+	return l.l.add(ctx, module)
+}
+
+func (l Library) Load(ctx context.Context, v engine.HookVersion, memoryBytes int64) (Program, error) {
+	p, err := l.l.load(ctx, v, memoryBytes)
+	return Program{p}, err
+}
+
+func (l Library) Keep(hashes ...string) error { return l.l.keep(hashes) }
+
+func (l Library) Close() error { return l.l.close() }
+
+// LimitCompiler is for modules that would take minutes, and gigabytes.
+func (l Library) LimitCompiler(t time.Duration, memoryBytes uint64) {
+	l.l.compiler.time, l.l.compiler.limits.MemoryBytes = t, memoryBytes
+}
+
+func (l Library) LimitCache(bytes int64) { l.l.cache.bytes = bytes }
+
+// Program is a program of a Library.
+type Program struct{ p *program }
+
+func (p Program) Runtime() wazero.Runtime { return p.p.runtime }
+
+func (p Program) Compiled() wazero.CompiledModule { return p.p.compiled }
+
+func (p Program) Close() { p.p.close() }
+
+// SharesCode tells whether p's code is q's.
+func (p Program) SharesCode(q Program) bool { return p.p.compiled == q.p.compiled }
