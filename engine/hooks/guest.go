@@ -26,6 +26,9 @@ type setup struct {
 	config json.RawMessage // nil is none
 	limits engine.HookLimits
 	log    *callLog
+	// room is what its memory is taken from. It becomes the instance's, and is
+	// freed by the guest's close or by the failure to make it.
+	room *room
 	// fixed instances have a clock that stands still and a known seed: what
 	// they do and cost is the same on every run.
 	fixed bool
@@ -47,9 +50,3 @@ type guest interface {
 	memory() int64
 	close()
 }
-
-// fault is what a hook did wrong, for its author: it reads on after "hook
-// NAME: ". Its text may hold what the hook made up, and is limited.
-type fault struct{ text string }
-
-func (f *fault) Error() string { return f.text }

@@ -1,0 +1,204 @@
+package hooks
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+// table is all that is in use. It does not change; its holders are counted, and
+// the last one lets go of the hooks that only it names.
+type table struct {
+	holders  atomic.Int64
+	closed   bool // the host is
+	chains   [pointCount][]link
+	hooks    []*hook
+	byName   map[string]*hook
+	accounts map[string]*account
+}
+
+// link is a hook's place in a chain.
+type link struct {
+	*hook
+	order  int
+	policy engine.HookFailurePolicy
+	scope  engine.HookScope
+}
+
+func (t *table) add(k *hook, r engine.HookRecord) {
+	t.hooks = append(t.hooks, k)
+	t.byName[r.Name] = k
+	scope := engine.HookScope{
+		AgentGroupIDs: slices.Clone(r.Scope.AgentGroupIDs),
+		ChannelTypes:  slices.Clone(r.Scope.ChannelTypes),
+		Kinds:         slices.Clone(r.Scope.Kinds),
+	}
+	for _, p := range r.Points {
+		if i := pointIndex(p); i >= 0 {
+			t.chains[i] = append(t.chains[i], link{k, r.Order, r.OnFailure, scope})
+		}
+	}
+}
+
+func (t *table) sort() {
+	for _, chain := range t.chains {
+		slices.SortFunc(chain, func(a, b link) int {
+			return cmp.Or(cmp.Compare(a.order, b.order), strings.Compare(a.name, b.name))
+		})
+	}
+}
+
+// passage is one call's way through a chain.
+type passage struct {
+	engine.HookCall
+	point int
+	// input is what AppendInput made of the subject as it is, if ready.
+	input []byte
+	ready bool
+	out   []byte
+}
+
+// subjectError is a failure to read the subject, which no hook is to blame for.
+type subjectError struct{ error }
+
+// run calls the hook, or applies its policy. It returns HookPassed and no error
+// also where that is to skip a failure.
+func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
+	ok, trial, last := l.circuit.admit(l.host.now)
+	if !ok {
+		return l.failed(c, fmt.Sprintf("its circuit is open, so it is not called, since it failed %d times in a row, at last: %s", circuitFailures, last))
+	}
+	a, err := l.call(ctx, c)
+	if err == nil {
+		l.circuit.passed(trial)
+		l.count(c.point, a.action)
+		if a.action == engine.HookRejected {
+			return a.action, &engine.Error{Code: engine.CodeHookRejected, Message: cmp.Or(a.reason, fmt.Sprintf("the hook %q refused it", l.name))}
+		}
+		return a.action, nil
+	}
+	if s, ok := errors.AsType[subjectError](err); ok {
+		l.circuit.abandoned(trial)
+		return "", s.error
+	}
+	if engine.CodeOf(err) == engine.CodeUnavailable {
+		l.circuit.abandoned(trial)
+		return "", err
+	}
+	text := messageOf(err)
+	now := l.host.now()
+	l.failure(now, text)
+	l.journal.add(levelError, pointName(c.point)+" failed: "+text)
+	if opened, pause := l.circuit.failed(trial, now, text); opened {
+		note := fmt.Sprintf("its circuit is open for %v: it failed %d times in a row", pause, circuitFailures)
+		l.journal.add(levelWarn, note)
+		l.host.log.Warn("a hook's circuit has opened", "hook", l.name, "pause", pause)
+	}
+	l.host.log.Warn("a hook failed", "hook", l.name, "point", pointName(c.point), "policy", l.policy, "error", err)
+	return l.failed(c, text)
+}
+
+// failed applies the policy.
+func (l *link) failed(c *passage, text string) (engine.HookAction, error) {
+	if l.policy == engine.HookSkip {
+		l.count(c.point, engine.HookWasPassed)
+		return engine.HookPassed, nil
+	}
+	l.count(c.point, engine.HookFailed)
+	return engine.HookFailed, &engine.Error{Code: engine.CodeHookFailed,
+		Message: fmt.Sprintf("hook %q failed at %s: %s; nothing was written", l.name, pointName(c.point), text)}
+}
+
+// call runs the hook on the subject as it is.
+func (l *link) call(ctx context.Context, c *passage) (a verdict, err error) {
+	if err := c.prepare(ctx, l.limits); err != nil {
+		return a, err
+	}
+	m, err := l.borrow(ctx, c.Target.AgentGroupID)
+	if err != nil {
+		return a, err
+	}
+	begun := time.Now()
+	keep, took := false, time.Duration(0)
+	defer func() { l.giveBack(m, keep, begun.Add(took)) }()
+	a, took, err = c.through(ctx, m, l.limits)
+	l.stats.call(took, m.spent())
+	keep = err == nil
+	return a, err
+}
+
+// prepare makes the input, if it is not what the hook before had.
+func (c *passage) prepare(ctx context.Context, limits engine.HookLimits) (err error) {
+	size := int64(len(c.input))
+	if !c.ready {
+		if size = c.Subject.InputBytes(); size <= limits.InputBytes {
+			if c.input, err = c.Subject.AppendInput(ctx, c.input[:0]); err != nil {
+				return subjectError{err}
+			}
+			c.ready = true
+			size = int64(len(c.input))
+		}
+	}
+	if size > limits.InputBytes {
+		return faultf("its input has %s bytes, more than the %s that are allowed (limit inputBytes)", humanize.Comma(size), humanize.Comma(limits.InputBytes))
+	}
+	return nil
+}
+
+// through runs a guest on the input, and gives the subject what it answered.
+// The time is the guest's.
+func (c *passage) through(ctx context.Context, g guest, limits engine.HookLimits) (verdict, time.Duration, error) {
+	begun := time.Now()
+	out, err := g.call(ctx, c.Point, c.input, fuelFor(limits, len(c.input)))
+	passed := out == nil
+	if err == nil {
+		c.out = append(c.out[:0], out...)
+		err = g.done(ctx)
+	}
+	took := time.Since(begun)
+	if err != nil || passed {
+		return verdict{action: engine.HookPassed}, took, err
+	}
+	a, err := parseAnswer(c.Point, c.out)
+	if err == nil && a.action == engine.HookReplaced {
+		if err = c.Subject.Replace(a.replace); err == nil {
+			c.ready = false
+		} else {
+			err = faultf("its answer was refused: %s", messageOfAnswer(err))
+		}
+	}
+	return a, took, err
+}
+
+// messageOfAnswer is why the subject refused an answer, which is for the
+// hook's author.
+func messageOfAnswer(err error) string {
+	if e, ok := errors.AsType[*engine.Error](err); ok {
+		return e.Message
+	}
+	return err.Error()
+}
+
+// fuelBytes is the input for which a call has the limit's fuel; it has as much
+// again for each further one.
+const fuelBytes = 32 << 10
+
+// fuelFor is what a call on an input of n bytes may spend.
+func fuelFor(l engine.HookLimits, n int) int64 {
+	high, low := bits.Mul64(uint64(l.Fuel), uint64(1+n/fuelBytes))
+	if high > 0 || low > math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(low)
+}

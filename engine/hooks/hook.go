@@ -1,0 +1,157 @@
+package hooks
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+// retryTime is how long a module that did not load is left alone.
+const retryTime = 30 * time.Second
+
+// account is what is known of a hook by its name, whatever version runs.
+type account struct {
+	name string
+	stats
+	journal
+}
+
+// hook is a version of a hook with what its instances depend on. Programs and
+// pools live as long as a table names it.
+type hook struct {
+	*account
+	host    *Host
+	version engine.HookVersion
+	config  json.RawMessage
+	limits  engine.HookLimits
+	circuit circuit
+	program atomic.Pointer[program]
+	// began is the memory that the newest instance began with.
+	began atomic.Int64
+	// tables that name it; the host's mutex guards it.
+	tables int
+
+	mu      sync.Mutex // guards what follows, and the pools
+	pools   map[string]*pool
+	closed  bool
+	loading chan struct{} // closed when the load that runs has ended
+	problem error
+	retryAt time.Time
+}
+
+// same tells whether k's instances are what r asks for.
+func (k *hook) same(r engine.HookRecord) bool {
+	return k.version.SHA256 == r.Version().SHA256 && k.limits == r.Limits && bytes.Equal(k.config, r.Config)
+}
+
+// load returns the program, and loads it where nobody has. It waits no longer
+// than ctx and the host's patience.
+func (k *hook) load(ctx context.Context) (*program, error) {
+	if p := k.program.Load(); p != nil {
+		return p, nil
+	}
+	loaded, err := k.startLoad()
+	if err != nil {
+		return nil, err
+	}
+	timer := time.NewTimer(k.host.patience)
+	defer timer.Stop()
+	select {
+	case <-loaded:
+	case <-ctx.Done():
+		return nil, engine.Unavailable(ctx.Err(), "waiting for the hook %q to be loaded was cut short", k.name)
+	case <-timer.C:
+		return nil, engine.Errorf(engine.CodeUnavailable, "the hook %q is being loaded; try again later", k.name)
+	}
+	if p := k.program.Load(); p != nil {
+		return p, nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return nil, k.problem
+}
+
+// startLoad has the program loaded in the background, unless that has failed
+// just now, and returns what is closed when it has ended.
+func (k *hook) startLoad() (<-chan struct{}, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.loading != nil {
+		return k.loading, nil
+	}
+	if k.problem != nil && k.host.now().Before(k.retryAt) {
+		return nil, k.problem
+	}
+	loaded := make(chan struct{})
+	if k.program.Load() != nil {
+		close(loaded)
+		return loaded, nil
+	}
+	k.loading = loaded
+	k.host.background.Go(func() {
+		p, err := k.host.loadProgram(k.host.running, k.version, k.limits)
+		k.loaded(p, err)
+		close(loaded)
+	})
+	return loaded, nil
+}
+
+func (k *hook) loaded(p *program, err error) {
+	k.mu.Lock()
+	k.loading = nil
+	k.problem = err
+	unwanted := k.closed
+	switch {
+	case err != nil:
+		k.retryAt = k.host.now().Add(retryTime)
+	case !unwanted:
+		k.program.Store(p)
+	}
+	k.mu.Unlock()
+	switch {
+	case err != nil && !errors.Is(err, context.Canceled):
+		k.host.log.Error("a hook cannot run", "hook", k.name, "error", err)
+		k.journal.add(levelError, "it cannot run: "+err.Error())
+	case err == nil && unwanted:
+		p.close()
+	}
+}
+
+// broken is why the hook cannot run; nil if nothing speaks against it.
+func (k *hook) broken() *string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.problem == nil {
+		return nil
+	}
+	text := messageOf(k.problem)
+	return &text
+}
+
+// close closes what no call uses any more.
+func (k *hook) close() {
+	k.mu.Lock()
+	k.closed = true
+	k.mu.Unlock()
+	k.closeIdle(time.Now().Add(time.Hour))
+	if p := k.program.Swap(nil); p != nil {
+		p.close()
+	}
+}
+
+// messageOf is an error for who may see messages and no causes.
+func messageOf(err error) string {
+	if f, ok := errors.AsType[*fault](err); ok {
+		return f.text
+	}
+	if e, ok := errors.AsType[*engine.Error](err); ok {
+		return e.Message
+	}
+	return "an internal error; the log has it"
+}

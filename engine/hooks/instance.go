@@ -1,0 +1,182 @@
+package hooks
+
+import (
+	"context"
+	crand "crypto/rand"
+	"math/rand/v2"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/hooks/metering"
+)
+
+// startFuel is what an instance may spend at least on becoming ready: a Go
+// program's runtime, or a script, takes a tenth of it.
+const startFuel = 5 * metering.DefaultFuel
+
+// instance is a module's instance and all that it can reach. Its shape's guest
+// owns it, and calls one function of it at a time.
+type instance struct {
+	module api.Module
+	mem    api.Memory
+	gauge  metering.Gauge
+	room   *room
+	log    *callLog
+	// ctx is what functions are called with: it leads host functions here.
+	// The caller's would change nothing, since nothing watches it in a call.
+	ctx    context.Context
+	filled int64 // fuel of the call
+
+	clock  clock
+	random *rand.ChaCha8
+
+	// args, stdin and stdout are a command's. What is read moves stdin on.
+	args   []string
+	stdin  [][]byte
+	stdout *output
+}
+
+type instanceKey struct{}
+
+// instantiate makes an instance of p. Its start section has run, and no other
+// function. On failure s.room is freed.
+func instantiate(p *program, s setup) (*instance, error) {
+	i := &instance{room: s.room, log: s.log, filled: metering.DefaultFuel, clock: clock{fixed: s.fixed}, random: randomness(s.fixed)}
+	i.ctx = context.WithValue(context.Background(), instanceKey{}, i)
+	i.log.begin()
+	module, err := i.create(p)
+	if err != nil {
+		defer i.close()
+		if i.module != nil || i.room.starved {
+			return nil, i.explain("the module's start", err)
+		}
+		return nil, faultf("an instance of the module could not be made: %v (what starts it may spend %s units of fuel)", rootOf(err), humanize.Comma(i.filled))
+	}
+	i.attach(module)
+	i.room.settle()
+	return i, nil
+}
+
+// create reports an allocator that refuses as an error; wazero panics.
+func (i *instance) create(p *program) (m api.Module, err error) {
+	defer func() {
+		if i.room.starved && m == nil {
+			if recover() != nil || err != nil {
+				err = i.room.unavailable()
+			}
+		}
+	}()
+	return p.runtime.InstantiateModule(experimental.WithMemoryAllocator(i.ctx, i.room), p.compiled,
+		wazero.NewModuleConfig().WithName("").WithStartFunctions())
+}
+
+// attach is called when the module is first seen: by a host function that the
+// start section called, or after it.
+func (i *instance) attach(m api.Module) {
+	if i.module != nil {
+		return
+	}
+	// The metering has put both there, and they are mutable.
+	i.gauge = metering.Gauge{
+		Fuel:  m.ExportedGlobal(metering.FuelExport).(api.MutableGlobal),
+		Depth: m.ExportedGlobal(metering.DepthExport).(api.MutableGlobal),
+	}
+	i.module, i.mem = m, m.Memory()
+}
+
+// fill begins a call that may spend fuel units.
+func (i *instance) fill(fuel int64) {
+	i.filled = fuel
+	i.gauge.Fill(fuel, metering.DefaultDepth)
+	i.clock.ahead, i.room.starved = 0, false
+	i.log.begin()
+}
+
+// invoke calls a function, whose parameters and results are in stack.
+func (i *instance) invoke(name string, f api.Function, stack []uint64) error {
+	if err := f.CallWithStack(i.ctx, stack); err != nil {
+		return i.explain(name, err)
+	}
+	return nil
+}
+
+// spent is the fuel of the call.
+func (i *instance) spent() int64 { return i.filled - i.gauge.Left() }
+
+func (i *instance) memory() int64 { return i.room.size }
+
+func (i *instance) close() {
+	i.log.end()
+	if i.module != nil {
+		// It has nothing open that could fail to close.
+		_ = i.module.Close(context.Background())
+	}
+	// After a failure to instantiate, wazero does not.
+	i.room.Free()
+}
+
+// startFuel is what an instance may spend on becoming ready.
+func (s setup) startFuel() int64 { return max(s.limits.Fuel, startFuel) }
+
+// newGuest makes an instance of p's shape. On failure s.room is freed.
+func newGuest(ctx context.Context, p *program, s setup) (guest, error) {
+	switch p.Shape {
+	case engine.HookCommand:
+		return newCommand(p, s), nil
+	case engine.HookScript:
+		return newScriptGuest(ctx, p, s)
+	default:
+		return newReactor(ctx, p, s)
+	}
+}
+
+// fixedTime is where the clock of fixed instances stands.
+var fixedTime = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// clock is an instance's time. Sleeping takes none: it moves the clock on.
+type clock struct {
+	fixed bool
+	// slept moves the monotonic clock, for ever; ahead the wall clock, for one
+	// call, lest a pooled instance lives in the future.
+	slept, ahead time.Duration
+}
+
+const maxSleep = 24 * time.Hour
+
+func (c *clock) sleep(d time.Duration) {
+	d = min(max(d, 0), maxSleep)
+	if c.slept < 1000*maxSleep {
+		c.slept += d
+		c.ahead += d
+	}
+}
+
+// wall is in nanoseconds since 1970.
+func (c *clock) wall() int64 {
+	if c.fixed {
+		return fixedTime.Add(c.ahead).UnixNano()
+	}
+	return time.Now().Add(c.ahead).UnixNano()
+}
+
+// monotonic is in nanoseconds since some time before.
+func (c *clock) monotonic() int64 {
+	if c.fixed {
+		return int64(time.Second + c.slept)
+	}
+	return int64(time.Since(fixedTime) + c.slept)
+}
+
+func randomness(fixed bool) *rand.ChaCha8 {
+	var seed [32]byte
+	if !fixed {
+		// It never fails: the process would have ended.
+		_, _ = crand.Read(seed[:])
+	}
+	return rand.NewChaCha8(seed)
+}

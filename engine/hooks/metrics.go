@@ -1,0 +1,87 @@
+package hooks
+
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+// series are made from the statistics when they are asked for, so that a call
+// pays for neither, and what is not in use any more has no series. No label
+// comes from a client.
+type series struct {
+	host *Host
+
+	calls, seconds, fuel, instances, circuit, memory, waiting *prometheus.Desc
+}
+
+func newSeries(h *Host) *series {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("twinbox_hook_"+name, help, labels, nil)
+	}
+	return &series{
+		host:      h,
+		calls:     desc("calls_total", "Calls of hooks by what they came to.", "hook", "point", "action"),
+		seconds:   desc("seconds", "Time in a hook's module.", "hook"),
+		fuel:      desc("fuel_total", "Fuel that a hook has spent.", "hook"),
+		instances: desc("instances", "Instances of a hook's module.", "hook"),
+		circuit:   desc("circuit", "A hook's circuit: 0 closed, 1 half open, 2 open.", "hook"),
+		memory:    desc("memory_bytes", "Memory of all instances."),
+		waiting:   desc("waiting", "Calls that wait for an instance."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *series) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{m.calls, m.seconds, m.fuel, m.instances, m.circuit, m.memory, m.waiting} {
+		to <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *series) Collect(to chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counter := func(d *prometheus.Desc, v int64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	gauge(m.memory, float64(m.host.budget.used.Load()))
+	gauge(m.waiting, float64(m.host.waiting.Load()))
+	t, release := m.host.acquire()
+	defer release()
+	for name, a := range t.accounts {
+		for point := range a.outcomes {
+			for i := range actions {
+				if n := a.outcomes[point][i].Load(); n > 0 {
+					counter(m.calls, n, name, pointName(point), strings.ToLower(string(actions[i])))
+				}
+			}
+		}
+		counter(m.fuel, a.fuel.Load(), name)
+		count, sum, buckets := a.times.cumulative()
+		to <- prometheus.MustNewConstHistogram(m.seconds, count, sum, buckets, name)
+		state := engine.CircuitClosed
+		instances := 0
+		if k := t.byName[name]; k != nil {
+			state, instances = k.circuit.state(m.host.now), k.instances()
+		}
+		gauge(m.instances, float64(instances), name)
+		gauge(m.circuit, map[engine.CircuitState]float64{engine.CircuitHalfOpen: 1, engine.CircuitOpen: 2}[state], name)
+	}
+}
+
+// cumulative is the histogram as Prometheus has it, in seconds: from a
+// microsecond in steps of four up to some seventeen seconds.
+func (h *histogram) cumulative() (count uint64, sum float64, buckets map[float64]uint64) {
+	buckets = map[float64]uint64{}
+	for i := range h.buckets {
+		if power := i/8 + 3; i%8 == 0 && power >= 10 && power <= 34 && power%2 == 0 {
+			buckets[float64(uint64(1)<<power)/1e9] = count
+		}
+		count += h.buckets[i].Load()
+	}
+	return count, float64(h.nanos.Load()) / 1e9, buckets
+}
