@@ -32,6 +32,10 @@ func TestComplexity(t *testing.T) {
 		"replies":                      {`{ reply(sessionId: "s", replyId: "r") { attachments { url } session { replies { nodes { seq } } } } }`, 10 + 3 + 4 + 1 + 10 + 20*2},
 		"chats":                        {`{ messagingGroups(first: 3) { nodes { id } } }`, 1 + 3*2},
 		"what a batch answers":         {`mutation { writeMessages(input: {messages: []}) { results { outcome } } }`, 1 + 1 + 100},
+		"hooks":                        {`{ hooks { name versions { sha256 } log(last: 5) { at } } hook(name: "h") { log(last: 9999) { at } } }`, 1 + 20*(1+1+10+1+5) + 1 + 1 + 1000},
+		"a hook tried":                 {`mutation { dryRunHooks(input: {point: ON_MESSAGE}) { steps { hook } } }`, 1000 + 1 + 20},
+		"a hook changed":               {`mutation { updateHook(input: {name: "h"}) { hook { name } } rollbackHook(input: {name: "h"}) { hook { name } } }`, 2 * (500 + 2)},
+		"modules installed":            {`mutation { a: installHook(input: {name: "h", module: ""}) { hook { name } } b: installHook(input: {name: "h", module: ""}) { hook { name } } }`, 2 * (5000 + 2)},
 		"too much":                     {strings.Replace(page, "messages {", "messages(first: 100) {", 1), maxComplexity + 1},
 		"far too much":                 {`{ agentGroup(id: "a") { ` + nested + ` } }`, -1},
 	} {

@@ -23,6 +23,8 @@ func TestUserErrors(t *testing.T) {
 		"batch, no field":   {err: engine.Errorf(engine.CodeConflict, "taken"), at: []string{"messages", "3"}, want: []string{"input", "messages", "3"}},
 		"a session closed":  {err: &engine.Error{Code: engine.CodeSessionClosed, Field: []string{"sessionId"}}, want: []string{"input", "sessionId"}},
 		"over a limit":      {err: &engine.Error{Code: engine.CodeLimitExceeded, Field: []string{"messages"}}, want: []string{"input", "messages"}},
+		"a hook's refusal":  {err: engine.Errorf(engine.CodeHookRejected, "no links"), want: nil},
+		"a hook's failure":  {err: engine.Errorf(engine.CodeHookFailed, "trap"), at: []string{"messages", "3"}, want: []string{"input", "messages", "3"}},
 		"what is not found": {err: &engine.Error{Code: engine.CodeNotFound, Field: []string{"agentGroupId"}}, want: []string{"input", "agentGroupId"}},
 	} {
 		t.Run(name, func(t *testing.T) {
