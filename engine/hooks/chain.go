@@ -99,13 +99,13 @@ func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
 	text := messageOf(err)
 	now := l.host.now()
 	l.failure(now, text)
-	l.journal.add(levelError, pointName(c.point)+" failed: "+text)
+	l.journal.add(levelError, c.Point.Export()+" failed: "+text)
 	if opened, pause := l.circuit.failed(trial, now, text); opened {
 		note := fmt.Sprintf("its circuit is open for %v: it failed %d times in a row", pause, circuitFailures)
 		l.journal.add(levelWarn, note)
 		l.host.log.Warn("a hook's circuit has opened", "hook", l.name, "pause", pause)
 	}
-	l.host.log.Warn("a hook failed", "hook", l.name, "point", pointName(c.point), "policy", l.policy, "error", err)
+	l.host.log.Warn("a hook failed", "hook", l.name, "point", c.Point.Export(), "policy", l.policy, "error", err)
 	return l.failed(c, text)
 }
 
@@ -117,7 +117,7 @@ func (l *link) failed(c *passage, text string) (engine.HookAction, error) {
 	}
 	l.count(c.point, engine.HookFailed)
 	return engine.HookFailed, &engine.Error{Code: engine.CodeHookFailed,
-		Message: fmt.Sprintf("hook %q failed at %s: %s; nothing was written", l.name, pointName(c.point), text)}
+		Message: fmt.Sprintf("hook %q failed at %s: %s; nothing was written", l.name, c.Point.Export(), text)}
 }
 
 // call runs the hook on the subject as it is.

@@ -21,7 +21,7 @@ type command struct {
 func newCommand(p *program, s setup) guest { return &command{program: p, setup: s} }
 
 func (c *command) call(_ context.Context, point engine.HookPoint, input []byte, fuel int64) ([]byte, error) {
-	name := pointName(pointIndex(point))
+	name := point.Export()
 	i, err := instantiate(c.program, c.setup)
 	if err != nil {
 		return nil, err

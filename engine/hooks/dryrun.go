@@ -49,8 +49,8 @@ func unfit(err error) error {
 	return engine.InvalidField("module", "%s", f.text)
 }
 
-// programOf returns r's active version, which is in use until release.
-func (h *Host) programOf(ctx context.Context, r engine.HookRecord) (p *program, release func(), err error) {
+// programOf returns r's active version, which is in use until done.
+func (h *Host) programOf(ctx context.Context, r engine.HookRecord) (p *program, done func(), err error) {
 	t, release := h.acquire()
 	if t.closed {
 		release()

@@ -53,10 +53,10 @@ func (m *series) Collect(to chan<- prometheus.Metric) {
 	t, release := m.host.acquire()
 	defer release()
 	for name, a := range t.accounts {
-		for point := range a.outcomes {
+		for _, p := range engine.HookPoints() {
 			for i := range actions {
-				if n := a.outcomes[point][i].Load(); n > 0 {
-					counter(m.calls, n, name, pointName(point), strings.ToLower(string(actions[i])))
+				if n := a.outcomes[pointIndex(p)][i].Load(); n > 0 {
+					counter(m.calls, n, name, p.Export(), strings.ToLower(string(actions[i])))
 				}
 			}
 		}

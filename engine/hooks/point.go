@@ -19,8 +19,5 @@ func pointIndex(p engine.HookPoint) int {
 	return -1
 }
 
-// pointName is what a module exports for the point of that index, and what a
-// command's argument is.
-func pointName(index int) string {
-	return [pointCount]string{"on_message", "on_attachment", "on_reply", "on_session"}[index]
-}
+// pointName is what a module exports for the point of that index.
+func pointName(index int) string { return engine.HookPoints()[index].Export() }

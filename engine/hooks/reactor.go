@@ -17,9 +17,15 @@ type reactor struct {
 	*instance
 	limits      engine.HookLimits
 	alloc, free api.Function
-	points      [pointCount]api.Function
+	points      [pointCount]entry
 	// stack has the parameters and results of the calls.
 	stack [2]uint64
+}
+
+// entry is a function for a point; nil where the module has none.
+type entry struct {
+	name string
+	f    api.Function
 }
 
 // newReactor makes an instance of p that has its configuration.
@@ -29,8 +35,8 @@ func newReactor(_ context.Context, p *program, s setup) (guest, error) {
 		return nil, err
 	}
 	r := &reactor{instance: i, limits: s.limits, alloc: i.module.ExportedFunction("hook_alloc"), free: i.module.ExportedFunction("hook_done")}
-	for n := range r.points {
-		r.points[n] = i.module.ExportedFunction(pointName(n))
+	for _, p := range engine.HookPoints() {
+		r.points[pointIndex(p)] = entry{p.Export(), i.module.ExportedFunction(p.Export())}
 	}
 	i.fill(s.startFuel())
 	if err := r.begin(s.config); err != nil {
@@ -73,13 +79,12 @@ func (r *reactor) begin(config json.RawMessage) error {
 }
 
 func (r *reactor) call(_ context.Context, point engine.HookPoint, input []byte, fuel int64) ([]byte, error) {
-	n := pointIndex(point)
-	f := r.points[n]
-	if f == nil {
-		return nil, faultf("the module exports no %s", pointName(n))
+	e := r.points[pointIndex(point)]
+	if e.f == nil {
+		return nil, faultf("the module exports no %s", e.name)
 	}
 	r.fill(fuel)
-	return r.pass(pointName(n), f, input, r.limits.OutputBytes)
+	return r.pass(e.name, e.f, input, r.limits.OutputBytes)
 }
 
 func (r *reactor) done(context.Context) error {

@@ -1,0 +1,677 @@
+package hooks_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/hooks"
+)
+
+// bench is a host with what a test looks at.
+type bench struct {
+	*hooks.Host
+	t       testing.TB
+	metrics *prometheus.Registry
+	clock   *clock
+	records []engine.HookRecord
+}
+
+func mustOpen(t testing.TB, change ...func(*hooks.Options)) *bench {
+	t.Helper()
+	b := &bench{t: t, metrics: prometheus.NewRegistry(), clock: &clock{at: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}
+	o := hooks.Options{Now: b.clock.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: b.metrics}
+	for _, c := range change {
+		c(&o)
+	}
+	h, err := hooks.Open(t.TempDir(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Host = h
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// mustAdd adds a module and returns a hook that is called at all its points.
+func (b *bench) mustAdd(name string, module []byte, change ...func(*engine.HookRecord)) engine.HookRecord {
+	b.t.Helper()
+	v, err := b.Add(b.t.Context(), module)
+	if err != nil {
+		b.t.Fatalf("add %s: %v", name, err)
+	}
+	v.Active = true
+	r := engine.HookRecord{Name: name, Versions: []engine.HookVersion{v}, HookSettings: engine.HookSettings{
+		Enabled: true, Points: v.Handles, OnFailure: engine.HookFail, Limits: engine.DefaultHookLimits(), Order: len(b.records),
+	}}
+	for _, c := range change {
+		c(&r)
+	}
+	return r
+}
+
+// mustUse adds a module and uses it with those before.
+func (b *bench) mustUse(name string, module []byte, change ...func(*engine.HookRecord)) {
+	b.t.Helper()
+	b.records = append(b.records, b.mustAdd(name, module, change...))
+	b.Use(b.records)
+}
+
+// message runs a message of a group through the hooks.
+func (b *bench) message(group string) (string, engine.HookAction, error) {
+	s := &subject{content: `"hello"`}
+	a, err := b.Run(b.t.Context(), onMessage(group, s))
+	return s.content, a, err
+}
+
+func onMessage(group string, s engine.HookSubject) engine.HookCall {
+	return engine.HookCall{Point: engine.HookOnMessage, Target: engine.HookTarget{AgentGroupID: group, ChannelType: "mail", Kind: "chat"}, Subject: s}
+}
+
+// metric adds up the values of a metric.
+func (b *bench) metric(name string) (sum float64) {
+	families, err := b.metrics.Gather()
+	if err != nil {
+		b.t.Error(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "twinbox_hook_"+name {
+			for _, m := range f.GetMetric() {
+				sum += m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			}
+		}
+	}
+	return sum
+}
+
+// await waits until a metric has a value.
+func (b *bench) await(name string, value float64) {
+	b.t.Helper()
+	for b.metric(name) != value {
+		if err := b.t.Context().Err(); err != nil {
+			b.t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// subject is a content, or an attachment's bytes, or labels. Replacing it waits
+// while hold is open, which keeps the instance that answered in use.
+type subject struct {
+	content  string
+	point    engine.HookPoint
+	bytes    string
+	labels   []string
+	appended int
+	size     int64
+	failure  error
+	entered  chan<- struct{}
+	hold     <-chan struct{}
+}
+
+func (s *subject) InputBytes() int64 { return s.size }
+
+func (s *subject) AppendInput(_ context.Context, b []byte) ([]byte, error) {
+	s.appended++
+	text := `{"abi":1,"point":"on_message","content":` + s.content + `}`
+	if s.point == engine.HookOnAttachment {
+		text = frame(`{"abi":1,"point":"on_attachment"}`, s.bytes)
+	}
+	return append(b, text...), s.failure
+}
+
+func (s *subject) Replace(a engine.HookAnswer) error {
+	if s.hold != nil {
+		s.entered <- struct{}{}
+		<-s.hold
+	}
+	if string(a.Content) == `["refuse"]` {
+		return engine.InvalidField("content", "nobody wants it")
+	}
+	switch {
+	case a.Content != nil:
+		s.content = string(a.Content)
+	case a.ReplaceBytes:
+		s.bytes = string(a.Bytes)
+	}
+	if a.Name != nil {
+		s.content = *a.Name
+	}
+	s.labels = a.Labels
+	return nil
+}
+
+func (s *subject) Describe() json.RawMessage { return json.RawMessage(s.content) }
+
+// clock is a time that the test moves.
+type clock struct {
+	mu sync.Mutex // guards at
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// mustFail checks an error's code and that its message has each of the texts.
+func mustFail(t testing.TB, err error, code engine.Code, texts ...string) {
+	t.Helper()
+	if engine.CodeOf(err) != code {
+		t.Fatalf("%v; want %s", err, code)
+	}
+	for _, text := range texts {
+		if !strings.Contains(err.Error(), text) {
+			t.Errorf("%v\nlacks %q", err, text)
+		}
+	}
+}
+
+func TestAHookPassesReplacesDropsAndRejects(t *testing.T) {
+	b := mustOpen(t)
+	for _, c := range []struct {
+		answer, content string
+		action          engine.HookAction
+	}{
+		{"", `"hello"`, engine.HookPassed},
+		{`{"action":"pass"}`, `"hello"`, engine.HookPassed},
+		{`{"action":"replace","content":{"text":"other"}}`, `{"text":"other"}`, engine.HookReplaced},
+		{`{"action":"drop"}`, `"hello"`, engine.HookDropped},
+	} {
+		b.records = nil
+		b.mustUse("one", answering(c.answer).bytes())
+		if content, action, err := b.message("a"); content != c.content || action != c.action || err != nil {
+			t.Errorf("%s: %s, %s, %v", c.answer, content, action, err)
+		}
+	}
+	b.records = nil
+	b.mustUse("one", answering(`{"action":"reject","reason":"not\nhere\u0007"}`).bytes())
+	_, action, err := b.message("a")
+	mustFail(t, err, engine.CodeHookRejected)
+	if err.Error() != "not here\uFFFD" || action != engine.HookRejected {
+		t.Errorf("%q, %s", err, action)
+	}
+}
+
+func TestAChainRunsInOrderOnWhatCameBefore(t *testing.T) {
+	b := mustOpen(t)
+	replace := func(with string) []byte { return answering(`{"action":"replace","content":"` + with + `"}`).bytes() }
+	order := func(n int) func(*engine.HookRecord) { return func(r *engine.HookRecord) { r.Order = n } }
+	b.mustUse("last", replace("last"), order(9))
+	b.mustUse("first", replace("first"), order(1))
+	b.mustUse("passes", answering("").bytes(), order(5))
+	b.mustUse("passes-too", answering("").bytes(), order(5))
+	b.mustUse("elsewhere", answering(`{"action":"drop"}`).bytes(), order(2), func(r *engine.HookRecord) { r.Scope.ChannelTypes = []string{"chat"} })
+	b.mustUse("off", answering(`{"action":"drop"}`).bytes(), order(2), func(r *engine.HookRecord) { r.Enabled = false })
+	s := &subject{content: `"hello"`}
+	action, err := b.Run(t.Context(), onMessage("a", s))
+	if s.content != `"last"` || action != engine.HookReplaced || err != nil {
+		t.Errorf("%s, %s, %v", s.content, action, err)
+	}
+	if s.appended != 2 {
+		t.Errorf("the input was made %d times; it changed once", s.appended)
+	}
+	if b.Applies(engine.HookOnSession, engine.HookTarget{AgentGroupID: "a"}) || !b.Applies(engine.HookOnMessage, onMessage("a", s).Target) {
+		t.Error("the wrong points apply")
+	}
+}
+
+func TestAFailureFollowsThePolicy(t *testing.T) {
+	b := mustOpen(t)
+	b.mustUse("first", answering(`{"action":"replace","content":"first"}`).bytes())
+	b.mustUse("bad", answering(`{"action":"replace","content":["refuse"]}`).bytes(), func(r *engine.HookRecord) { r.OnFailure = engine.HookSkip })
+	if content, action, err := b.message("a"); content != `"first"` || action != engine.HookReplaced || err != nil {
+		t.Fatalf("%s, %s, %v", content, action, err)
+	}
+	state := b.State("bad")
+	if s := state.Stats; s.Calls != 1 || s.Failures != 1 || s.LastError == nil || !strings.Contains(*s.LastError, "nobody wants it") {
+		t.Errorf("%+v", s)
+	}
+	if log := b.Log("bad", 5); len(log) != 1 || log[0].Level != "error" {
+		t.Errorf("%v", log)
+	}
+	b.records[1].OnFailure = engine.HookFail
+	b.Use(b.records)
+	_, action, err := b.message("a")
+	mustFail(t, err, engine.CodeHookFailed)
+	if want := `hook "bad" failed at on_message: its answer was refused: nobody wants it; nothing was written`; err.Error() != want || action != engine.HookFailed {
+		t.Errorf("%s, %v", action, err)
+	}
+}
+
+func TestWhatIsNotTheHooksFaultIsNotCounted(t *testing.T) {
+	b := mustOpen(t, func(o *hooks.Options) { o.QueueTime = time.Millisecond })
+	b.mustUse("one", answering(`{"action":"replace","content":"x"}`).bytes(), func(r *engine.HookRecord) { r.Limits.Instances = 1 })
+	b.await("instances", 0)
+	mustLoad(t, b, "a")
+
+	disk := engine.Unavailable(io.ErrUnexpectedEOF, "the disk is gone")
+	if _, err := b.Run(t.Context(), onMessage("a", &subject{content: `""`, failure: disk})); err != error(disk) {
+		t.Errorf("%v", err)
+	}
+	entered, hold := make(chan struct{}, 1), make(chan struct{})
+	var busy sync.WaitGroup
+	busy.Go(func() {
+		if _, err := b.Run(t.Context(), onMessage("a", &subject{content: `""`, entered: entered, hold: hold})); err != nil {
+			t.Error(err)
+		}
+	})
+	<-entered
+	_, _, err := b.message("a")
+	mustFail(t, err, engine.CodeUnavailable, "all 1 instances", `"one"`)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = b.Run(ctx, onMessage("a", &subject{content: `""`}))
+	mustFail(t, err, engine.CodeUnavailable)
+	close(hold)
+	busy.Wait()
+	if s := b.State("one").Stats; s.Failures != 0 || s.Calls != 2 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// mustLoad calls until the program is loaded, which may take longer than a
+// test's host is patient.
+func mustLoad(t testing.TB, b *bench, group string) {
+	t.Helper()
+	for {
+		_, _, err := b.message(group)
+		if engine.CodeOf(err) != engine.CodeUnavailable {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+}
+
+func TestAgentGroupsShareNothing(t *testing.T) {
+	b := mustOpen(t)
+	b.mustUse("counts", counting().bytes())
+	for _, c := range []struct{ group, content string }{{"a", `"1"`}, {"a", `"2"`}, {"b", `"1"`}, {"a", `"3"`}, {"b", `"2"`}} {
+		if content, _, err := b.message(c.group); content != c.content || err != nil {
+			t.Errorf("%s: %s, %v; want %s", c.group, content, err, c.content)
+		}
+	}
+}
+
+func TestASlowGroupDoesNotHoldUpAnother(t *testing.T) {
+	b := mustOpen(t)
+	b.mustUse("one", answering(`{"action":"replace","content":"x"}`).bytes(), func(r *engine.HookRecord) { r.Limits.Instances = 2 })
+	entered, hold := make(chan struct{}), make(chan struct{})
+	var slow sync.WaitGroup
+	for range 10 {
+		slow.Go(func() {
+			if _, err := b.Run(t.Context(), onMessage("slow", &subject{content: `""`, entered: entered, hold: hold})); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	<-entered
+	<-entered
+	b.await("waiting", 8)
+	for range 20 {
+		if content, _, err := b.message("quick"); content != `"x"` || err != nil {
+			t.Errorf("%s, %v", content, err)
+		}
+	}
+	close(hold)
+	for range 8 {
+		<-entered
+	}
+	slow.Wait()
+}
+
+func TestCallersWaitInTurn(t *testing.T) {
+	const instances, callers = 8, 64
+	b := mustOpen(t)
+	b.mustUse("one", answering(`{"action":"replace","content":"x"}`).bytes(), func(r *engine.HookRecord) { r.Limits.Instances = instances })
+	hold := make(chan struct{})
+	order := make(chan int, callers)
+	var all sync.WaitGroup
+	for n := range callers {
+		entered := make(chan struct{})
+		all.Go(func() {
+			if _, err := b.Run(t.Context(), onMessage("a", &subject{content: `""`, entered: entered, hold: hold})); err != nil {
+				t.Error(err)
+			}
+		})
+		if n < instances {
+			<-entered
+			continue
+		}
+		b.await("waiting", float64(n-instances+1))
+		go func() {
+			<-entered
+			order <- n
+		}()
+	}
+	if n := b.metric("instances"); n != instances {
+		t.Errorf("%v instances", n)
+	}
+	for n := instances; n < callers; n++ {
+		hold <- struct{}{}
+		if got := <-order; got != n {
+			t.Fatalf("caller %d was let in when it was %d's turn", got, n)
+		}
+	}
+	close(hold)
+	all.Wait()
+}
+
+func TestRunningCallsEndOnWhatTheyBeganWith(t *testing.T) {
+	b := mustOpen(t)
+	b.mustUse("one", answering(`{"action":"replace","content":"old"}`).bytes())
+	entered, hold := make(chan struct{}), make(chan struct{})
+	old := &subject{content: `""`, entered: entered, hold: hold}
+	var running sync.WaitGroup
+	running.Go(func() {
+		if _, err := b.Run(t.Context(), onMessage("a", old)); err != nil {
+			t.Error(err)
+		}
+	})
+	<-entered
+	b.records = nil
+	b.mustUse("one", answering(`{"action":"replace","content":"new"}`).bytes())
+	if content, _, err := b.message("a"); content != `"new"` || err != nil {
+		t.Errorf("%s, %v", content, err)
+	}
+	if n := b.metric("memory_bytes"); n != 2<<16 {
+		t.Errorf("%v bytes are in use; two instances have a page each", n)
+	}
+	close(hold)
+	running.Wait()
+	if old.content != `"old"` {
+		t.Error(old.content)
+	}
+	if n := b.metric("memory_bytes"); n != 1<<16 {
+		t.Errorf("%v bytes are in use; the old version's instance was to go", n)
+	}
+	if calls := b.State("one").Stats.Calls; calls != 2 {
+		t.Errorf("%d calls are known; they are the name's, not the version's", calls)
+	}
+}
+
+func TestAnUnchangedHookKeepsItsInstances(t *testing.T) {
+	b := mustOpen(t)
+	b.mustUse("counts", counting().bytes())
+	for n := 1; n < 4; n++ {
+		if content, _, err := b.message("a"); content != fmt.Sprintf(`"%d"`, n) || err != nil {
+			t.Errorf("%s, %v", content, err)
+		}
+		b.records[0].Order++
+		b.records[0].OnFailure = engine.HookSkip
+		b.Use(b.records)
+	}
+	b.records[0].Config = json.RawMessage(`{}`)
+	b.Use(b.records)
+	if content, _, err := b.message("a"); content != `"1"` || err != nil {
+		t.Errorf("%s, %v; with another configuration it was to begin anew", content, err)
+	}
+}
+
+func TestIdleInstancesAreClosed(t *testing.T) {
+	b := mustOpen(t)
+	b.mustUse("one", answering("").bytes())
+	for n := range 100 {
+		if _, _, err := b.message(fmt.Sprint(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := b.metric("instances"); n != 100 {
+		t.Errorf("%v instances", n)
+	}
+	b.CloseIdle(time.Now().Add(-time.Hour))
+	if n := b.metric("instances"); n != 100 {
+		t.Errorf("%v instances are left, of 100 that are in use", n)
+	}
+	b.CloseIdle(time.Now().Add(time.Hour))
+	if n, bytes := b.metric("instances"), b.metric("memory_bytes"); n != 0 || bytes != 0 {
+		t.Errorf("%v instances are left, %v bytes", n, bytes)
+	}
+}
+
+func TestIdleInstancesGiveWayWhenMemoryIsShort(t *testing.T) {
+	const pages = 16
+	b := mustOpen(t, func(o *hooks.Options) { o.MemoryBytes = pages << 16 })
+	b.mustUse("counts", counting().bytes())
+	for n := range 4 * pages {
+		if content, _, err := b.message(fmt.Sprint(n)); content != `"1"` || err != nil {
+			t.Fatalf("%s, %v", content, err)
+		}
+		if bytes := b.metric("memory_bytes"); bytes > pages<<16 {
+			t.Fatalf("%v bytes are in use", bytes)
+		}
+	}
+	if content, _, _ := b.message(fmt.Sprint(4*pages - 1)); content != `"2"` {
+		t.Errorf("%s: the instance that was used last has given way", content)
+	}
+}
+
+func TestACallWaitsForMemory(t *testing.T) {
+	b := mustOpen(t, func(o *hooks.Options) { o.MemoryBytes = 1 << 16 })
+	b.mustUse("one", answering(`{"action":"replace","content":"x"}`).bytes())
+	entered, hold := make(chan struct{}), make(chan struct{})
+	var both sync.WaitGroup
+	for _, group := range []string{"a", "b"} {
+		both.Go(func() {
+			if _, err := b.Run(t.Context(), onMessage(group, &subject{content: `""`, entered: entered, hold: hold})); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	<-entered
+	hold <- struct{}{}
+	<-entered // the second has the memory of the first
+	close(hold)
+	both.Wait()
+}
+
+func TestACircuitOpensAndClosesByItself(t *testing.T) {
+	b := mustOpen(t)
+	// It fails until its configuration, which it is given at every start, is
+	// another; its calls are as many as its log has lines.
+	log := imported{module: "engine", name: "log", signature: "i32 i32 i32->"}
+	failing := guest{reactor(), "called"}
+	failing.assembly = failing.importing(log)
+	b.mustUse("bad", failing.doing("on_message", "i32.const 1 i32.const 4096 i32.const 6 call 0").bytes())
+	calls := func() (n int) {
+		for _, e := range b.Log("bad", 1000) {
+			if e.Message == "called" {
+				n++
+			}
+		}
+		return n
+	}
+	fail := func() string {
+		_, _, err := b.message("a")
+		mustFail(t, err, engine.CodeHookFailed, "not JSON")
+		return err.Error()
+	}
+	state := func(want engine.CircuitState) {
+		t.Helper()
+		if s := b.State("bad").Circuit; s != want {
+			t.Errorf("the circuit is %s; want %s", s, want)
+		}
+	}
+	for range 5 {
+		state(engine.CircuitClosed)
+		fail()
+	}
+	state(engine.CircuitOpen)
+	pause := 10 * time.Second
+	for trial := range 8 {
+		if text := fail(); !strings.Contains(text, "circuit is open") || calls() != 5+trial {
+			t.Fatalf("%s, after %d calls", text, calls())
+		}
+		b.clock.pass(pause - time.Second)
+		fail()
+		state(engine.CircuitOpen)
+		b.clock.pass(time.Second)
+		state(engine.CircuitHalfOpen)
+		if fail(); calls() != 6+trial {
+			t.Fatalf("%d calls; one was to be tried", calls())
+		}
+		state(engine.CircuitOpen)
+		pause = min(2*pause, 5*time.Minute)
+	}
+	b.clock.pass(pause)
+	// The trial is all that is let through, and its success closes the circuit.
+	b.records[0].OnFailure = engine.HookSkip
+	b.Use(b.records)
+	state(engine.CircuitHalfOpen)
+}
+
+func TestADryRunTellsEachStep(t *testing.T) {
+	b := mustOpen(t)
+	log := imported{module: "engine", name: "log", signature: "i32 i32 i32->"}
+	talking := guest{reactor(), `{"action":"replace","content":"new"}`}
+	talking.assembly = talking.importing(log)
+	chain := []engine.HookRecord{
+		b.mustAdd("passes", answering("").bytes()),
+		b.mustAdd("bad", answering("nonsense").bytes(), func(r *engine.HookRecord) { r.OnFailure = engine.HookSkip }),
+		b.mustAdd("talks", talking.doing("on_message", "i32.const 2 i32.const 4096 i32.const 9 call 0").bytes()),
+		b.mustAdd("rejects", answering(`{"action":"reject","reason":"no"}`).bytes()),
+		b.mustAdd("unreached", answering("").bytes()),
+	}
+	var fuel []int64
+	for range 2 {
+		steps, action, err := b.DryRun(t.Context(), onMessage("a", &subject{content: `"old"`}), chain)
+		if err != nil || action != engine.HookRejected || len(steps) != 4 {
+			t.Fatalf("%v, %s, %v", steps, action, err)
+		}
+		var told []string
+		for _, s := range steps {
+			reason := ""
+			if s.Reason != nil {
+				reason = *s.Reason
+			}
+			told = append(told, fmt.Sprint(s.Hook, s.Action, string(s.Input), string(s.Output), s.Log, reason[:min(len(reason), 11)]))
+			if s.Micros <= 0 || s.Fuel <= 0 || s.MemoryBytes != 1<<16 {
+				t.Errorf("%+v", s)
+			}
+			fuel = append(fuel, s.Fuel)
+		}
+		want := []string{`passesPASS"old"[]`, `badSKIPPED"old"[]it answered`, `talksREPLACE"old""new"[warn: {"action"]`, `rejectsREJECT"new"[]no`}
+		if fmt.Sprintf("%q", told) != fmt.Sprintf("%q", want) {
+			t.Errorf("%q", told)
+		}
+	}
+	for i := range 4 {
+		if fuel[i] != fuel[4+i] {
+			t.Errorf("the same cost %d, then %d", fuel[i], fuel[4+i])
+		}
+	}
+	if s := b.State("passes").Stats; s.Calls != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestProbeTellsARefusedConfiguration(t *testing.T) {
+	b := mustOpen(t)
+	refuses := answering("").doing("hook_init", fmt.Sprintf("i64.const %d", int64(answerAt)<<32|9))
+	refuses.answer = "no colour"
+	r := b.mustAdd("picky", refuses.bytes())
+	err := b.Probe(t.Context(), r)
+	mustFail(t, err, engine.CodeInvalidInput, "hook_init refused the configuration: no colour")
+	if e := err.(*engine.Error); len(e.Field) != 1 || e.Field[0] != "config" {
+		t.Errorf("%v", e.Field)
+	}
+	err = b.Probe(t.Context(), b.mustAdd("old", answering("").doing("hook_abi_version", "i32.const 7").bytes()))
+	mustFail(t, err, engine.CodeInvalidInput, "returned 7")
+	if e := err.(*engine.Error); len(e.Field) != 1 || e.Field[0] != "module" {
+		t.Errorf("%v", e.Field)
+	}
+	if err := b.Probe(t.Context(), b.mustAdd("fine", answering("").bytes())); err != nil {
+		t.Error(err)
+	}
+	if n := b.metric("memory_bytes"); n != 0 {
+		t.Errorf("%v bytes are left", n)
+	}
+}
+
+func TestMetricsGoWithTheirHook(t *testing.T) {
+	b := mustOpen(t)
+	b.mustUse("one", answering("").bytes())
+	for range 3 {
+		if _, _, err := b.message("a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := b.metric("calls_total"); n != 3 {
+		t.Errorf("%v calls", n)
+	}
+	s := b.State("one").Stats
+	if s.Calls != 3 || s.P50Micros == nil || *s.P50Micros <= 0 || s.FuelPerCall == nil || *s.FuelPerCall <= 0 {
+		t.Errorf("%+v", s)
+	}
+	b.Use(nil)
+	if n := b.metric("calls_total"); n != 0 {
+		t.Errorf("%v calls of a hook that is gone", n)
+	}
+	if n := b.metric("memory_bytes"); n != 0 {
+		t.Errorf("%v bytes of a hook that is gone", n)
+	}
+}
+
+func TestAHookThatDoesNotLoadFollowsItsPolicy(t *testing.T) {
+	b := mustOpen(t)
+	r := b.mustAdd("gone", answering("").bytes())
+	if err := b.Keep(nil); err != nil {
+		t.Fatal(err)
+	}
+	b.records = []engine.HookRecord{r}
+	b.Use(b.records)
+	_, _, err := b.message("a")
+	mustFail(t, err, engine.CodeHookFailed, `"gone"`)
+	if p := b.State("gone").Problem; p == nil {
+		t.Error("it does not say so")
+	}
+	b.records[0].OnFailure = engine.HookSkip
+	b.Use(b.records)
+	if content, _, err := b.message("a"); content != `"hello"` || err != nil {
+		t.Errorf("%s, %v", content, err)
+	}
+	// When it is back, it is tried again after a while.
+	b.mustAdd("gone", answering("").bytes())
+	b.clock.pass(time.Minute)
+	if _, _, err := b.message("a"); err != nil {
+		t.Error(err)
+	}
+	if p := b.State("gone").Problem; p != nil {
+		t.Error(*p)
+	}
+}
+
+func TestAClosedHostLetsNothingBy(t *testing.T) {
+	b := mustOpen(t)
+	b.mustUse("one", answering("").bytes())
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !b.Applies(engine.HookOnMessage, engine.HookTarget{}) {
+		t.Error("a message would go by the hooks")
+	}
+	_, _, err := b.message("a")
+	mustFail(t, err, engine.CodeUnavailable)
+}
