@@ -138,7 +138,7 @@ func (c cache) trim(used func(hash string) bool) error {
 		}
 		f := folder{name: e.Name(), read: info.ModTime()}
 		err = filepath.WalkDir(c.path(e.Name()), func(_ string, d fs.DirEntry, err error) error {
-			if err != nil {
+			if err != nil || d.IsDir() {
 				return err
 			}
 			info, err := d.Info()

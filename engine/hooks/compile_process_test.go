@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"syscall"
 	"testing"
 
 	"github.com/twinbox/twinbox/engine/hooks"
@@ -12,7 +14,7 @@ import (
 // TestMain makes the test's program a compiler, too.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "compile" {
-		os.Exit(compiler(os.Args[2:]))
+		syscall.Exit(compiler(os.Args[2:])) // os.Exit waits a second for the race detector
 	}
 	os.Exit(m.Run())
 }
@@ -20,17 +22,19 @@ func TestMain(m *testing.M) {
 // compiler is a compiler as the tests want it.
 func compiler(args []string) int {
 	switch args[0] {
-	case "logged": // notes in a file that it was started
-		log, err := os.OpenFile(args[1], os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-		if err != nil {
-			panic(err)
-		}
-		fmt.Fprintln(log, len(os.Environ()))
-		log.Close()
-		return hooks.CompileMain(os.Stdin, os.Stdout)
+	case "logged":
+		note(args[1], "%d variables\n", len(os.Environ()))
+	case "noting":
+		note(args[1], "%d", os.Getpid())
 	case "crashing":
 		panic("no register is left")
 	case "silent":
+		return 0
+	case "garbling":
+		fmt.Println(`{"code":`)
+		return 0
+	case "idle":
+		fmt.Println(`{}`)
 		return 0
 	case "endless":
 		for {
@@ -40,4 +44,27 @@ func compiler(args []string) int {
 		}
 	}
 	return hooks.CompileMain(os.Stdin, os.Stdout)
+}
+
+func note(path, format string, args ...any) {
+	log, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintf(log, format, args...)
+	log.Close()
+}
+
+// startCompiler starts a compiler that the test talks to.
+func startCompiler(t *testing.T) (*exec.Cmd, io.WriteCloser) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "compile", "plain")
+	stdin, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cmd, stdin
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -34,10 +35,15 @@ func mustOpenLibrary(t *testing.T) *shelf {
 	return s
 }
 
-// mustOpen opens the library with another compiler.
+// mustOpen opens the library with another compiler, of those of TestMain.
 func (s *shelf) mustOpen(compiler ...string) {
 	s.t.Helper()
-	l, err := openLibrary(s.dir, compiler...)
+	s.mustOpenWith(append([]string{os.Args[0], "compile"}, compiler...)...)
+}
+
+func (s *shelf) mustOpenWith(command ...string) {
+	s.t.Helper()
+	l, err := openLibrary(s.dir, command...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -45,13 +51,37 @@ func (s *shelf) mustOpen(compiler ...string) {
 	s.t.Cleanup(func() { l.Close() })
 }
 
-func openLibrary(dir string, compiler ...string) (hooks.Library, error) {
-	command := append([]string{os.Args[0], "compile"}, compiler...)
+func openLibrary(dir string, command ...string) (hooks.Library, error) {
 	return hooks.OpenLibrary(dir, hooks.Options{Compiler: command, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now},
 		func(ctx context.Context, r wazero.Runtime) error {
 			_, err := wasi_snapshot_preview1.Instantiate(ctx, r)
 			return err
 		})
+}
+
+// list names what is in a folder of the library.
+func (s *shelf) list(folder string) []string {
+	s.t.Helper()
+	entries, err := os.ReadDir(filepath.Join(s.dir, folder))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// waitFor waits for a condition that comes true by itself.
+func waitFor(t *testing.T, done func() bool) {
+	t.Helper()
+	for !done() {
+		if t.Context().Err() != nil {
+			t.Fatal("the test is over")
+		}
+		runtime.Gosched()
+	}
 }
 
 // reopen closes the library and opens it again, as a restart does.
