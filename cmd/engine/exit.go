@@ -40,7 +40,7 @@ func exitTable() string {
 		{exitRefused, "the input was refused (INVALID_INPUT, LIMIT_EXCEEDED, HOOK_REJECTED)"},
 		{exitTimeout, "waited as long as was asked, in vain"},
 		{exitInUse, "another engine has the data directory"},
-		{exitUnhealthy, "doctor found something wrong, and it still is"},
+		{exitUnhealthy, "a check failed: doctor found something wrong that still is, or a hook's fixtures differ"},
 	} {
 		fmt.Fprintf(&b, "  %d  %s\n", row.code, row.says)
 	}
