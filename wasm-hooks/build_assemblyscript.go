@@ -17,7 +17,7 @@ func buildAssemblyScript(ctx context.Context, b build) error {
 		if err != nil {
 			return err
 		}
-		if err := b.run(ctx, nil, npm, "ci", "--no-audit", "--no-fund"); err != nil {
+		if err := b.run(ctx, nil, npm, "ci", "--no-audit", "--no-fund", "--silent"); err != nil {
 			return err
 		}
 	}

@@ -19,7 +19,7 @@ import (
 	"strings"
 )
 
-//go:embed template go/hook c rust
+//go:embed template go/hook assemblyscript/hook c rust
 var files embed.FS
 
 // language is one that hooks can be written in.

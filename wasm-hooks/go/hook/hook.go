@@ -28,9 +28,7 @@ package hook
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/twinbox/twinbox/wasm-hooks/go/hook/internal/abi"
 )
@@ -43,7 +41,7 @@ func Configure(settings any, check func() error) {
 	abi.OnInit(func(config []byte) error {
 		d := json.NewDecoder(bytes.NewReader(config))
 		d.DisallowUnknownFields()
-		if err := d.Decode(settings); err != nil && !errors.Is(err, io.EOF) {
+		if err := d.Decode(settings); err != nil {
 			return fmt.Errorf("configuration: %w", err)
 		}
 		return check()

@@ -6,7 +6,6 @@ package abi
 import (
 	"errors"
 	"runtime"
-	"strings"
 )
 
 // Levels of Log.
@@ -24,11 +23,10 @@ const keepBytes = 4 << 20
 var state struct {
 	input, output []byte
 	configure     func(config []byte) error
-	configured    bool
 }
 
 // OnInit has the configuration given to f, once, before the first call; it is
-// empty if there is none.
+// null if there is none.
 func OnInit(f func(config []byte) error) { state.configure = f }
 
 // Alloc is room for the next input. It is never empty: its address counts.
@@ -43,11 +41,18 @@ func Alloc(size uint32) []byte {
 // Init configures the hook. The text says what is wrong with the configuration,
 // and is empty if nothing is.
 func Init(size uint32) (problem []byte) {
-	if err := configure(state.input[:size]); err != nil {
-		state.output = append(state.output[:0], err.Error()...)
-		return state.output
+	config := state.input[:size]
+	var err error
+	if state.configure != nil {
+		err = state.configure(config)
+	} else if string(config) != "null" {
+		err = errors.New("this hook takes no configuration")
 	}
-	return nil
+	if err != nil {
+		problem = append(state.output[:0], err.Error()...)
+	}
+	state.output = problem
+	return problem
 }
 
 // Point is one at which the hook is called.
@@ -63,11 +68,6 @@ func (p *Point) Handle(f func(input, answer []byte) []byte) { p.handle = f }
 // the program, with a trace on standard error: the engine takes it for a failure
 // of this call, and logs it.
 func (p *Point) Answer(size uint32) []byte {
-	if !state.configured {
-		if err := configure(nil); err != nil {
-			panic(err)
-		}
-	}
 	state.output = p.handle(state.input[:size], state.output[:0])
 	return state.output
 }
@@ -82,15 +82,4 @@ func Done() {
 		state.output = nil
 	}
 	runtime.Gosched()
-}
-
-func configure(config []byte) error {
-	state.configured = true
-	if state.configure == nil {
-		if s := strings.TrimSpace(string(config)); s != "" && s != "null" {
-			return errors.New("this hook takes no configuration")
-		}
-		return nil
-	}
-	return state.configure(config)
 }
