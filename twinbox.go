@@ -8,6 +8,7 @@
 package twinbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/hooks"
 	"github.com/twinbox/twinbox/engine/registry"
 	"github.com/twinbox/twinbox/engine/sessions"
 )
@@ -39,6 +41,13 @@ type Options struct {
 	Log *slog.Logger
 	// Metrics gets what operators watch, if not nil.
 	Metrics prometheus.Registerer
+	// HookCompiler is the command line of a process that calls
+	// hooks.CompileMain: hooks are compiled there, with limits of time and
+	// memory. Empty: in this process, without.
+	HookCompiler []string
+	// HookMemoryBytes bounds the memory of all hooks' instances together; 0 is
+	// 1 GiB.
+	HookMemoryBytes int64
 }
 
 // Host is an engine on a data directory.
@@ -48,6 +57,7 @@ type Host struct {
 	lock     *os.File
 	registry *registry.Registry
 	sessions *sessions.Store
+	hooks    *hooks.Host
 }
 
 // Open opens a data directory, and makes it if need be. One process at a time
@@ -77,7 +87,12 @@ func (h *Host) open(ctx context.Context, dataDir string, o Options) (err error) 
 	if err != nil {
 		return err
 	}
-	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Limits: o.Limits, Now: o.Now, Log: o.Log})
+	h.hooks, err = hooks.Open(filepath.Join(dataDir, "hooks"), hooks.Options{Now: o.Now, Log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), Metrics: o.Metrics,
+		Compiler: o.HookCompiler, MemoryBytes: o.HookMemoryBytes, QueueTime: o.Limits.QueueTime})
+	if err != nil {
+		return err
+	}
+	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Limits: o.Limits, Now: o.Now, Log: o.Log})
 	return err
 }
 
@@ -92,6 +107,9 @@ func (h *Host) close() error {
 	var errs []error
 	if h.Engine != nil {
 		errs = append(errs, h.Engine.Close())
+	}
+	if h.hooks != nil {
+		errs = append(errs, h.hooks.Close())
 	}
 	if h.sessions != nil {
 		errs = append(errs, h.sessions.Close())

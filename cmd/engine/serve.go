@@ -60,6 +60,8 @@ GOGC and GOMEMLIMIT are as in any Go program; left out, they are 800 and 1GiB.`,
 	f.StringSliceVar(&cfg.graph.Hosts, "allow-host", nil, "a name, without port, that clients call the engine by, besides localhost and the address it listens on")
 	f.StringSliceVar(&cfg.graph.Origins, "allow-origin", nil, "a web origin besides the engine's own whose pages may use the API: https://console.example")
 	bindLimits(f, &limits, &cfg.graph)
+	cfg.options.HookMemoryBytes = 1 << 30
+	f.Var((*sizeValue)(&cfg.options.HookMemoryBytes), "hook-memory", "the memory of all hooks' instances together")
 	folders.bind(f)
 	logs.bind(f)
 	return c

@@ -112,6 +112,11 @@ func startServer(ctx context.Context, cfg serverConfig) (_ *server, err error) {
 }
 
 func openHost(ctx context.Context, cfg serverConfig) (*twinbox.Host, error) {
+	compiler, err := hookCompiler()
+	if err != nil {
+		return nil, err
+	}
+	cfg.options.HookCompiler = compiler
 	host, err := twinbox.Open(ctx, cfg.data, cfg.options)
 	if errors.Is(err, twinbox.ErrLocked) {
 		return nil, &exitError{code: exitInUse, err: err}
