@@ -34,14 +34,18 @@ func TestFields(t *testing.T) {
 		}
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			testField(t, filepath.Join("testdata", f.Name))
+			testField(t, f.Name)
 		})
 	}
 }
 
-func testField(t *testing.T, dir string) {
+func testField(t *testing.T, field string) {
+	dir := filepath.Join("testdata", field)
 	w := mustWorld(t)
 	w.populate(t)
+	if strings.Contains(strings.ToLower(field), "hook") {
+		w.installHooks(t)
+	}
 	query := mustRead(t, filepath.Join(dir, "query.graphql"))
 	var requests, want, got []testCase
 	mustDecode(t, []byte(w.resolved(mustRead(t, filepath.Join(dir, "variables.json")))), &requests)

@@ -190,6 +190,7 @@ func (w *world) send(t *testing.T, body []byte) []byte {
 var (
 	madeID    = regexp.MustCompile(`\b(sess|msg|ag|mg)-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
 	requestID = regexp.MustCompile(`("requestId":\s*)"[^"]+"`)
+	micros    = regexp.MustCompile(`("micros":\s*)[0-9.e+]+`)
 )
 
 // named puts placeholders for what differs from run to run.
@@ -198,6 +199,7 @@ func (w *world) named(text string) string {
 		text = strings.ReplaceAll(text, id, name)
 	}
 	text = madeID.ReplaceAllString(text, "$$MADE")
+	text = micros.ReplaceAllString(text, `$1"$$MICROS"`)
 	return requestID.ReplaceAllString(text, `$1"$$REQUEST"`)
 }
 
