@@ -120,12 +120,13 @@ func (t *trial) measure(ctx context.Context, s sample, calls int) (measurement, 
 	}
 	m := measurement{Input: s.name, Point: s.point.Export(), Action: strings.ToLower(string(fresh.Action)), Calls: calls,
 		FreshFuel: fresh.Fuel, MemoryBytes: fresh.MemoryBytes}
-	// A name of its own, so that what is counted is of this input.
 	record := t.record
-	record.Name, record.Points = s.name, []engine.HookPoint{s.point}
+	record.Points = []engine.HookPoint{s.point}
 	if s.config != nil {
 		record.Config = s.config
 	}
+	// What is counted is to be of this input alone.
+	t.host.Use(nil)
 	t.host.Use([]engine.HookRecord{record})
 	for range max(1, calls/10) {
 		if _, err := t.time(ctx, s); err != nil {
