@@ -1,0 +1,257 @@
+package hooks
+
+import (
+	"context"
+	_ "embed" // the prelude
+	"encoding/binary"
+	"encoding/json"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+//go:embed scriptprelude.js
+var scriptPrelude []byte
+
+const (
+	// scriptName and preludeName are what stack traces tell.
+	scriptName  = "script"
+	preludeName = "engine"
+	// scriptOverhead is memory that QuickJS needs besides what scripts make.
+	scriptOverhead = 3 << 20
+	// maxKeptFrame is how much room a guest keeps for its answers.
+	maxKeptFrame = 64 << 10
+)
+
+// scriptGuest is an instance of QuickJS that runs one script.
+type scriptGuest struct {
+	*quickJS
+	script *script
+	limits engine.HookLimits
+	// points are the prelude's functions, by pointIndex, and what follows too.
+	points                                       [pointCount]jsValue
+	setup, makeBytes, takeBytes, describe, trace jsValue
+
+	// askedAt is the fuel that was left when QuickJS asked whether to go on;
+	// stopped tells that the answer was no.
+	askedAt int64
+	stopped bool
+	// failed is set with what the call had used, before its failure is told.
+	failed bool
+	used   int64
+
+	// answer and its text are held until done.
+	answer jsValue
+	text   uint32
+	frame  []byte
+}
+
+type scriptKey struct{}
+
+// newScriptGuest makes an instance of QuickJS, in which p's script has run.
+func newScriptGuest(ctx context.Context, p *program, s setup) (guest, error) {
+	if err := offerScriptImports(ctx, p.runtime); err != nil {
+		s.room.Free()
+		return nil, err
+	}
+	i, err := instantiate(p, s)
+	if err != nil {
+		return nil, err
+	}
+	g := &scriptGuest{script: p.script, limits: s.limits}
+	g.quickJS = newQuickJS(i)
+	i.ctx = context.WithValue(i.ctx, scriptKey{}, g)
+	err = g.load(s)
+	if err == nil {
+		err = g.start(s)
+	}
+	if err != nil {
+		i.close()
+		return nil, err
+	}
+	i.log.end()
+	return g, nil
+}
+
+// load makes QuickJS and the prelude ready.
+func (g *scriptGuest) load(s setup) error {
+	const what = "the JavaScript engine"
+	g.begin(startFuel)
+	if err := g.init(s.limits.MemoryBytes - s.limits.MemoryBytes/16 - scriptOverhead); err != nil {
+		return g.trapped(what, err)
+	}
+	made, err := g.eval(scriptPrelude, preludeName, evalGlobal)
+	if made, err = g.result(what, made, err); err != nil {
+		return err
+	}
+	var useLog jsValue
+	parts := map[string]*jsValue{"useLog": &useLog, "setup": &g.setup, "room": &g.makeBytes, "bytes": &g.takeBytes, "describe": &g.describe, "trace": &g.trace}
+	for n := range g.points {
+		parts[scriptFunction(n)] = &g.points[n]
+	}
+	for name, v := range parts {
+		if *v, err = g.property(made, name); err != nil {
+			return g.trapped(what, err)
+		}
+	}
+	log, err := g.hostFunction("log")
+	if err != nil {
+		return g.trapped(what, err)
+	}
+	used, err := g.call2(useLog, log, jsUndefined)
+	_, err = g.result(what, used, err)
+	return err
+}
+
+// start runs the script's own code.
+func (g *scriptGuest) start(s setup) error {
+	const what = "the script"
+	g.begin(s.startFuel())
+	module, err := g.eval(g.script.code, scriptName, evalModule)
+	exports, err := g.result(what, module, err)
+	if err != nil {
+		return err
+	}
+	config := s.config
+	if config == nil {
+		config = json.RawMessage("null")
+	}
+	settings, err := g.parse(config)
+	if settings, err = g.result(what, settings, err); err != nil {
+		return err
+	}
+	done, err := g.call2(g.setup, exports, settings)
+	_, err = g.result(what, done, err)
+	return err
+}
+
+// begin starts what may spend fuel units.
+func (g *scriptGuest) begin(fuel int64) {
+	g.fill(fuel)
+	g.gauge.Fill(fuel, quickJSDepth)
+	g.askedAt, g.stopped, g.failed = fuel, false, false
+}
+
+func (g *scriptGuest) call(_ context.Context, point engine.HookPoint, input []byte, fuel int64) ([]byte, error) {
+	n := pointIndex(point)
+	what := scriptFunction(n)
+	g.begin(fuel)
+	text, data, err := input, []byte(nil), error(nil)
+	if point == engine.HookOnAttachment {
+		if text, data, err = splitFrame(input); err != nil {
+			return nil, err
+		}
+	}
+	subject, err := g.parse(text)
+	if subject, err = g.result(what, subject, err); err != nil {
+		return nil, err
+	}
+	file := jsUndefined
+	if point == engine.HookOnAttachment {
+		if file, err = g.give(what, data); err != nil {
+			return nil, err
+		}
+	}
+	answer, err := g.call2(g.points[n], subject, file)
+	if g.answer, err = g.result(what, answer, err); err != nil {
+		return nil, err
+	}
+	for _, v := range []jsValue{subject, file} {
+		if err := g.release(v); err != nil {
+			return nil, g.trapped(what, err)
+		}
+	}
+	if g.answer == jsUndefined {
+		return nil, nil
+	}
+	return g.read(what, point)
+}
+
+// give makes a Uint8Array of data.
+func (g *scriptGuest) give(what string, data []byte) (jsValue, error) {
+	size := jsValue(uint32(len(data))) // an integer is its own value
+	file, err := g.call2(g.makeBytes, size, jsUndefined)
+	if file, err = g.result(what, file, err); err != nil {
+		return 0, err
+	}
+	room, err := g.bytes(file)
+	if err != nil {
+		return 0, g.trapped(what, err)
+	}
+	g.gauge.Charge(uint64(len(data)) / 8)
+	copy(room, data)
+	return file, nil
+}
+
+// read returns the answer's text, or its frame.
+func (g *scriptGuest) read(what string, point engine.HookPoint) ([]byte, error) {
+	text, at, err := g.utf8(g.answer)
+	if err != nil {
+		return nil, g.trapped(what, err)
+	}
+	g.text = at
+	if text == nil {
+		return nil, faultf("%s returned an answer for which there was no memory", what)
+	}
+	var data []byte
+	if point == engine.HookOnAttachment {
+		file, err := g.call2(g.takeBytes, jsUndefined, jsUndefined)
+		if file, err = g.result(what, file, err); err != nil {
+			return nil, err
+		}
+		if file != jsUndefined {
+			if data, err = g.bytes(file); err != nil {
+				return nil, g.trapped(what, err)
+			}
+			if data == nil {
+				return nil, faultf("%s returned an attachment whose bytes were transferred away", what)
+			}
+			// The script's side holds on to it until the next call.
+			if err := g.release(file); err != nil {
+				return nil, g.trapped(what, err)
+			}
+		}
+	}
+	if n := int64(len(text)) + int64(len(data)); n > g.limits.OutputBytes {
+		return nil, faultf("%s returned %s bytes, more than the %s that are allowed (limit outputBytes)", what, humanize.Comma(n), humanize.Comma(g.limits.OutputBytes))
+	}
+	if point != engine.HookOnAttachment {
+		return text, nil
+	}
+	g.gauge.Charge(uint64(len(data)) / 8)
+	g.frame = binary.LittleEndian.AppendUint32(g.frame[:0], uint32(len(text)))
+	g.frame = append(append(g.frame, text...), data...)
+	return g.frame, nil
+}
+
+func (g *scriptGuest) done(context.Context) error {
+	if g.answer != jsUndefined {
+		if err := g.freeText(g.text); err != nil {
+			return g.trapped("the JavaScript engine", err)
+		}
+		if err := g.release(g.answer); err != nil {
+			return g.trapped("the JavaScript engine", err)
+		}
+		g.answer = jsUndefined
+	}
+	if cap(g.frame) > maxKeptFrame {
+		g.frame = nil
+	}
+	g.log.end()
+	return nil
+}
+
+func (g *scriptGuest) spent() int64 {
+	if g.failed {
+		return g.used
+	}
+	return g.quickJS.spent()
+}
+
+func (g *scriptGuest) memory() int64 { return g.room.size + int64(cap(g.frame)) }
+
+// scriptFunction is what a script exports for the point of that index.
+func scriptFunction(index int) string {
+	return [pointCount]string{"onMessage", "onAttachment", "onReply", "onSession"}[index]
+}
