@@ -12,22 +12,29 @@ RELEASES := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64
 # Folders with npm packages that the tests use; the benchmark's peer compiles for a minute and is left to bench.
 NPM      := $(filter-out ./tests/peer,$(patsubst %/package-lock.json,%,$(shell find . -name package-lock.json -not -path '*/node_modules/*')))
 
+# Hooks in JavaScript run on it; an engine that was built without says so.
+QUICKJS  := engine/hooks/quickjs/quickjs.wasm
+
 .PHONY: build demo test soak-crash bench lint release fuzz clean
 
-build:
+build: $(QUICKJS)
 	go build -o bin/engine ./cmd/engine
 
 demo: build
 	bin/engine demo $(ARGS)
 
 # -count=1: the black-box tests build the engine themselves, so a cached pass may be of an older one.
-test: $(NPM:=/node_modules/.package-lock.json)
+test: $(QUICKJS) $(NPM:=/node_modules/.package-lock.json)
 	$(if $(RACE),,@echo "There is no C compiler ($(CC)): the tests run without the race detector.")
 	$(if $(RACE),CGO_ENABLED=1) go test -count=1 $(RACE) ./...
 	TZ=Asia/Kolkata go test -count=1 ./engine/... ./graph/...
 
 soak-crash:
 	TWINBOX_KILLS=$(KILLS) go test -count=1 -timeout 4h -v -run 'Kills|PowerLoss' ./tests
+
+$(QUICKJS): $(dir $(QUICKJS))package-lock.json
+	@command -v npm >/dev/null || echo "There is no npm: hooks in JavaScript are left out."
+	! command -v npm >/dev/null || { cd $(@D) && npm ci --no-audit --no-fund && cp node_modules/quickjs-wasi/quickjs.wasm .; }
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund
@@ -47,7 +54,7 @@ lint:
 	@! git grep -nE '(^|[^A-Za-z0-9._-])/(work|root|home/[a-z]+)/' || { echo "These paths are one machine's."; exit 1; }
 	@! git grep -n '"resolved":' -- '*package-lock.json' || { echo "These lock files name one registry's host."; exit 1; }
 
-release: $(addprefix dist/engine-,$(RELEASES))
+release: $(QUICKJS) $(addprefix dist/engine-,$(RELEASES))
 
 dist/engine-%: FORCE
 	GOOS=$(firstword $(subst -, ,$*)) GOARCH=$(lastword $(subst -, ,$*)) go build -trimpath -ldflags '-s -w' -o $@ ./cmd/engine

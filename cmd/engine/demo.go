@@ -31,9 +31,10 @@ func newDemoCommand() *cobra.Command {
 	data, once, timeout := "", false, time.Minute
 	c := &cobra.Command{Use: "demo", Short: "Show the whole way of a message, with a picture and a real agent", Args: cobra.NoArgs,
 		Long: `Start an engine on a data directory (a temporary one unless --data is given),
-write a message with a picture through GraphQL, let a separate agent process
-look at the picture and answer, and read the answer back through GraphQL. Then
-go on serving until interrupted, with the agent still listening.
+install two hooks, write a message with a picture through GraphQL, show what the
+hooks made of it, let a separate agent process look at the picture and answer,
+and read the answer back through GraphQL. Then go on serving until interrupted,
+with the agent still listening.
 
 Fails if any step does.`,
 		Example: "  engine demo\n  engine demo --once --data ./demo-data",
@@ -54,6 +55,7 @@ type demo struct {
 	client  *client
 	session struct{ ID, Folder string }
 	message string
+	hooked  bool
 }
 
 func runDemo(c *cobra.Command, data string, once bool, timeout time.Duration) (err error) {
@@ -149,22 +151,29 @@ func (d *demo) begin(ctx context.Context) error {
 	d.show("chat", chatID)
 	d.show("session", d.session.ID)
 
+	if err := d.installHooks(ctx); err != nil {
+		return err
+	}
 	picture, err := drawPicture(demoWidth, demoHeight)
 	if err != nil {
 		return err
 	}
+	picture = noteOnPicture(picture, demoNote)
 	written, err := d.client.mutate(ctx, "writeMessage", "message { messageId seq status contentText attachments { path size } }", map[string]any{
 		"sessionId": d.session.ID,
-		"content": map[string]any{"text": "What is in this picture?", "attachments": []any{
+		"content": map[string]any{"text": demoText, "attachments": []any{
 			map[string]any{"name": "sunset.png", "mimeType": "image/png", "data": base64.StdEncoding.EncodeToString(picture)}}},
 	})
 	if err != nil {
 		return fmt.Errorf("write the message: %w", err)
 	}
 	d.message = text(written, "message", "messageId")
-	d.step("A message goes in, with a picture of %d×%d pixels (%s). It is a row of inbound.db now, and the picture a file:",
-		demoWidth, demoHeight, humanize.IBytes(uint64(len(picture))))
-	return flatten(dig(written, "message"), "", func(key string, value json.RawMessage) { d.show(key, summary(value)) })
+	d.step("A message goes in, %q, with a picture of %d×%d pixels (%s) that says where it was taken. It is a row of inbound.db now, and the picture a file:",
+		demoText, demoWidth, demoHeight, humanize.IBytes(uint64(len(picture))))
+	if err := flatten(dig(written, "message"), "", func(key string, value json.RawMessage) { d.show(key, summary(value)) }); err != nil {
+		return err
+	}
+	return d.checkHooks(written, picture)
 }
 
 // summary is a JSON value for a person: of files, their paths and sizes.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"image"
 	"image/color"
 	"image/png"
@@ -22,6 +24,18 @@ func drawPicture(width, height int) ([]byte, error) {
 		return nil, fmt.Errorf("draw the picture: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// noteOnPicture adds to a PNG what a camera may note, as a text chunk after
+// the header.
+func noteOnPicture(picture []byte, note string) []byte {
+	const header = 8 + 25 // the signature and the first chunk
+	chunk := append([]byte("tEXt"), note...)
+	b := append([]byte{}, picture[:header]...)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(note)))
+	b = append(b, chunk...)
+	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(chunk))
+	return append(b, picture[header:]...)
 }
 
 // scenery is the colour at a point; both coordinates go from 0 to 1, y down.
