@@ -24,7 +24,7 @@ func buildRust(ctx context.Context, b build) error {
 		source = filepath.Join("src", source)
 	}
 	return b.run(ctx, nil, rustc, "--edition=2021", "--crate-type=cdylib", "--crate-name=hook", "--target="+rustTarget,
-		"-Copt-level=s", "-Clto=fat", "-Ccodegen-units=1", "-Cpanic=abort", "-Cstrip=symbols",
+		"-Copt-level=2", "-Clto=fat", "-Ccodegen-units=1", "-Cpanic=abort", "-Cstrip=symbols",
 		"-Ctarget-feature=+bulk-memory", "-Clink-arg=-zstack-size=262144", "-o", b.out, source)
 }
 

@@ -12,7 +12,7 @@
 //! hook! { on_message: hello }
 //! ```
 //!
-//! A panic fails the call, and is logged.
+//! A panic fails the call; the error has its text.
 
 pub mod json;
 pub use json::Value;
@@ -94,6 +94,19 @@ extern "C" {
     fn host_log(level: i32, text: *const u8, length: usize);
 }
 
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+extern "C" {
+    fn fd_write(file: i32, parts: *const usize, count: usize, written: *mut usize) -> i32;
+}
+
+/// Writes to standard error, from which the host takes why a call failed.
+fn complain(text: &str) {
+    let text = text.replace('\n', " ") + "\n";
+    let mut written = 0;
+    // SAFETY: the host reads one part and the text while both are borrowed.
+    unsafe { fd_write(2, [text.as_ptr() as usize, text.len()].as_ptr(), 1, &mut written) };
+}
+
 pub fn log(level: Level, text: &str) {
     // SAFETY: the host reads the text while it is borrowed.
     unsafe { host_log(level as i32, text.as_ptr(), text.len()) }
@@ -146,7 +159,7 @@ pub extern "C" fn hook_alloc(size: usize) -> *mut u8 {
         let mut s = s.borrow_mut();
         if !s.ready {
             s.ready = true;
-            std::panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string())));
+            std::panic::set_hook(Box::new(|panic| complain(&panic.to_string())));
         }
         s.input = vec![0; size];
         s.input.as_mut_ptr()
@@ -188,7 +201,6 @@ pub fn run(handler: impl FnOnce(Input, &Value) -> Answer, framed: bool, length: 
         bytes = split_frame(&mut text);
     }
     let root = json::parse(&text).expect("the input is not JSON");
-    // The state is not borrowed while the handler runs: a panic logs.
     let config = STATE.with(|s| std::mem::replace(&mut s.borrow_mut().config, Value::Null));
     let answer = handler(Input { root, bytes }, &config);
     STATE.with(|s| s.borrow_mut().config = config);
