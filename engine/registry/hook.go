@@ -18,6 +18,9 @@ func (r *Registry) Hooks(ctx context.Context) (out []engine.HookRecord, err erro
 	err = r.read(ctx, "list hooks", func(c *conn) error {
 		return c.snapshot(func() error {
 			out, err = hooks(c, func(name string, err error) {
+				if _, known := r.damaged.LoadOrStore(name, true); known {
+					return
+				}
 				r.log.Error("the record of a hook is damaged, and it cannot run: install it again, or remove it", "hook", name, "error", err)
 			})
 			return err

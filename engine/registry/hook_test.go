@@ -1,7 +1,9 @@
 package registry_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -90,7 +92,10 @@ func TestDamagedHookIsReturnedEverywhereAndWithoutAVersion(t *testing.T) {
 		`UPDATE hook_versions SET handles = x'ff' || '' WHERE hook = 'b' AND active = 0`,
 	} {
 		path := filepath.Join(t.TempDir(), "engine.db")
-		r := mustOpen(t, path)
+		var log bytes.Buffer
+		r, err := registry.Open(t.Context(), path, registry.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		must(t, err)
+		t.Cleanup(func() { mustClose(t, r) })
 		must(t, r.SaveHook(t.Context(), hook("a")))
 		must(t, r.SaveHook(t.Context(), hook("b")))
 		must(t, mustSQL(t, path).Exec(damage))
@@ -103,6 +108,9 @@ func TestDamagedHookIsReturnedEverywhereAndWithoutAVersion(t *testing.T) {
 		if b.Name != "b" || !b.Enabled || b.OnFailure != engine.HookSkip || len(b.Points) != 4 || !reflect.DeepEqual(b.Scope, engine.HookScope{}) ||
 			b.Limits != engine.DefaultHookLimits() || b.Version().SHA256 != "" || len(b.Versions) != 2 {
 			t.Errorf("%s: hook is %+v", damage, b)
+		}
+		if _, err := r.Hooks(t.Context()); err != nil || strings.Count(log.String(), "hook=b") != 1 {
+			t.Errorf("%s: error %v, log %q", damage, err, log.String())
 		}
 		problems, err := r.Check(t.Context())
 		must(t, err)

@@ -34,6 +34,7 @@ type Registry struct {
 	// sessions are also told of what touches wrote.
 	sessions *sessionCache
 	log      *slog.Logger
+	damaged  sync.Map // names of hooks that were logged as damaged
 
 	closed   chan struct{}
 	closing  sync.Once
