@@ -13,13 +13,22 @@ static void skip_space(reader *r) {
 		r->at++;
 }
 
-static bool take(reader *r, const char *word) {
-	size_t n = strlen(word);
-	if ((size_t)(r->end - r->at) < n || memcmp(r->at, word, n) != 0)
+static bool take(reader *r, char c) {
+	if (r->at == r->end || *r->at != c)
 		return false;
-	r->at += n;
+	r->at++;
 	return true;
 }
+
+static bool take_word(reader *r, const char *word) {
+	while (*word)
+		if (!take(r, *word++))
+			return false;
+	return true;
+}
+
+// is_plain tells the characters of ASCII that stand for themselves in a string.
+static bool is_plain(char c) { return c >= 0x20 && c != '"' && c != '\\' && (unsigned char)c < 0x80; }
 
 // utf8_length returns the length of the character at p, or 0 if it is not UTF-8.
 static size_t utf8_length(const char *p, const char *end) {
@@ -95,7 +104,7 @@ static bool read_escape(reader *r, char **to) {
 		return false;
 	if (c >= 0xD800 && c < 0xE000) {
 		reader after = *r;
-		if (c < 0xDC00 && take(&after, "\\u") && read_hex(&after, &low) && low >= 0xDC00 && low < 0xE000) {
+		if (c < 0xDC00 && take_word(&after, "\\u") && read_hex(&after, &low) && low >= 0xDC00 && low < 0xE000) {
 			c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
 			*r = after;
 		} else {
@@ -107,10 +116,12 @@ static bool read_escape(reader *r, char **to) {
 }
 
 static bool read_string(reader *r, const char **text, size_t *length) {
-	if (!take(r, "\""))
+	if (!take(r, '"'))
 		return false;
+	*text = r->at;
+	while (r->at < r->end && is_plain(*r->at))
+		r->at++;
 	char *to = r->at;
-	*text = to;
 	while (r->at < r->end) {
 		unsigned char c = (unsigned char)*r->at;
 		if (c == '"') {
@@ -144,14 +155,14 @@ static bool read_digits(reader *r) {
 static bool read_number(reader *r, tb_value *v) {
 	v->type = TB_NUMBER;
 	v->text = r->at;
-	take(r, "-");
-	if (!take(r, "0") && !read_digits(r))
+	take(r, '-');
+	if (!take(r, '0') && !read_digits(r))
 		return false;
-	if (take(r, ".") && !read_digits(r))
+	if (take(r, '.') && !read_digits(r))
 		return false;
-	if (take(r, "e") || take(r, "E")) {
-		if (!take(r, "-"))
-			take(r, "+");
+	if (take(r, 'e') || take(r, 'E')) {
+		if (!take(r, '-'))
+			take(r, '+');
 		if (!read_digits(r))
 			return false;
 	}
@@ -168,12 +179,12 @@ static bool read_scalar(reader *r, tb_value *v) {
 		return read_string(r, &v->text, &v->length);
 	case 't':
 		v->type = TB_TRUE;
-		return take(r, "true");
+		return take_word(r, "true");
 	case 'f':
 		v->type = TB_FALSE;
-		return take(r, "false");
+		return take_word(r, "false");
 	case 'n':
-		return take(r, "null");
+		return take_word(r, "null");
 	}
 	return read_number(r, v);
 }
@@ -187,13 +198,13 @@ static tb_value *read_value(reader *r, tb_value *open) {
 		if (!read_string(r, &v->key, &v->key_length))
 			return NULL;
 		skip_space(r);
-		if (!take(r, ":"))
+		if (!take(r, ':'))
 			return NULL;
 		skip_space(r);
 	}
-	if (take(r, "{"))
+	if (take(r, '{'))
 		v->type = TB_OBJECT;
-	else if (take(r, "["))
+	else if (take(r, '['))
 		v->type = TB_ARRAY;
 	else if (!read_scalar(r, v))
 		return NULL;
@@ -202,8 +213,8 @@ static tb_value *read_value(reader *r, tb_value *open) {
 	return v;
 }
 
-static const char *closing(const tb_value *v) {
-	return v->type == TB_OBJECT ? "}" : "]";
+static char closing(const tb_value *v) {
+	return v->type == TB_OBJECT ? '}' : ']';
 }
 
 // It keeps what is open in a list of its own, so that no depth of nesting
@@ -230,7 +241,7 @@ tb_value *tb_parse(char *text, size_t length) {
 		}
 		if (depth == 0)
 			return r.at == r.end ? root : NULL;
-		if (!take(&r, ","))
+		if (!take(&r, ','))
 			return NULL;
 	}
 	return NULL;
@@ -238,14 +249,25 @@ tb_value *tb_parse(char *text, size_t length) {
 
 // Writing
 
+static void put(tb_buffer *b, char c) {
+	if (b->length < b->room)
+		b->text[b->length++] = c;
+	else
+		tb_write(b, &c, 1);
+}
+
 static void write_string(tb_buffer *b, const char *text, size_t length) {
 	static const char hex[] = "0123456789abcdef";
 	const char *end = text + length, *from = text;
-	tb_write(b, "\"", 1);
+	put(b, '"');
 	for (const char *p = text; p < end;) {
+		if (is_plain(*p)) {
+			p++;
+			continue;
+		}
 		unsigned char c = (unsigned char)*p;
 		size_t n = utf8_length(p, end);
-		if (c >= 0x20 && c != '"' && c != '\\' && n > 0) {
+		if (c >= 0x80 && n > 0) {
 			p += n;
 			continue;
 		}
@@ -264,7 +286,7 @@ static void write_string(tb_buffer *b, const char *text, size_t length) {
 		}
 	}
 	tb_write(b, from, (size_t)(end - from));
-	tb_write(b, "\"", 1);
+	put(b, '"');
 }
 
 static void write_scalar(tb_buffer *b, const tb_value *v) {
@@ -291,10 +313,10 @@ void tb_write_json(tb_buffer *b, const tb_value *v) {
 	size_t depth = 0;
 	while (v) {
 		if (depth > 0 && v != open[depth - 1]->first)
-			tb_write(b, ",", 1);
+			put(b, ',');
 		if (depth > 0 && open[depth - 1]->type == TB_OBJECT) {
 			write_string(b, v->key, v->key_length);
-			tb_write(b, ":", 1);
+			put(b, ':');
 		}
 		const tb_value *next = depth > 0 ? v->next : NULL;
 		if (v->type < TB_ARRAY) {
@@ -302,13 +324,13 @@ void tb_write_json(tb_buffer *b, const tb_value *v) {
 		} else {
 			if (depth == TB_DEPTH)
 				tb_fail("tb_write_json: nested too deep, or a value contains itself");
-			tb_write(b, v->type == TB_OBJECT ? "{" : "[", 1);
+			put(b, v->type == TB_OBJECT ? '{' : '[');
 			open[depth++] = v;
 			next = v->first;
 		}
 		while (!next && depth > 0) {
 			const tb_value *done = open[--depth];
-			tb_write(b, closing(done), 1);
+			put(b, closing(done));
 			next = depth > 0 ? done->next : NULL;
 		}
 		v = next;

@@ -34,14 +34,24 @@ static bool needed(segment s) {
 	return s.marker >= 0xC0 && s.marker < APP0;
 }
 
+// skip_plain returns where, from at on, there may be a byte of 0xFF. It looks at
+// eight at a time: most of a picture is passed here.
+static size_t skip_plain(const uint8_t *bytes, size_t at, size_t size) {
+	const uint64_t low = 0x7F7F7F7F7F7F7F7F, one = 0x0101010101010101;
+	for (uint64_t eight; size - at >= sizeof eight; at += sizeof eight) {
+		memcpy(&eight, bytes + at, sizeof eight);
+		if (eight & ((eight & low) + one) & ~low) // the highest bit, and a carry into it
+			break;
+	}
+	return at;
+}
+
 // scan_end returns where the coded pixels that begin at at end: at a marker, or
 // with the file.
 static size_t scan_end(const uint8_t *bytes, size_t at, size_t size) {
-	while (at < size) {
-		const uint8_t *found = memchr(bytes + at, 0xFF, size - at);
-		if (!found)
-			break;
-		at = (size_t)(found - bytes);
+	while ((at = skip_plain(bytes, at, size)) < size) {
+		while (at < size && bytes[at] != 0xFF)
+			at++;
 		if (size - at < 2)
 			break;
 		uint8_t next = bytes[at + 1];
