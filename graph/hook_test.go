@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -102,6 +103,29 @@ func TestHookTellsItsCallsAndItsNewestLines(t *testing.T) {
 	}
 	if len(h.Log) != 2 || h.Log[1].Message != "a message" || h.Log[1].Level != "info" || h.Log[1].At.Hour() != 12 {
 		t.Errorf("%s", text)
+	}
+}
+
+// A record that cannot be read is mended by installing the hook again; until
+// then its policy applies, to everything, and the other hooks work.
+func TestHookWithADamagedRecordFailsUntilItIsInstalledAgain(t *testing.T) {
+	w := mustWorld(t)
+	must(t)(w.CreateAgentGroup(t.Context(), engine.CreateAgentGroupInput{ID: new("ag"), Name: "AG"}))
+	s := w.mustSession(t, "SESSION", engine.ResolveSessionInput{AgentGroupID: "ag"})
+	w.install(t, "h", "OLD", engine.HookChanges{})
+	mustExec(t, filepath.Join(w.dir, "engine.db"), `UPDATE hooks SET scope = '{"kinds":' WHERE name = 'h'`)
+	w.install(t, "other", "REDACT", engine.HookChanges{}) // reads all
+	write := func() []byte { return w.query(t, writeText, map[string]any{"session": s.ID, "text": "hello"}) }
+	if answer := write(); bytes.Count(answer, []byte(`"HOOK_FAILED"`)) != 2 {
+		t.Errorf("with the damage: %s", answer)
+	}
+	shown := w.query(t, `{ hook(name: "h") { problem points version { active shape } } other: hook(name: "other") { problem } }`, nil)
+	if !bytes.Contains(shown, []byte(`"active":false,"shape":"REACTOR"`)) || bytes.Count(shown, []byte(`"problem":null`)) != 1 {
+		t.Errorf("%s", shown)
+	}
+	w.install(t, "h", "OLD", engine.HookChanges{})
+	if answer := write(); bytes.Count(answer, []byte(`"WRITTEN"`)) != 2 || bytes.Count(answer, []byte("redacted")) != 1 {
+		t.Errorf("mended: %s", answer)
 	}
 }
 
