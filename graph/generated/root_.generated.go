@@ -2448,7 +2448,7 @@ input HookLimitsInput {
 input InstallHookInput {
   "Letters, digits, ` + "`" + `.` + "`" + `, ` + "`" + `_` + "`" + ` and ` + "`" + `-` + "`" + `, with no ` + "`" + `.` + "`" + ` or ` + "`" + `-` + "`" + ` first, at most 64."
   name: ID!
-  "A WebAssembly module, or the text of a script in UTF-8; at most 32 MiB."
+  "A WebAssembly module of at most 16 MiB, or the text of a script in UTF-8 of at most 4 MiB."
   module: Base64!
   "For a reactor or a script its exports say; a command must be told (left out: ON_MESSAGE)."
   points: [HookPoint!]

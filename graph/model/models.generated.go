@@ -75,7 +75,7 @@ type EnsureMessagingGroupPayload struct {
 type InstallHookInput struct {
 	// Letters, digits, `.`, `_` and `-`, with no `.` or `-` first, at most 64.
 	Name string `json:"name"`
-	// A WebAssembly module, or the text of a script in UTF-8; at most 32 MiB.
+	// A WebAssembly module of at most 16 MiB, or the text of a script in UTF-8 of at most 4 MiB.
 	Module Base64 `json:"module"`
 	// For a reactor or a script its exports say; a command must be told (left out: ON_MESSAGE).
 	Points []engine.HookPoint `json:"points"`
