@@ -18,6 +18,9 @@ import (
 
 const connections = 64
 
+// uniqueMark in a target's variables stands for what differs in each request.
+const uniqueMark = "################"
+
 // target is a GraphQL request that is sent again and again.
 type target struct {
 	address, path, token string
@@ -42,7 +45,7 @@ func load(ctx context.Context, t target, d time.Duration) (sample, error) {
 	start := time.Now()
 	for i := range connections {
 		g.Go(func() (err error) {
-			took[i], err = sendUntil(ctx, t, request, start.Add(d))
+			took[i], err = sendUntil(ctx, t, i, bytes.Clone(request), start.Add(d))
 			return err
 		})
 	}
@@ -52,7 +55,7 @@ func load(ctx context.Context, t target, d time.Duration) (sample, error) {
 	return summarise(slices.Concat(took[:]...), time.Since(start)), nil
 }
 
-func sendUntil(ctx context.Context, t target, request []byte, end time.Time) ([]time.Duration, error) {
+func sendUntil(ctx context.Context, t target, connection int, request []byte, end time.Time) ([]time.Duration, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", t.address)
 	if err != nil {
@@ -64,11 +67,15 @@ func sendUntil(ctx context.Context, t target, request []byte, end time.Time) ([]
 		return nil, err
 	}
 	r := bufio.NewReaderSize(conn, 16<<10)
+	mark := bytes.Index(request, []byte(uniqueMark))
 	var took []time.Duration
 	for body := []byte(nil); ; {
 		begun := time.Now()
 		if begun.After(end) || ctx.Err() != nil {
 			return took, ctx.Err()
+		}
+		if mark >= 0 {
+			copy(request[mark:], fmt.Sprintf("%0*d", len(uniqueMark), len(took)*connections+connection))
 		}
 		if _, err := conn.Write(request); err != nil {
 			return nil, err

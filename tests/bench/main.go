@@ -16,6 +16,7 @@ import (
 
 type options struct {
 	dir, engine, peer, json string
+	only                    string
 	rounds, sessions        int
 	short, serveIdle        bool
 }
@@ -26,6 +27,7 @@ func main() {
 	flag.StringVar(&o.engine, "engine", "bin/engine", "the binary to measure over HTTP")
 	flag.StringVar(&o.peer, "peer", "tests/peer", "folder of the peer, with its node_modules")
 	flag.StringVar(&o.json, "json", "dist/bench.json", "where to write the figures")
+	flag.StringVar(&o.only, "only", "", "measure a part: sessions, memory or hooks")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each operation is measured; medians are shown")
 	flag.IntVar(&o.sessions, "sessions", 100_000, "sessions for the memory row; 0 leaves it out")
 	flag.BoolVar(&o.short, "short", false, "one round and 1,000 sessions: to see that all of it works")
@@ -64,10 +66,20 @@ func measureAll(ctx context.Context, o options) (err error) {
 		return err
 	}
 	say(r.Machine.String())
-	if r.Rows, err = measureRows(ctx, o, dir, load); err != nil {
-		return err
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context, options, string, time.Duration) ([]result, error)
+	}{{"sessions", measureRows}, {"hooks", measureHooks}} {
+		if o.only != "" && o.only != part.name {
+			continue
+		}
+		rows, err := part.measure(ctx, o, dir, load)
+		if err != nil {
+			return err
+		}
+		r.Rows = append(r.Rows, rows...)
 	}
-	if o.sessions > 0 {
+	if o.sessions > 0 && (o.only == "" || o.only == "memory") {
 		say(fmt.Sprintf("making %d sessions for the memory row", o.sessions))
 		m, err := measureMemory(ctx, o.engine, filepath.Join(dir, "memory"), o.sessions, idle)
 		if err != nil {

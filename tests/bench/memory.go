@@ -77,7 +77,7 @@ func (s *served) makeSessions(ctx context.Context, n int) error {
 				if i > int64(n) {
 					return nil
 				}
-				if err := s.process.Query(ctx, resolveDocument, map[string]any{"input": s.key(int(i))}, nil); err != nil {
+				if err := s.process.Query(ctx, resolveDocument, map[string]any{"input": s.key("ag", int(i))}, nil); err != nil {
 					return err
 				}
 			}

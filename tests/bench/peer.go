@@ -17,19 +17,31 @@ import (
 type peer struct {
 	folder string // of its scripts, with node_modules
 	dir    string // where it keeps its data
-	round  map[string]sample
 }
 
-// bench runs the peer's own benchmark; sides then read this round's samples.
-func (p *peer) bench(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, "node", "bench.mjs", p.dir)
-	cmd.Dir = p.folder
+func (p *peer) benchmark() *benchmark {
+	return &benchmark{func(ctx context.Context) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, "node", "bench.mjs", p.dir)
+		cmd.Dir = p.folder
+		return cmd
+	}, nil}
+}
+
+// benchmark is a program that measures a peer's side of many rows in one go.
+type benchmark struct {
+	command func(context.Context) *exec.Cmd
+	round   map[string]sample
+}
+
+// run runs the program; sides then read this round's samples.
+func (b *benchmark) run(ctx context.Context) error {
+	cmd := b.command(ctx)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return fmt.Errorf("the peer's benchmark (is node installed, and was npm ci run in %s?): %w", p.folder, err)
+		return fmt.Errorf("the peer's benchmark, %s (is node installed, and was npm ci run in tests/peer?): %w", cmd, err)
 	}
-	p.round = map[string]sample{}
+	b.round = map[string]sample{}
 	for line := range bytes.Lines(out) {
 		var r struct {
 			Op        string  `json:"op"`
@@ -38,16 +50,16 @@ func (p *peer) bench(ctx context.Context) error {
 			P99       float64 `json:"p99_ms"`
 		}
 		if err := json.Unmarshal(line, &r); err != nil {
-			return fmt.Errorf("the peer's benchmark: %w", err)
+			return fmt.Errorf("the peer's benchmark, %s: %w", cmd, err)
 		}
-		p.round[r.Op] = sample{PerSecond: r.OpsPerSec, P50Micros: r.P50 * 1000, P99Micros: r.P99 * 1000}
+		b.round[r.Op] = sample{PerSecond: r.OpsPerSec, P50Micros: r.P50 * 1000, P99Micros: r.P99 * 1000}
 	}
 	return nil
 }
 
-func (p *peer) side(op string) side {
+func (b *benchmark) side(op string) side {
 	return func(context.Context, int) (sample, error) {
-		s, ok := p.round[op]
+		s, ok := b.round[op]
 		if !ok {
 			return sample{}, fmt.Errorf("the peer's benchmark has no %q", op)
 		}

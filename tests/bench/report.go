@@ -34,7 +34,7 @@ func (r report) table() string {
 	lines := [][]string{{"operation", "peer", "floor", "twinbox", "p99", "allocs", "× peer", "× floor", "target", "reached"}}
 	for _, row := range r.Rows {
 		line := []string{row.Operation, "", "", figure(row.Twinbox, row.Unit), duration(row.Twinbox.P99Micros), "", "", "", targets(row), yes(row.Reached)}
-		if row.Twinbox.Allocs > 0 {
+		if row.Twinbox.Allocs > 0 || row.AllocFree {
 			line[5] = fmt.Sprintf("%.0f", row.Twinbox.Allocs)
 		}
 		if row.Peer != nil {
@@ -60,6 +60,12 @@ func targets(r result) string {
 	if r.TargetFloor > 0 {
 		parts = append(parts, fmt.Sprintf("%g × floor", r.TargetFloor))
 	}
+	if r.TargetMicros > 0 {
+		parts = append(parts, "≤ "+duration(r.TargetMicros))
+	}
+	if r.AllocFree {
+		parts = append(parts, "no allocation")
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -71,7 +77,10 @@ func figure(s sample, u unit) string {
 }
 
 func duration(micros float64) string {
-	if micros < 1000 {
+	switch {
+	case micros < 10:
+		return fmt.Sprintf("%.2f µs", micros)
+	case micros < 1000:
 		return fmt.Sprintf("%.1f µs", micros)
 	}
 	return fmt.Sprintf("%.2f ms", micros/1000)

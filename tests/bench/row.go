@@ -27,6 +27,10 @@ type row struct {
 	floors []floor // the target is for the first
 	// The ratios to reach; 0 where there is none.
 	timesPeer, timesFloor float64
+	// atMost is the time to reach where that is no ratio; 0 is none.
+	atMost time.Duration
+	// allocFree rows have to do without allocations, too.
+	allocFree bool
 }
 
 type floor struct {
@@ -45,7 +49,10 @@ type result struct {
 	TimesPeer   float64 `json:"timesPeer,omitempty"`
 	TargetPeer  float64 `json:"targetPeer,omitempty"`
 	TargetFloor float64 `json:"targetFloor,omitempty"`
-	Reached     *bool   `json:"reached,omitempty"`
+	// TargetMicros is an upper bound.
+	TargetMicros float64 `json:"targetMicros,omitempty"`
+	AllocFree    bool    `json:"allocFree,omitempty"`
+	Reached      *bool   `json:"reached,omitempty"`
 }
 
 type floorResult struct {
@@ -106,8 +113,13 @@ func run(ctx context.Context, rows []row, rounds int, prepare func(context.Conte
 }
 
 func (r row) result(ours, peer []sample, floors [][]sample) result {
-	out := result{Operation: r.name, Unit: r.unit, Twinbox: medians(ours), TargetPeer: r.timesPeer, TargetFloor: r.timesFloor}
-	reached := true
+	out := result{Operation: r.name, Unit: r.unit, Twinbox: medians(ours), TargetPeer: r.timesPeer, TargetFloor: r.timesFloor,
+		TargetMicros: micros(r.atMost), AllocFree: r.allocFree}
+	reached := r.atMost == 0 || out.Twinbox.P50Micros <= out.TargetMicros
+	if r.allocFree {
+		// What the runtime allocates for itself meanwhile is not the calls'.
+		reached = reached && out.Twinbox.Allocs < 0.01
+	}
 	if len(peer) > 0 {
 		p := medians(peer)
 		out.Peer = &p
@@ -132,7 +144,7 @@ func (r row) result(ours, peer []sample, floors [][]sample) result {
 		}
 		out.Floors = append(out.Floors, floorResult{Name: f.name, sample: m, TimesFloor: times})
 	}
-	if r.timesPeer > 0 || r.timesFloor > 0 {
+	if r.timesPeer > 0 || r.timesFloor > 0 || r.atMost > 0 {
 		out.Reached = &reached
 	}
 	return out

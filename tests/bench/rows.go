@@ -44,6 +44,7 @@ func measureRows(ctx context.Context, o options, dir string, loadTime time.Durat
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, ours.process.Stop()) }()
+	nodes := p.benchmark()
 	theirs := peerServed{peerAddress, engineproc.NewClient("http://"+peerAddress, "")}
 	idle := func(ctx context.Context, _ int) (sample, error) {
 		return load(ctx, sessionTarget(idleAddress, "/", "", "sess-1"), loadTime)
@@ -52,16 +53,16 @@ func measureRows(ctx context.Context, o options, dir string, loadTime time.Durat
 	return run(ctx, []row{
 		{
 			name: "create a session, durable", unit: perCall, timesPeer: 5, timesFloor: 1.3,
-			ours: lib.create, peer: p.side("resolve_create"),
+			ours: lib.create, peer: nodes.side("resolve_create"),
 			floors: []floor{{"the same fsyncs", bare.create}},
 		},
 		{
 			name: "find a session", unit: perCall, timesPeer: 1.5,
-			ours: lib.find, peer: p.side("resolve_find"),
+			ours: lib.find, peer: nodes.side("resolve_find"),
 		},
 		{
 			name: "write, one caller", unit: perCall, timesPeer: 1.15,
-			ours: lib.write(1, writes, 1), peer: p.side("write"),
+			ours: lib.write(1, writes, 1), peer: nodes.side("write"),
 			floors: []floor{
 				{"kept open, FULL", bare.commits("FULL", 1, writes, 1)},
 				{"kept open, EXTRA", bare.commits("EXTRA", 1, writes, 1)},
@@ -69,12 +70,12 @@ func measureRows(ctx context.Context, o options, dir string, loadTime time.Durat
 		},
 		{
 			name: "write, 64 callers, one session", unit: perSecond, timesPeer: 30,
-			ours: lib.write(64, bursts, 1), peer: p.side("write"),
+			ours: lib.write(64, bursts, 1), peer: nodes.side("write"),
 			floors: []floor{{"100 rows a commit", bare.commits("FULL", 1, 64*bursts/100, 100)}},
 		},
 		{
 			name: "write, 64 callers, 64 sessions", unit: perSecond, timesPeer: 3, timesFloor: 0.85,
-			ours: lib.write(64, spreads, 64), peer: p.side("write"),
+			ours: lib.write(64, spreads, 64), peer: nodes.side("write"),
 			floors: []floor{
 				{"one commit each, FULL", bare.commits("FULL", 64, spreads, 1)},
 				{"one commit each, EXTRA", bare.commits("EXTRA", 64, spreads, 1)},
@@ -82,7 +83,7 @@ func measureRows(ctx context.Context, o options, dir string, loadTime time.Durat
 		},
 		{
 			name: "write with a 1 MiB attachment", unit: perCall, timesPeer: 1.5,
-			ours: lib.writeAttachment, peer: p.side("write_attachment_1mib"),
+			ours: lib.writeAttachment, peer: nodes.side("write_attachment_1mib"),
 			floors: []floor{{"decode, write, fsync", bare.attachment}},
 		},
 		{
@@ -94,5 +95,5 @@ func measureRows(ctx context.Context, o options, dir string, loadTime time.Durat
 			ours: ours.query(loadTime), peer: theirs.query(loadTime),
 			floors: []floor{{"gqlgen, idle", idle}},
 		},
-	}, o.rounds, p.bench, say)
+	}, o.rounds, nodes.run, say)
 }

@@ -25,7 +25,8 @@ func serve(ctx context.Context, bin, data string) (*served, error) {
 		EnsureMessagingGroup struct{ MessagingGroup *struct{ ID string } }
 	}
 	err = p.Query(ctx, `mutation {
-		createAgentGroup(input: {id: "ag", name: "Agents"}) { userErrors { message } }
+		plain: createAgentGroup(input: {id: "ag", name: "Agents"}) { userErrors { message } }
+		hooked: createAgentGroup(input: {id: "hooked", name: "Agents whose messages go through hooks"}) { userErrors { message } }
 		ensureMessagingGroup(input: {channelType: "telegram", platformId: "1"}) { messagingGroup { id } }
 	}`, nil, &out)
 	if err == nil && out.EnsureMessagingGroup.MessagingGroup == nil {
@@ -40,14 +41,14 @@ func serve(ctx context.Context, bin, data string) (*served, error) {
 const resolveDocument = `mutation($input: ResolveSessionInput!) {
 	resolveSession(input: $input) { session { id } created userErrors { message } } }`
 
-func (s *served) newSession(ctx context.Context) (id string, err error) {
+func (s *served) newSession(ctx context.Context, agentGroup string) (id string, err error) {
 	var out struct {
 		ResolveSession struct {
 			Session *struct{ ID string }
 			Created bool
 		}
 	}
-	err = s.process.Query(ctx, resolveDocument, map[string]any{"input": s.key(s.next)}, &out)
+	err = s.process.Query(ctx, resolveDocument, map[string]any{"input": s.key(agentGroup, s.next)}, &out)
 	s.next++
 	if err == nil && !out.ResolveSession.Created {
 		err = fmt.Errorf("resolveSession: %+v", out)
@@ -58,8 +59,8 @@ func (s *served) newSession(ctx context.Context) (id string, err error) {
 	return out.ResolveSession.Session.ID, nil
 }
 
-func (s *served) key(thread int) map[string]any {
-	return map[string]any{"agentGroupId": "ag", "messagingGroupId": s.chat, "mode": "PER_THREAD", "threadId": fmt.Sprint(thread)}
+func (s *served) key(agentGroup string, thread int) map[string]any {
+	return map[string]any{"agentGroupId": agentGroup, "messagingGroupId": s.chat, "mode": "PER_THREAD", "threadId": fmt.Sprint(thread)}
 }
 
 // The same fields on all sides: what the peer's Session has, too.
@@ -72,7 +73,7 @@ func sessionTarget(address, path, token, id string) target {
 
 func (s *served) query(d time.Duration) side {
 	return func(ctx context.Context, _ int) (sample, error) {
-		id, err := s.newSession(ctx)
+		id, err := s.newSession(ctx, "ag")
 		if err != nil {
 			return sample{}, err
 		}
@@ -81,17 +82,29 @@ func (s *served) query(d time.Duration) side {
 }
 
 func (s *served) write(d time.Duration) side {
-	return func(ctx context.Context, _ int) (sample, error) {
-		id, err := s.newSession(ctx)
-		if err != nil {
-			return sample{}, err
-		}
-		return load(ctx, target{address: s.process.Address, path: "/graphql", token: s.process.Token,
-			document: `mutation($input: WriteMessageInput!) {
-				writeMessage(input: $input) { message { messageId } outcome userErrors { message } } }`,
-			variables: map[string]any{"input": map[string]any{"sessionId": id, "content": chatText}},
-			want:      `"outcome":"WRITTEN"`}, d)
+	return func(ctx context.Context, _ int) (sample, error) { return s.writeTo(ctx, "ag", false, d) }
+}
+
+// writeTo measures messages into a new session of an agent group, whose senders
+// give each an id of its own if it is to be named.
+func (s *served) writeTo(ctx context.Context, agentGroup string, named bool, d time.Duration) (sample, error) {
+	id, err := s.newSession(ctx, agentGroup)
+	if err != nil {
+		return sample{}, err
 	}
+	t := s.writeTarget(id)
+	if named {
+		t.variables["input"].(map[string]any)["messageId"] = uniqueMark
+	}
+	return load(ctx, t, d)
+}
+
+func (s *served) writeTarget(session string) target {
+	return target{address: s.process.Address, path: "/graphql", token: s.process.Token,
+		document: `mutation($input: WriteMessageInput!) {
+			writeMessage(input: $input) { message { messageId } outcome userErrors { message } } }`,
+		variables: map[string]any{"input": map[string]any{"sessionId": session, "content": chatText}},
+		want:      `"outcome":"WRITTEN"`}
 }
 
 // peerServed is the peer's server.
