@@ -1,8 +1,10 @@
 package hooks
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 
@@ -14,20 +16,59 @@ import (
 const (
 	// afterFuel is for telling how a call failed.
 	afterFuel = metering.DefaultFuel / 4
-	// unwindFuel is kept back of a call's, or an eighth of it if that is less:
-	// what runs out then ends with an error that tells its line.
+	// unwindFuel is kept back of a call's where it is needed to tell how it
+	// failed, or an eighth of it if that is less.
 	unwindFuel = 500_000
 	maxPlaces  = 4
 )
 
-// interrupted is asked by QuickJS each ten thousand loops and calls: whether
-// what is left will not do for as many again, and for unwinding.
-func (g *scriptGuest) interrupted() bool {
+// stop is why a script was not let go on.
+type stop int
+
+const (
+	goesOn stop = iota
+	lacksFuel
+	lacksMemory
+)
+
+// interrupt answers QuickJS, which asks each ten thousand loops and calls
+// whether to go on. What runs out of fuel traps, and the trace that QuickJS
+// makes then tells the line of the last call or property. Where there has been
+// none yet, the error of an interrupted script tells the function. Memory is
+// watched here because QuickJS needs some to say that there is none.
+func (g *scriptGuest) interrupt() bool {
 	left := g.gauge.Left()
 	burst := g.askedAt - left
 	g.askedAt = left
-	g.stopped = left < burst+min(unwindFuel, g.filled/8)
-	return g.stopped
+	switch {
+	case g.failed:
+		return false
+	case left < burst+min(unwindFuel, g.filled/8):
+		if g.seen = g.where(g.nestedTrace()); g.seen == "" {
+			g.stopped = lacksFuel
+		}
+	case g.room.size > g.beganWith && g.room.size > g.limits.MemoryBytes-g.limits.MemoryBytes/8:
+		g.seen = g.where(g.nestedTrace())
+		g.stopped = lacksMemory
+	}
+	return g.stopped != goesOn
+}
+
+// nestedTrace is the trace of a script that is running.
+func (g *scriptGuest) nestedTrace() string {
+	v, err := g.named("JS_Call", g.context, uint64(g.trace), uint64(jsUndefined), 0, 0)
+	if err != nil || jsValue(v) == jsException {
+		return ""
+	}
+	at, err := g.named("JS_ToCStringLen2", g.context, uint64(g.scratch), v, 0)
+	if err != nil || at == 0 {
+		return ""
+	}
+	text, _, err := g.slice(uint32(at))
+	if err != nil {
+		return ""
+	}
+	return string(text) // what QuickJS holds of it goes with the instance
 }
 
 // result is what became of a call of JavaScript, or the fault that it was.
@@ -51,12 +92,14 @@ func (g *scriptGuest) result(what string, v jsValue, err error) (jsValue, error)
 func (g *scriptGuest) recover() {
 	g.failed, g.used = true, g.quickJS.spent()
 	g.gauge.Fill(afterFuel, quickJSDepth)
-	g.askedAt = afterFuel
+	// A collection would be in vain, and may be long; there is memory left for
+	// this. If either fails, so does what follows.
+	_, _ = g.named("qjs_set_gc_threshold", math.MaxUint32)
+	_, _ = g.named("qjs_set_memory_limit", math.MaxInt32)
 }
 
 // threw is the fault of an exception that nothing caught.
 func (g *scriptGuest) threw(what string, exception jsValue) error {
-	stopped := g.stopped
 	g.recover()
 	if g.room.starved {
 		return g.room.unavailable()
@@ -66,8 +109,12 @@ func (g *scriptGuest) threw(what string, exception jsValue) error {
 	if json.Unmarshal(g.ask(g.describe, exception), &told) == nil {
 		did, stack = told[0], told[1]
 	}
-	if stopped {
+	switch g.stopped {
+	case lacksFuel:
 		return g.outOfFuel(what, stack)
+	case lacksMemory:
+		return faultf("%s ran out of memory: its instance has %s bytes of the %s that are allowed (limit memoryBytes)%s", what,
+			humanize.Comma(g.room.size), humanize.Comma(g.limits.MemoryBytes), cmp.Or(g.seen, g.where(stack)))
 	}
 	return faultf("%s %s%s", what, tame(did, maxFaultBytes/2), g.where(stack))
 }
@@ -92,7 +139,7 @@ func (g *scriptGuest) trapped(what string, err error) error {
 }
 
 func (g *scriptGuest) outOfFuel(what, stack string) error {
-	return faultf("%s ran out of fuel: it was given %s units%s", what, humanize.Comma(g.filled), g.where(stack))
+	return faultf("%s ran out of fuel: it was given %s units%s", what, humanize.Comma(g.filled), cmp.Or(g.where(stack), g.seen))
 }
 
 // ask calls one of the prelude's functions for a text; nil is a failure.

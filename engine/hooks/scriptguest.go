@@ -19,7 +19,7 @@ const (
 	scriptName  = "script"
 	preludeName = "engine"
 	// scriptOverhead is memory that QuickJS needs besides what scripts make.
-	scriptOverhead = 3 << 20
+	scriptOverhead = 2 << 20
 	// maxKeptFrame is how much room a guest keeps for its answers.
 	maxKeptFrame = 64 << 10
 )
@@ -33,10 +33,12 @@ type scriptGuest struct {
 	points                                       [pointCount]jsValue
 	setup, makeBytes, takeBytes, describe, trace jsValue
 
-	// askedAt is the fuel that was left when QuickJS asked whether to go on;
-	// stopped tells that the answer was no.
-	askedAt int64
-	stopped bool
+	// askedAt is the fuel that was left when QuickJS asked whether to go on,
+	// seen the author's line then, if that mattered, and stopped the answer.
+	askedAt   int64
+	seen      string
+	stopped   stop
+	beganWith int64 // the memory that the call began with
 	// failed is set with what the call had used, before its failure is told.
 	failed bool
 	used   int64
@@ -78,7 +80,7 @@ func newScriptGuest(ctx context.Context, p *program, s setup) (guest, error) {
 func (g *scriptGuest) load(s setup) error {
 	const what = "the JavaScript engine"
 	g.begin(startFuel)
-	if err := g.init(s.limits.MemoryBytes - s.limits.MemoryBytes/16 - scriptOverhead); err != nil {
+	if err := g.init(s.limits.MemoryBytes - scriptOverhead); err != nil {
 		return g.trapped(what, err)
 	}
 	made, err := g.eval(scriptPrelude, preludeName, evalGlobal)
@@ -130,7 +132,7 @@ func (g *scriptGuest) start(s setup) error {
 func (g *scriptGuest) begin(fuel int64) {
 	g.fill(fuel)
 	g.gauge.Fill(fuel, quickJSDepth)
-	g.askedAt, g.stopped, g.failed = fuel, false, false
+	g.askedAt, g.seen, g.stopped, g.failed, g.beganWith = fuel, "", goesOn, false, g.room.size
 }
 
 func (g *scriptGuest) call(_ context.Context, point engine.HookPoint, input []byte, fuel int64) ([]byte, error) {

@@ -23,7 +23,7 @@ func offerScriptImports(ctx context.Context, r wazero.Runtime) error {
 		{"host_call", "iiiii", "i", (*scriptGuest).hostCall},
 		{"host_interrupt", "", "i", func(g *scriptGuest, stack []uint64) {
 			stack[0] = 0
-			if g.interrupted() {
+			if g.interrupt() {
 				stack[0] = 1
 			}
 		}},

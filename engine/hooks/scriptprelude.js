@@ -10,6 +10,7 @@
   const resolved = Promise.resolve.bind(Promise);
   const { then } = Promise.prototype;
   const { isArray } = Array;
+  const { slice } = String.prototype;
   const Bytes = Uint8Array, Buffer = ArrayBuffer, Failure = Error, text = String, WeakMark = WeakSet;
   const { has, add } = WeakMark.prototype;
 
@@ -172,12 +173,13 @@
     // describe tells of an exception, which may be anything: what it says, and
     // where it comes from.
     describe: (e) => {
+      const cut = (s) => apply(slice, text(s), [0, 4000]);
       if (apply(has, faults, [e])) return stringify([e.message, '']);
-      if (typeof e !== 'object' || e === null) return stringify([`threw ${typeof e === 'string' ? stringify(e) : text(e)}`, '']);
+      if (typeof e !== 'object' || e === null) return stringify([`threw ${typeof e === 'string' ? stringify(cut(e)) : cut(e)}`, '']);
       let what = 'threw an object', stack = '';
       try {
-        what = 'message' in e ? `threw ${text(e.name ?? 'Error')}: ${text(e.message)}` : `threw ${stringify(e)}`;
-        stack = text(e.stack ?? '');
+        what = 'message' in e ? `threw ${cut(e.name ?? 'Error')}: ${cut(e.message)}` : `threw ${cut(stringify(e))}`;
+        stack = cut(e.stack ?? '');
       } catch {}
       return stringify([what, stack]);
     },
