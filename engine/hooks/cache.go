@@ -2,9 +2,9 @@ package hooks
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -62,37 +62,39 @@ func (c cache) fill(hash string, module []byte, compile func(dir string) error) 
 	return os.Rename(dir, c.path(hash))
 }
 
-// read returns the metered module and the folder of its code, both as they
+// read returns the product and the folder of the machine code, both as they
 // were written, or errStale.
-func (c cache) read(hash string) (metered []byte, code string, err error) {
+func (c cache) read(hash string) (product []byte, code string, err error) {
 	dir := c.path(hash)
 	sum, err := readPrivate(filepath.Join(dir, sumName))
 	if err != nil {
 		return nil, "", errStale
 	}
-	metered, want, err := summed(dir)
+	product, want, err := summed(dir)
 	if err != nil || string(sum) != want {
 		return nil, "", errStale
 	}
 	now := c.now()
 	_ = os.Chtimes(dir, now, now) // for trim; without, it goes sooner
-	return metered, filepath.Join(dir, codeName), nil
+	return product, filepath.Join(dir, codeName), nil
 }
 
-// summed reads a folder, and sums what is in it. wazero has a checksum too, but
-// only for the instructions: a wrong offset would be jumped to.
-func summed(dir string) (metered []byte, sum string, err error) {
-	metered, err = readPrivate(filepath.Join(dir, meteredName))
+// summed reads a folder's product, and sums what is in the folder. wazero has
+// a checksum too, but of the instructions only: a wrong offset would be jumped to.
+func summed(dir string) (product []byte, sum string, err error) {
+	product, err = readPrivate(filepath.Join(dir, productName))
 	if err != nil {
 		return nil, "", err
 	}
 	h := sha256.New()
-	part := func(size int64) { _ = binary.Write(h, binary.LittleEndian, size) } // hashes do not fail
-	part(codeVersion)
-	part(int64(len(metered)))
-	h.Write(metered)
+	fmt.Fprintf(h, "%d %d\n", codeVersion, len(product))
+	h.Write(product)
+	code := filepath.Join(dir, codeName)
 	// WalkDir goes in order.
-	err = filepath.WalkDir(filepath.Join(dir, codeName), func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(code, func(path string, d fs.DirEntry, err error) error {
+		if path == code && errors.Is(err, fs.ErrNotExist) {
+			return nil // a script has none
+		}
 		if err != nil {
 			return err
 		}
@@ -104,12 +106,11 @@ func summed(dir string) (metered []byte, sum string, err error) {
 			return err
 		}
 		defer f.Close()
-		io.WriteString(h, path[len(dir):])
 		n, err := io.Copy(h, f)
-		part(n)
+		fmt.Fprintf(h, "%d %q\n", n, path[len(dir):])
 		return err
 	})
-	return metered, hex.EncodeToString(h.Sum(nil)), err
+	return product, hex.EncodeToString(h.Sum(nil)), err
 }
 
 // keep removes the folders of which keep is not true.

@@ -34,6 +34,15 @@ func reactorSignatures() []signature {
 	}
 }
 
+// checkHook is check for a module that metering has rewritten.
+func checkHook(metered []byte) (engine.HookShape, []engine.HookPoint, error) {
+	o, err := readOutline(metered)
+	if err != nil {
+		return "", nil, refuse("%s", err)
+	}
+	return o.check()
+}
+
 // check tells a hook's shape and the points that it can be called at, or what
 // its author has to change.
 func (o *outline) check() (engine.HookShape, []engine.HookPoint, error) {

@@ -14,24 +14,33 @@ import (
 )
 
 // codeVersion is part of what makes compiled code usable. Raise it when the
-// same module would be rewritten to another one than before.
+// same module would be rewritten to another one than before, or when what is
+// kept of a script changes.
 const codeVersion = 1
 
-// A compilation's folder has the module, and then what was made of it.
+// A compilation's folder has what was installed, and then what was made of it.
 const (
-	originalName = "original.wasm"
-	meteredName  = "metered.wasm"
-	codeName     = "code" // a folder of wazero's
+	originalName = "original"
+	productName  = "product" // the metered module, or the prepared script
+	codeName     = "code"    // a folder of wazero's; none for a script
 )
 
-// compilation is a module to compile.
+// source is what there is to compile.
+type source string
+
+const (
+	hookSource    source = "hook" // a module that has to be a hook
+	quickJSSource source = "quickJS"
+	scriptSource  source = "script"
+)
+
+// compilation is a module or script to compile.
 type compilation struct {
 	// Version is the codeVersion that is wanted.
-	Version int    `json:"version"`
-	Dir     string `json:"dir"`
-	// Hook modules are checked as such. QuickJS is none.
-	Hook   bool          `json:"hook"`
-	Limits compileLimits `json:"limits"`
+	Version int           `json:"version"`
+	Dir     string        `json:"dir"`
+	Source  source        `json:"source"`
+	Limits  compileLimits `json:"limits"`
 }
 
 // compileLimits bound a compiler process.
@@ -42,54 +51,61 @@ type compileLimits struct {
 	FileBytes uint64 `json:"fileBytes"`
 }
 
-// run meters, checks and compiles the module, and leaves what came of it in
-// the folder. What is wrong with the module is an *engine.Error.
+// run makes the product and the code, and leaves them in the folder. What is
+// wrong with what was installed is an *engine.Error.
 func (c compilation) run(ctx context.Context) (err error) {
 	if c.Version != codeVersion {
 		return engine.Errorf(engine.CodeUnavailable, "the engine's program was replaced by another version since it was started: start it anew, then install the hook")
 	}
+	// Compilers panic on what they did not expect.
+	defer func() {
+		if p := recover(); p != nil {
+			err = refuse("the compiler failed on the module: %s", tame(fmt.Sprint(p), 500))
+		}
+	}()
 	original, err := os.ReadFile(filepath.Join(c.Dir, originalName))
 	if err != nil {
 		return err
 	}
+	var product []byte
+	if c.Source == scriptSource {
+		product, err = encodeScript(ctx, original)
+	} else {
+		product, err = c.compileModule(ctx, original)
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(c.Dir, productName), product, 0o600)
+}
+
+// compileModule meters, checks and compiles a module, and returns it metered.
+func (c compilation) compileModule(ctx context.Context, original []byte) ([]byte, error) {
 	config := metering.DefaultConfig()
-	if !c.Hook {
+	if c.Source == quickJSSource {
 		config = quickJSConfig()
 	}
 	metered, err := metering.Rewrite(original, config)
 	if err != nil {
-		return refusal(err)
+		return nil, refusal(err)
 	}
-	if c.Hook {
-		outline, err := readOutline(metered)
-		if err != nil {
-			return refuse("%s", err)
-		}
-		if _, _, err := outline.check(); err != nil {
-			return err
+	if c.Source == hookSource {
+		if _, _, err := checkHook(metered); err != nil {
+			return nil, err
 		}
 	}
-	if err := os.WriteFile(filepath.Join(c.Dir, meteredName), metered, 0o600); err != nil {
-		return err
-	}
-	// wazero panics on what it did not expect, be it of the module or its own.
-	defer func() {
-		if p := recover(); p != nil {
-			err = refuse("the compiler failed on the module: %s", tame(fmt.Sprint(p), maxListedBytes))
-		}
-	}()
 	code, err := wazero.NewCompilationCacheWithDir(filepath.Join(c.Dir, codeName))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer code.Close(ctx)
 	r := wazero.NewRuntimeWithConfig(ctx, runtimeConfig(code))
 	defer r.Close(ctx)
 	compiled, err := r.CompileModule(ctx, metered)
 	if err != nil {
-		return refuse("the module is not valid: %s", tame(err.Error(), 500))
+		return nil, refuse("the module is not valid: %s", tame(err.Error(), 500))
 	}
-	return compiled.Close(ctx)
+	return metered, compiled.Close(ctx)
 }
 
 // runtimeConfig is the same wherever a module is compiled or loaded: wazero

@@ -23,6 +23,9 @@ const (
 	exitAbandoned = 4 // who asked has gone
 )
 
+// maxCompilerStack ends a process on what is nested deeply.
+const maxCompilerStack = 256 << 20
+
 // memoryWatch is how often a compiler's memory is looked at. A core can touch
 // about 20 MB in that time.
 const memoryWatch = 5 * time.Millisecond
@@ -75,6 +78,7 @@ func (l compileLimits) apply() error {
 			return err
 		}
 	}
+	debug.SetMaxStack(maxCompilerStack)
 	debug.SetMemoryLimit(int64(l.MemoryBytes / 4 * 3)) // collect harder before it is too late
 	go func() {
 		used := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}

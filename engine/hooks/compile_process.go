@@ -40,8 +40,8 @@ func newCompiler(command []string, log *slog.Logger) compiler {
 }
 
 // compile runs the compilation of a folder's module.
-func (c compiler) compile(ctx context.Context, dir string, hook bool) error {
-	job := compilation{Version: codeVersion, Dir: dir, Hook: hook, Limits: c.limits}
+func (c compiler) compile(ctx context.Context, dir string, what source) error {
+	job := compilation{Version: codeVersion, Dir: dir, Source: what, Limits: c.limits}
 	if len(c.command) == 0 {
 		return job.run(ctx)
 	}
@@ -83,7 +83,7 @@ func (c compiler) failure(ctx context.Context, err error, status syscall.WaitSta
 	}
 	c.log.Error("the compiler of hooks failed", "error", err, "stderr", string(stderr))
 	return &engine.Error{Code: engine.CodeInvalidInput, Field: []string{"module"}, Err: err,
-		Message: "the compiler failed on the module without saying why; the engine's log has what it wrote"}
+		Message: "the compiler failed on the module without saying why, as it does on what is nested too deeply; the engine's log has what it wrote"}
 }
 
 func cannotStart(err error) error {

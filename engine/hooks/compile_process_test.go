@@ -56,15 +56,19 @@ func note(path, format string, args ...any) {
 }
 
 // startCompiler starts a compiler that the test talks to.
-func startCompiler(t *testing.T) (*exec.Cmd, io.WriteCloser) {
+func startCompiler(t *testing.T) (*exec.Cmd, io.WriteCloser, io.Reader) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "compile", "plain")
 	stdin, err := cmd.StdinPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cmd, stdin
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, stdin, stdout
 }

@@ -3,6 +3,7 @@ package hooks_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,9 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/hooks"
 )
 
-const compileTime = time.Minute
+const (
+	compileTime = time.Minute
+	// aRequest is what a compiler reads, for a version and a folder.
+	aRequest = `{"version":%d,"dir":%q,"source":"hook","limits":{"memoryBytes":1073741824,"seconds":60,"fileBytes":1073741824}}`
+)
 
 // slow is a module within all limits that takes a minute and more to compile:
 // n functions, each with as many places where paths meet, and as many locals
@@ -152,16 +158,51 @@ func TestACompilerHasNoEnvironment(t *testing.T) {
 // A compiler that nobody waits for any more ends: its engine was killed.
 func TestACompilerEndsWithItsEngine(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "original.wasm"), slow(1000), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "original"), slow(1000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd, stdin := startCompiler(t)
-	fmt.Fprintf(stdin, `{"version":1,"dir":%q,"hook":true,"limits":{"memoryBytes":1073741824,"seconds":60,"fileBytes":1073741824}}`, dir)
+	cmd, stdin, _ := startCompiler(t)
+	fmt.Fprintf(stdin, aRequest, hooks.CodeVersion, dir)
 	if err := stdin.Close(); err != nil {
 		t.Fatal(err)
 	}
 	cmd.Wait() // it failed, as is to be shown
 	if code := cmd.ProcessState.ExitCode(); code != 4 {
 		t.Fatalf("the compiler ended with %d", code)
+	}
+}
+
+func TestWithoutACompilerProcessModulesAreCompiledInThisOne(t *testing.T) {
+	s := mustOpenLibrary(t)
+	s.mustOpenWith()
+	if mustCall(t, s.mustLoad(s.mustAdd(reactor().bytes())), "hook_abi_version") != 1 {
+		t.Error("returned something else")
+	}
+	if _, err := s.Add(t.Context(), reactor().without("hook_alloc").bytes()); engine.CodeOf(err) != engine.CodeInvalidInput {
+		t.Error(err)
+	}
+	if n := s.compiled(); n != 0 {
+		t.Errorf("%d compilers were started", n)
+	}
+}
+
+// The program's file may have been replaced by another version, which rewrites
+// modules differently, while the engine runs.
+func TestACompilerOfAnotherVersionCompilesNothing(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "original"), reactor().bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd, stdin, stdout := startCompiler(t)
+	fmt.Fprintf(stdin, aRequest, hooks.CodeVersion+1, dir)
+	answer, err := io.ReadAll(stdout)
+	if err != nil || !strings.Contains(string(answer), `"UNAVAILABLE"`) || !strings.Contains(string(answer), "start it anew") {
+		t.Errorf("answered %s: %v", answer, err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Error(entries, err)
 	}
 }

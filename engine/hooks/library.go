@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 
@@ -29,9 +31,9 @@ type library struct {
 	life      context.Context // until close
 	stop      context.CancelFunc
 
-	mu     sync.Mutex     // guards what follows; nothing is removed without it
-	adding map[string]int // hashes, by calls of add
-	codes  map[codeKey]*code
+	mu    sync.Mutex     // guards what follows; nothing is removed without it
+	held  map[string]int // hashes, by calls of add and load
+	codes map[codeKey]*code
 }
 
 // openLibrary opens, or makes, a library in a folder of its own. imports
@@ -41,12 +43,16 @@ func openLibrary(dir string, o Options, imports func(context.Context, wazero.Run
 	if err != nil {
 		return nil, err
 	}
+	o.Log = cmp.Or(o.Log, slog.Default())
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	l := &library{
 		compiler:  newCompiler(o.Compiler, o.Log),
 		imports:   imports,
 		log:       o.Log,
 		compiling: make(chan struct{}, 1),
-		adding:    make(map[string]int),
+		held:      make(map[string]int),
 		codes:     make(map[codeKey]*code),
 	}
 	if err = openPrivate(dir); err == nil {
@@ -86,7 +92,7 @@ func (l *library) add(ctx context.Context, module []byte) (engine.HookVersion, e
 	if binary {
 		v.Shape, v.Handles, err = l.addModule(ctx, v.SHA256, module)
 	} else {
-		v.Handles, err = l.addScript(ctx, module)
+		v.Handles, err = l.addScript(ctx, v.SHA256, module)
 	}
 	if err != nil {
 		return engine.HookVersion{}, err
@@ -98,34 +104,42 @@ func (l *library) add(ctx context.Context, module []byte) (engine.HookVersion, e
 }
 
 func (l *library) addModule(ctx context.Context, hash string, module []byte) (shape engine.HookShape, handles []engine.HookPoint, err error) {
-	err = l.compiled(ctx, hash, module, true, func() error {
+	err = l.compiled(ctx, hash, module, hookSource, func() error {
 		metered, _, err := l.cache.read(hash)
 		if err != nil {
 			return err
 		}
-		outline, err := readOutline(metered)
-		if err != nil {
-			return err
-		}
-		shape, handles, err = outline.check()
+		shape, handles, err = checkHook(metered)
 		return err
 	})
 	return shape, handles, err
 }
 
-func (l *library) addScript(ctx context.Context, text []byte) ([]engine.HookPoint, error) {
-	s, err := prepareScript(ctx, text)
+func (l *library) addScript(ctx context.Context, hash string, text []byte) ([]engine.HookPoint, error) {
+	s, err := l.script(ctx, hash, text)
 	if err != nil {
 		return nil, err
 	}
 	module, err := quickJSModule()
 	if err != nil {
-		return nil, err
+		return nil, engine.Unavailable(err, "this build of the engine runs no scripts")
 	}
-	return s.handles, l.compiled(ctx, l.quickJS, module, false, func() error {
+	return s.handles, l.compiled(ctx, l.quickJS, module, quickJSSource, func() error {
 		_, _, err := l.cache.read(l.quickJS)
 		return err
 	})
+}
+
+// script prepares a script, or reads what was prepared.
+func (l *library) script(ctx context.Context, hash string, text []byte) (s *script, err error) {
+	err = l.compiled(ctx, hash, text, scriptSource, func() error {
+		product, _, err := l.cache.read(hash)
+		if err == nil {
+			s, err = decodeScript(product)
+		}
+		return err
+	})
+	return s, err
 }
 
 // hold keeps a hash's files from being removed until the function it returns
@@ -133,19 +147,19 @@ func (l *library) addScript(ctx context.Context, text []byte) ([]engine.HookPoin
 func (l *library) hold(hash string) func() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.adding[hash]++
+	l.held[hash]++
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if l.adding[hash]--; l.adding[hash] == 0 {
-			delete(l.adding, hash)
+		if l.held[hash]--; l.held[hash] == 0 {
+			delete(l.held, hash)
 		}
 	}
 }
 
 // compiled calls use. If that is errStale, it compiles the module, and calls
 // it again. The caller sees to it that the hash is in use.
-func (l *library) compiled(ctx context.Context, hash string, module []byte, hook bool, use func() error) error {
+func (l *library) compiled(ctx context.Context, hash string, module []byte, what source, use func() error) error {
 	if err := use(); !errors.Is(err, errStale) {
 		return err
 	}
@@ -165,7 +179,7 @@ func (l *library) compiled(ctx context.Context, hash string, module []byte, hook
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(l.life, func() { cancel(errors.New("the engine is closing")) })()
-	err := l.cache.fill(hash, module, func(dir string) error { return l.compiler.compile(ctx, dir, hook) })
+	err := l.cache.fill(hash, module, func(dir string) error { return l.compiler.compile(ctx, dir, what) })
 	if err == nil {
 		l.trim()
 		err = use()
@@ -180,23 +194,24 @@ func (l *library) compiled(ctx context.Context, hash string, module []byte, hook
 // memoryBytes. It compiles what was compiled by another version of the engine,
 // or for another processor, and what is not in the cache any more.
 func (l *library) load(ctx context.Context, v engine.HookVersion, memoryBytes int64) (*program, error) {
+	defer l.hold(v.SHA256)()
 	module, err := l.store.read(v.SHA256)
 	if err != nil {
 		return nil, err
 	}
 	p := &program{HookVersion: v}
-	hash := v.SHA256
+	hash, what := v.SHA256, hookSource
 	if v.Shape == engine.HookScript {
-		if p.script, err = prepareScript(ctx, module); err != nil {
+		if p.script, err = l.script(ctx, hash, module); err != nil {
 			return nil, err
 		}
 		if module, err = quickJSModule(); err != nil {
-			return nil, err
+			return nil, engine.Unavailable(err, "this build of the engine runs no scripts")
 		}
-		hash = l.quickJS
+		hash, what = l.quickJS, quickJSSource
 	}
 	key := codeKey{hash, uint32(min(memoryBytes/pageBytes, maxPages))}
-	r, err := l.share(ctx, key, module, v.Shape != engine.HookScript)
+	r, err := l.share(ctx, key, module, what)
 	if err != nil {
 		return nil, err
 	}
@@ -207,12 +222,12 @@ func (l *library) load(ctx context.Context, v engine.HookVersion, memoryBytes in
 // close is called when no instance of p runs any more.
 func (p *program) close() { _ = p.runtime.Close(context.Background()) }
 
-// keep removes what is not of the hashes. What is being added, and code that
-// is in use, stay until the next time.
+// keep removes what is not of the hashes. What is being added or loaded, and
+// code that is in use, stay until the next time.
 func (l *library) keep(hashes []string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	named := func(hash string) bool { return slices.Contains(hashes, hash) || l.adding[hash] > 0 }
+	named := func(hash string) bool { return slices.Contains(hashes, hash) || l.held[hash] > 0 }
 	return errors.Join(
 		l.store.keep(named),
 		l.cache.keep(func(hash string) bool { return named(hash) || hash == l.quickJS || l.used(hash) }))
@@ -221,7 +236,7 @@ func (l *library) keep(hashes []string) error {
 func (l *library) trim() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.cache.trim(func(hash string) bool { return l.adding[hash] > 0 || l.used(hash) }); err != nil {
+	if err := l.cache.trim(func(hash string) bool { return hash == l.quickJS || l.held[hash] > 0 || l.used(hash) }); err != nil {
 		l.log.Warn("make room in the cache of compiled hooks", "error", err)
 	}
 }

@@ -48,7 +48,7 @@ func (r *sharedRuntime) Close(context.Context) error { return r.release() }
 func (r *sharedRuntime) CloseWithExitCode(context.Context, uint32) error { return r.release() }
 
 // share finds a module's code, or loads it.
-func (l *library) share(ctx context.Context, key codeKey, module []byte, hook bool) (*sharedRuntime, error) {
+func (l *library) share(ctx context.Context, key codeKey, module []byte, what source) (*sharedRuntime, error) {
 	l.mu.Lock()
 	c := l.codes[key]
 	if c == nil {
@@ -58,13 +58,13 @@ func (l *library) share(ctx context.Context, key codeKey, module []byte, hook bo
 	c.users++
 	l.mu.Unlock()
 	release := sync.OnceValue(func() error { return l.release(c) })
-	if err := l.loaded(ctx, c, module, hook); err != nil {
+	if err := l.loaded(ctx, c, module, what); err != nil {
 		return nil, errors.Join(err, release())
 	}
 	return &sharedRuntime{c.runtime, c.compiled, release}, nil
 }
 
-func (l *library) loaded(ctx context.Context, c *code, module []byte, hook bool) error {
+func (l *library) loaded(ctx context.Context, c *code, module []byte, what source) error {
 	select {
 	case c.loading <- struct{}{}:
 		defer func() { <-c.loading }()
@@ -74,7 +74,7 @@ func (l *library) loaded(ctx context.Context, c *code, module []byte, hook bool)
 	if c.runtime != nil {
 		return nil
 	}
-	return l.compiled(ctx, c.key.hash, module, hook, func() error { return l.read(ctx, c) })
+	return l.compiled(ctx, c.key.hash, module, what, func() error { return l.read(ctx, c) })
 }
 
 // read makes code of what is in the cache, or fails with errStale.

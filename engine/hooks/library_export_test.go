@@ -10,7 +10,18 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/hooks/metering"
 )
+
+const CodeVersion = codeVersion
+
+// RunsScripts tells whether QuickJS was built in.
+func RunsScripts() bool {
+	_, err := quickJSModule()
+	return err == nil
+}
+
+func QuickJSConfig() metering.Config { return quickJSConfig() }
 
 // Library is a library, for the tests of what a host does not show.
 type Library struct{ l *library }
