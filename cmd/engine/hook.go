@@ -13,10 +13,9 @@ import (
 
 const (
 	hookVersionFields = "sha256 size installedAt active shape handles"
+	hookStatsFields   = "stats { calls failures rejections p50Micros p99Micros fuelPerCall lastError lastErrorAt }"
 	hookFields        = `name enabled points order onFailure config scope { agentGroupIds channelTypes kinds }
-	limits { fuel memoryBytes inputBytes outputBytes logBytes instances } circuit problem
-	stats { calls failures rejections p50Micros p99Micros fuelPerCall lastError lastErrorAt }
-	version { ` + hookVersionFields + " } versions { " + hookVersionFields + " }"
+	limits { fuel memoryBytes inputBytes outputBytes logBytes instances } circuit problem version { ` + hookVersionFields + " }"
 
 	groupWrite = "write"
 	groupUse   = "use"
@@ -71,7 +70,7 @@ func (r *remote) hookList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rows, err := cl.rows(c.Context(), "{ hooks { "+hookFields+" } }", nil, "hooks")
+			rows, err := cl.rows(c.Context(), "{ hooks { "+hookFields+" "+hookStatsFields+" } }", nil, "hooks")
 			if err != nil {
 				return err
 			}
@@ -99,7 +98,24 @@ func (r *remote) hookShow() *cobra.Command {
 		ValidArgsFunction: r.hookNames,
 		Example:           "  engine hook show redact -o json | jq .stats",
 		RunE: func(c *cobra.Command, args []string) error {
-			return r.show(c, "query($name: ID!) { hook(name: $name) { "+hookFields+" } }", map[string]any{"name": args[0]}, "hook")
+			fields, variables := hookFields+" "+hookStatsFields, map[string]any{"name": args[0]}
+			if r.output != "table" {
+				fields += " versions { " + hookVersionFields + " }"
+			}
+			if err := r.show(c, "query($name: ID!) { hook(name: $name) { "+fields+" } }", variables, "hook"); err != nil || r.output != "table" {
+				return err
+			}
+			cl, err := r.client()
+			if err != nil {
+				return err
+			}
+			rows, err := cl.rows(c.Context(), "query($name: ID!) { hook(name: $name) { versions { "+hookVersionFields+" } } }", variables, "hook", "versions")
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(c.OutOrStdout())
+			return printRows(c.OutOrStdout(), r.output, []column{{"VERSION", "sha256"}, {"SIZE", "size"}, {"INSTALLED", "installedAt"},
+				{"SHAPE", "shape"}, {"IN USE", "active"}}, rows)
 		}}
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 )
 
@@ -35,7 +37,10 @@ nothing has changed.`,
 			if c.Flags().Changed("disabled") {
 				input["enabled"] = !disabled
 			}
-			return r.mutateAndPrint(c, "installHook", "hook", "hook { "+hookFields+" }", input, nil)
+			if err := r.mutateAndPrint(c, "installHook", "hook", "hook { "+hookFields+" }", input, nil); err != nil {
+				return fmt.Errorf("install %s: %w", args[0], err)
+			}
+			return nil
 		}}
 	s.bind(c)
 	c.Flags().StringVar(&name, "name", "", "what to call it (default: the file's or folder's name)")

@@ -146,8 +146,11 @@ func TestHookVersions(t *testing.T) {
 	x := s.session(t)
 	first := s.install(t, script(t, "shout.js", shout))
 	second := s.install(t, script(t, "shout.js", strings.Replace(shout, `"!"`, `"!!!"`, 1)))
-	if len(second.Versions) != 2 || second.Version.SHA256 == first.Version.SHA256 {
-		t.Fatalf("installed %+v", second)
+	if shown := must[hook](t, s, "hook", "show", "shout"); len(shown.Versions) != 2 || !shown.Versions[0].Active || second.Version == first.Version {
+		t.Fatalf("installed %+v", shown)
+	}
+	if r := s.engine(t, "hook", "show", "shout"); !strings.Contains(r.stdout, "\n"+second.Version.SHA256[:12]) || !strings.Contains(r.stdout, "\n"+first.Version.SHA256[:12]) {
+		t.Errorf("shown: %+v", r)
 	}
 	if text := s.say(t, x, "hello"); text != "HELLO!!!" {
 		t.Errorf("the second version made %q", text)
@@ -258,7 +261,7 @@ func TestHookDryRun(t *testing.T) {
 	}
 	own := must[run](t, s, "hook", "dry-run", "--content", `{"text":"hello"}`)
 	if own.Result != "REPLACE" || own.Content.Text != "HELLO! Please." || len(own.Steps) != 2 || own.Steps[0].Hook != "shout" ||
-		own.Steps[0].Fuel == 0 || !slices.Equal(own.Steps[0].Log, []string{"called in chat"}) {
+		own.Steps[0].Fuel == 0 || !slices.Equal(own.Steps[0].Log, []string{"info: called in chat"}) {
 		t.Errorf("the chain on %+v", own)
 	}
 	one := must[run](t, s, "hook", "dry-run", "polite", "--session", x.ID, "--message", stored.MessageID)

@@ -10,12 +10,16 @@ import (
 	"testing"
 )
 
-// trial prepares a command that tries a hook on this machine, without an engine.
-func trial(t *testing.T, args ...string) *exec.Cmd {
+// trials prepares commands that try a hook on this machine, without an engine.
+// They share what they compile.
+func trials(t *testing.T) func(args ...string) *exec.Cmd {
 	t.Helper()
-	c := command(t, append([]string{"hook"}, args...)...)
-	c.Env = append(c.Env, "XDG_CACHE_HOME="+t.TempDir())
-	return c
+	cache := t.TempDir()
+	return func(args ...string) *exec.Cmd {
+		c := command(t, append([]string{"hook"}, args...)...)
+		c.Env = append(c.Env, "XDG_CACHE_HOME="+cache)
+		return c
+	}
 }
 
 // project makes a hook in a language, and skips where its tools are missing.
@@ -27,7 +31,7 @@ func project(t *testing.T, lang, name string, tools ...string) string {
 		}
 	}
 	dir := filepath.Join(t.TempDir(), name)
-	if r := run(t, trial(t, "new", "--lang", lang, name, "--dir", dir)); r.code != 0 {
+	if r := run(t, command(t, "hook", "new", "--lang", lang, name, "--dir", dir)); r.code != 0 {
 		t.Fatalf("new: %+v", r)
 	}
 	return dir
@@ -46,13 +50,14 @@ func TestTheTemplateOfEachLanguageBuildsAndPassesItsFixtures(t *testing.T) {
 				requireScripts(t)
 			}
 			dir := project(t, lang, "greet", tools...)
-			r := run(t, trial(t, "test", dir))
+			trial := trials(t)
+			r := run(t, trial("test", dir))
 			if r.code != 0 {
 				skipWithoutTarget(t, r)
 				t.Fatalf("test: %+v", r)
 			}
 			mustContain(t, r.stdout, "ok ", " fuel\n")
-			if again := run(t, trial(t, "test", dir)); again.stdout != r.stdout {
+			if again := run(t, trial("test", dir)); again.stdout != r.stdout {
 				t.Errorf("it cost\n%sand the second time\n%s", r.stdout, again.stdout)
 			}
 		})
@@ -74,7 +79,7 @@ func TestAModuleIsBuiltWhereItIsWanted(t *testing.T) {
 	t.Parallel()
 	dir := project(t, "go", "greet", "go")
 	out := filepath.Join(t.TempDir(), "hook.wasm")
-	r := run(t, trial(t, "build", dir, "-o", out))
+	r := run(t, command(t, "hook", "build", dir, "-o", out))
 	if r.code != 0 || strings.TrimSpace(r.stdout) != out {
 		t.Fatalf("build: %+v", r)
 	}
@@ -84,7 +89,7 @@ func TestAModuleIsBuiltWhereItIsWanted(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nfunc main() { nonsense }\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r = run(t, trial(t, "build", dir))
+	r = run(t, command(t, "hook", "build", dir))
 	if r.code != 1 || r.stdout != "" {
 		t.Errorf("build of what is wrong: %+v", r)
 	}
@@ -95,7 +100,7 @@ func TestNewOverwritesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	kept := mustWrite(t, filepath.Join(dir, "main.go"), []byte("mine"))
-	r := run(t, trial(t, "new", "--lang", "go", "greet", "--dir", dir))
+	r := run(t, command(t, "hook", "new", "--lang", "go", "greet", "--dir", dir))
 	if r.code == 0 || string(mustRead(t, kept)) != "mine" {
 		t.Errorf("%+v", r)
 	}
@@ -121,17 +126,17 @@ func scriptFolder(t *testing.T, input, expected string) (dir string) {
 func TestFixturesThatDifferAreShownAndUpdated(t *testing.T) {
 	t.Parallel()
 	dir := scriptFolder(t, `{"message":{"content":{"text":"hello","from":"ada"}}}`, `{"action":"replace","content":{"text":"Hello!","from":"ada"}}`)
-	path := filepath.Join(dir, "shout.js")
-	r := run(t, trial(t, "test", path))
+	path, trial := filepath.Join(dir, "shout.js"), trials(t)
+	r := run(t, trial("test", path))
 	if r.code != 10 {
 		t.Errorf("test: %+v", r)
 	}
 	mustContain(t, r.stdout, "differs  hello", `-     "text": "Hello!"`, `+     "text": "HELLO!"`, "log info: called in chat")
 	mustContain(t, r.stderr, "1 of 1")
-	if r = run(t, trial(t, "test", path, "--update")); r.code != 0 {
+	if r = run(t, trial("test", path, "--update")); r.code != 0 {
 		t.Errorf("update: %+v", r)
 	}
-	if r = run(t, trial(t, "test", path)); r.code != 0 || !strings.HasPrefix(r.stdout, "ok ") {
+	if r = run(t, trial("test", path)); r.code != 0 || !strings.HasPrefix(r.stdout, "ok ") {
 		t.Errorf("test again: %+v", r)
 	}
 	mustContain(t, string(mustRead(t, filepath.Join(dir, "fixtures", "hello.expected.json"))), "HELLO!")
@@ -139,13 +144,14 @@ func TestFixturesThatDifferAreShownAndUpdated(t *testing.T) {
 
 func TestAFixtureMayHaveAConfigurationAndAFailureCanBeExpected(t *testing.T) {
 	t.Parallel()
+	trial := trials(t)
 	for input, expected := range map[string]string{
 		`{"config":{"mark":"?"},"message":{"content":{"text":"hello"}}}`: `{"action":"replace","content":{"text":"HELLO?"}}`,
 		`{"message":{"content":{"text":"refuse me"}}}`:                   `{"action":"reject","reason":"not here"}`,
 		`{"message":{"content":{"text":"drop me"}}}`:                     `{"action":"drop"}`,
 		`{"message":{"content":{"text":"fail"}}}`:                        `{"action":"fail"}`,
 	} {
-		if r := run(t, trial(t, "test", filepath.Join(scriptFolder(t, input, expected), "shout.js"))); r.code != 0 {
+		if r := run(t, trial("test", filepath.Join(scriptFolder(t, input, expected), "shout.js"))); r.code != 0 {
 			t.Errorf("%s: %+v", input, r)
 		}
 	}
@@ -154,7 +160,7 @@ func TestAFixtureMayHaveAConfigurationAndAFailureCanBeExpected(t *testing.T) {
 func TestRunCallsAHookOnce(t *testing.T) {
 	t.Parallel()
 	requireScripts(t)
-	path := script(t, "shout.js", shout)
+	path, trial := script(t, "shout.js", shout), trials(t)
 	for _, c := range []struct {
 		args  []string
 		stdin string
@@ -166,7 +172,7 @@ func TestRunCallsAHookOnce(t *testing.T) {
 		{[]string{"--content", `{"text":"refuse me"}`}, "", `{"action":"reject","reason":"not here"}`},
 		{[]string{"--content", `{"text":"drop me"}`}, "", `{"action":"drop"}`},
 	} {
-		cmd := trial(t, append([]string{"run", path}, c.args...)...)
+		cmd := trial(append([]string{"run", path}, c.args...)...)
 		cmd.Stdin = strings.NewReader(c.stdin)
 		r := run(t, cmd)
 		var got, want any
@@ -181,18 +187,18 @@ func TestRunCallsAHookOnce(t *testing.T) {
 		}
 		mustContain(t, r.stderr, " µs, ", " fuel, ", " of memory")
 	}
-	r := run(t, trial(t, "run", path, "--content", `{"text":"fail"}`))
+	r := run(t, trial("run", path, "--content", `{"text":"fail"}`))
 	if r.code != 1 || r.stdout != "" {
 		t.Errorf("a failure: %+v", r)
 	}
 	mustContain(t, r.stderr, "shout", "on purpose", "shout.js:5")
-	cmd := trial(t, "run", path)
+	cmd := trial("run", path)
 	cmd.Stdin = strings.NewReader(`{"mesage":{}}`)
 	if r = run(t, cmd); r.code != 2 {
 		t.Errorf("a typing error: %+v", r)
 	}
 	mustContain(t, r.stderr, "mesage")
-	if r = run(t, trial(t, "run", path, "--point", "on_session", "--content", "{}")); r.code != 2 {
+	if r = run(t, trial("run", path, "--point", "on_session", "--content", "{}")); r.code != 2 {
 		t.Errorf("a point that it has not: %+v", r)
 	}
 	mustContain(t, r.stderr, "on_message")
@@ -208,13 +214,13 @@ export function onAttachment(a: { name: string, bytes: Uint8Array }) {
 	console.warn(a.name);
 	return { bytes: turned(a.bytes), name: "turned-" + a.name };
 }`)
-	dir := filepath.Dir(path)
+	dir, trial := filepath.Dir(path), trials(t)
 	if err := os.Mkdir(filepath.Join(dir, "lib"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	mustWrite(t, filepath.Join(dir, "lib", "turn.ts"), []byte(`export const turned = (b: Uint8Array) => b.slice().reverse();`))
 	in, out := mustWrite(t, filepath.Join(dir, "abc.txt"), []byte("abc")), filepath.Join(dir, "out.txt")
-	r := run(t, trial(t, "run", path, "--attach", in, "--save", out))
+	r := run(t, trial("run", path, "--attach", in, "--save", out))
 	if r.code != 0 || string(mustRead(t, out)) != "cba" {
 		t.Errorf("%+v", r)
 	}
@@ -224,7 +230,7 @@ export function onAttachment(a: { name: string, bytes: Uint8Array }) {
 
 func TestBenchMeasuresEachFixture(t *testing.T) {
 	t.Parallel()
-	dir := scriptFolder(t, `{"message":{"content":{"text":"hello"}}}`, "")
+	dir, trial := scriptFolder(t, `{"message":{"content":{"text":"hello"}}}`, ""), trials(t)
 	type row struct {
 		Input, Point, Action   string
 		Calls                  int
@@ -234,7 +240,7 @@ func TestBenchMeasuresEachFixture(t *testing.T) {
 	}
 	bench := func(args ...string) row {
 		t.Helper()
-		r := run(t, trial(t, append([]string{"bench", filepath.Join(dir, "shout.js"), "--calls", "50", "-o", "json"}, args...)...))
+		r := run(t, trial(append([]string{"bench", filepath.Join(dir, "shout.js"), "--calls", "50", "-o", "json"}, args...)...))
 		var rows []row
 		if err := json.Unmarshal([]byte(r.stdout), &rows); err != nil || r.code != 0 || len(rows) != 1 {
 			t.Fatalf("bench: %v: %+v", err, r)
@@ -252,7 +258,7 @@ func TestBenchMeasuresEachFixture(t *testing.T) {
 	if longer := bench("--content", `{"text":"`+strings.Repeat("hello ", 1000)+`"}`); longer.FreshFuel <= first.FreshFuel {
 		t.Errorf("a long text cost %d, a short one %d", longer.FreshFuel, first.FreshFuel)
 	}
-	r := run(t, trial(t, "bench", filepath.Join(dir, "shout.js"), "--fuel", strconv.FormatInt(first.FreshFuel/2, 10)))
+	r := run(t, trial("bench", filepath.Join(dir, "shout.js"), "--fuel", strconv.FormatInt(first.FreshFuel/2, 10)))
 	if r.code != 1 {
 		t.Errorf("with half of the fuel: %+v", r)
 	}
@@ -262,11 +268,11 @@ func TestBenchMeasuresEachFixture(t *testing.T) {
 func TestTrialsAtTheSameTimeDoNotDisturbEachOther(t *testing.T) {
 	t.Parallel()
 	dir := scriptFolder(t, `{"message":{"content":{"text":"hello"}}}`, `{"action":"replace","content":{"text":"HELLO!"}}`)
-	cache := t.TempDir()
+	trial := trials(t)
 	results := make(chan result)
 	for range 3 {
-		c := trial(t, "test", filepath.Join(dir, "shout.js"))
-		c.Env = append(c.Env, "XDG_CACHE_HOME="+cache, "TMPDIR="+t.TempDir())
+		c := trial("test", filepath.Join(dir, "shout.js"))
+		c.Env = append(c.Env, "TMPDIR="+t.TempDir())
 		go func() { results <- run(t, c) }()
 	}
 	for range 3 {
