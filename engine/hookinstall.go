@@ -10,7 +10,7 @@ import (
 
 const (
 	maxHookNameBytes    = 64
-	maxHookModuleBytes  = 32 << 20
+	maxHookModuleBytes  = 16 << 20
 	maxHookConfigBytes  = 256 << 10
 	maxHookVersions     = 10 // of one hook
 	maxHooks            = 200
@@ -208,7 +208,7 @@ func (e *Engine) changeHooks(ctx context.Context, name string, change func(recor
 	i := slices.IndexFunc(records, func(r HookRecord) bool { return r.Name == name })
 	r, err := change(records, i)
 	if err == nil {
-		// A hook that cannot run may be switched off, or given another place.
+		// One that cannot run may be switched off, or given another place.
 		if i < 0 || records[i].Version().SHA256 != r.Version().SHA256 || !bytes.Equal(records[i].Config, r.Config) || records[i].Limits != r.Limits {
 			err = e.hooks.Probe(ctx, r)
 		}
@@ -323,7 +323,8 @@ func checkHookSettings(r HookRecord) error {
 		if !slices.Contains(HookPoints(), p) {
 			return InvalidField("points", "%q is not a point", clip(string(p)))
 		}
-		if v := r.Version(); !slices.Contains(v.Handles, p) {
+		// A record that was damaged has no version, and may be switched off.
+		if v := r.Version(); v.SHA256 != "" && !slices.Contains(v.Handles, p) {
 			return InvalidField("points", "the module has nothing to call at %s: it handles %v", p, v.Handles)
 		}
 	}
