@@ -9,8 +9,10 @@ typedef struct {
 } reader;
 
 static void skip_space(reader *r) {
-	while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\t' || *r->at == '\r'))
-		r->at++;
+	char *p = r->at;
+	while (p < r->end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
+		p++;
+	r->at = p;
 }
 
 static bool take(reader *r, char c) {
@@ -118,10 +120,11 @@ static bool read_escape(reader *r, char **to) {
 static bool read_string(reader *r, const char **text, size_t *length) {
 	if (!take(r, '"'))
 		return false;
-	*text = r->at;
-	while (r->at < r->end && is_plain(*r->at))
-		r->at++;
 	char *to = r->at;
+	*text = to;
+	for (char *end = r->end; to < end && is_plain(*to);)
+		to++;
+	r->at = to;
 	while (r->at < r->end) {
 		unsigned char c = (unsigned char)*r->at;
 		if (c == '"') {

@@ -102,7 +102,7 @@ typedef struct {
 	tb_value *root; // all of the input, an object
 	// Its members; NULL if the point does not have them (docs/hooks/abi.md).
 	tb_value *session, *message, *content, *attachment, *reply;
-	tb_value *config; // the hook's configuration, the same for all calls; may be NULL
+	tb_value *config; // the hook's configuration, the same for all calls; a null if there is none
 	// An attachment's bytes, the hook's to change.
 	unsigned char *bytes;
 	size_t size;
@@ -149,8 +149,9 @@ uint64_t tb_run(tb_handler handler, bool attachment, char *data, size_t size);
 		return tb_run(handler, attachment, data, size);                                   \
 	}
 
-// A hook may define tb_configure. It is called once, with the configuration or
-// NULL, and returns NULL, or what is wrong with it: such a hook is not installed.
+// A hook may define tb_configure. It is called once, with the configuration, a
+// null if there is none, and returns NULL, or what is wrong with it: such a hook
+// is not installed.
 // What it allocates lives as long as the hook.
 const char *tb_configure(const tb_value *config);
 
