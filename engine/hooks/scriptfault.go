@@ -33,29 +33,38 @@ const (
 
 // interrupt answers QuickJS, which asks each ten thousand loops and calls
 // whether to go on. What runs out of fuel traps, and the trace that QuickJS
-// makes then tells the line of the last call or property. Where there has been
-// none yet, the error of an interrupted script tells the function. Memory is
-// watched here because QuickJS needs some to say that there is none.
+// makes then, or made here, tells the line of the last call or property. Where
+// there has been none yet, the error of an interrupted script tells the
+// function. Memory is watched here because QuickJS needs some to say that there is none.
 func (g *scriptGuest) interrupt() bool {
 	left := g.gauge.Left()
 	burst := g.askedAt - left
 	g.askedAt = left
-	switch {
-	case g.failed:
+	reserve := min(unwindFuel, g.filled/8)
+	if g.failed {
 		return false
-	case left < burst+min(unwindFuel, g.filled/8):
-		if g.seen = g.where(g.nestedTrace()); g.seen == "" {
-			g.stopped = lacksFuel
-		}
-	case g.room.size > g.beganWith && g.room.size > g.limits.MemoryBytes-g.limits.MemoryBytes/8:
+	}
+	if left < 4*burst+reserve { // a trace that is made after a trap can fail
 		g.seen = g.where(g.nestedTrace())
-		g.stopped = lacksMemory
+	}
+	switch {
+	case left < burst+reserve && g.seen == "":
+		g.stopped = lacksFuel
+	case g.room.size > g.beganWith && g.room.size > g.limits.MemoryBytes-g.limits.MemoryBytes/8:
+		g.seen, g.stopped = g.where(g.nestedTrace()), lacksMemory
 	}
 	return g.stopped != goesOn
 }
 
-// nestedTrace is the trace of a script that is running.
+// nestedTrace is the trace of a script that is running. A collection must not
+// begin meanwhile: it may cost more than is left.
 func (g *scriptGuest) nestedTrace() string {
+	threshold, err := g.named("qjs_get_gc_threshold")
+	if err != nil {
+		return ""
+	}
+	_, _ = g.named("qjs_set_gc_threshold", math.MaxUint32)
+	defer g.named("qjs_set_gc_threshold", threshold)
 	v, err := g.named("JS_Call", g.context, uint64(g.trace), uint64(jsUndefined), 0, 0)
 	if err != nil || jsValue(v) == jsException {
 		return ""
