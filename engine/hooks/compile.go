@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -102,6 +103,9 @@ func (c compilation) compileModule(ctx context.Context, original []byte) ([]byte
 	r := wazero.NewRuntimeWithConfig(ctx, runtimeConfig(code))
 	defer r.Close(ctx)
 	compiled, err := r.CompileModule(ctx, metered)
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, err // its code could not be written
+	}
 	if err != nil {
 		return nil, refuse("the module is not valid: %s", tame(err.Error(), 500))
 	}

@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,7 +51,7 @@ func (c compiler) compile(ctx context.Context, dir string, what source) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
-	stdout, stderr := &clippedBuffer{room: maxAnswerBytes}, &clippedBuffer{room: maxStderrBytes}
+	stdout, stderr := &clipped{room: maxAnswerBytes}, &clipped{room: maxStderrBytes}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	stdin, err := cmd.StdinPipe() // open until the process has ended
 	if err != nil {
@@ -68,13 +67,13 @@ func (c compiler) compile(ctx context.Context, dir string, what source) error {
 	if err == nil && request == nil {
 		return stdout.answer()
 	}
-	return c.failure(ctx, errors.Join(err, request), cmd.ProcessState.Sys().(syscall.WaitStatus), stderr.Bytes())
+	return c.failure(ctx, errors.Join(err, request), cmd.ProcessState.Sys().(syscall.WaitStatus), stderr.kept)
 }
 
 // failure says why a process gave no answer.
 func (c compiler) failure(ctx context.Context, err error, status syscall.WaitStatus, stderr []byte) error {
 	switch {
-	case context.Cause(ctx) == errCompileTime, status.Signaled() && status.Signal() == unix.SIGXCPU:
+	case errors.Is(context.Cause(ctx), errCompileTime), status.Signaled() && status.Signal() == unix.SIGXCPU:
 		return overLimit("compiling the module took longer than the %s that it may: make it smaller, or its functions", c.time)
 	case ctx.Err() != nil:
 		return engine.Unavailable(context.Cause(ctx), "compiling the module was stopped")
@@ -82,6 +81,9 @@ func (c compiler) failure(ctx context.Context, err error, status syscall.WaitSta
 		return overLimit("compiling the module needs more than the %d MiB of memory that it may: make it smaller, or its functions", c.limits.MemoryBytes>>20)
 	}
 	c.log.Error("the compiler of hooks failed", "error", err, "stderr", string(stderr))
+	if status.ExitStatus() == exitFailed {
+		return engine.Unavailable(err, "the compiler of hooks could not do its work; the engine's log has why")
+	}
 	return &engine.Error{Code: engine.CodeInvalidInput, Field: []string{"module"}, Err: err,
 		Message: "the compiler failed on the module without saying why, as it does on what is nested too deeply; the engine's log has what it wrote"}
 }
@@ -90,21 +92,23 @@ func cannotStart(err error) error {
 	return engine.Unavailable(err, "the compiler of hooks could not be started")
 }
 
-// clippedBuffer takes everything and keeps what it has room for.
-type clippedBuffer struct {
-	bytes.Buffer
+// clipped takes everything and keeps what it has room for. It is no
+// bytes.Buffer, whose ReadFrom would take all there is.
+type clipped struct {
+	kept []byte
 	room int
 }
 
-func (b *clippedBuffer) Write(p []byte) (int, error) {
-	b.Buffer.Write(p[:min(len(p), b.room-b.Len())])
+func (c *clipped) Write(p []byte) (int, error) {
+	n := min(len(p), c.room-len(c.kept))
+	c.kept = append(c.kept, p[:n]...)
 	return len(p), nil
 }
 
 // answer is what a process that ended well said.
-func (b *clippedBuffer) answer() error {
+func (c *clipped) answer() error {
 	var a answer
-	if err := json.Unmarshal(b.Bytes(), &a); err != nil {
+	if err := json.Unmarshal(c.kept, &a); err != nil {
 		return engine.Unavailable(err, "the compiler of hooks did not answer as it should: is the engine's program another version than what runs?")
 	}
 	if a.Code == "" {

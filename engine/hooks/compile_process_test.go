@@ -28,6 +28,8 @@ func compiler(args []string) int {
 		note(args[1], "%d", os.Getpid())
 	case "crashing":
 		panic("no register is left")
+	case "failing":
+		return 1
 	case "silent":
 		return 0
 	case "garbling":
@@ -38,7 +40,7 @@ func compiler(args []string) int {
 		return 0
 	case "endless":
 		for {
-			if _, err := io.WriteString(os.Stdout, "………………"); err != nil {
+			if _, err := os.Stdout.Write(make([]byte, 1<<20)); err != nil {
 				return 1
 			}
 		}

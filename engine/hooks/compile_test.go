@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,13 +68,14 @@ func TestAModuleThatNeedsTooMuchMemoryToCompileIsRefused(t *testing.T) {
 	s.mustRefuse(t, slow(1000), engine.CodeLimitExceeded, "more than the 24 MiB of memory")
 }
 
-func TestACompilerThatFailsIsTheModulesTrouble(t *testing.T) {
+func TestACompilerThatFailsLeavesNothing(t *testing.T) {
 	s := mustOpenLibrary(t)
 	for _, c := range []struct {
 		compiler, says string
 		code           engine.Code
 	}{
 		{"crashing", "without saying why", engine.CodeInvalidInput},
+		{"failing", "could not do its work", engine.CodeUnavailable},
 		{"silent", "did not answer", engine.CodeUnavailable},
 		{"garbling", "did not answer", engine.CodeUnavailable},
 		{"idle", "could not be kept", engine.CodeUnavailable},
@@ -88,9 +90,19 @@ func TestACompilerThatFailsIsTheModulesTrouble(t *testing.T) {
 			t.Errorf("a %s compiler left %v", c.compiler, left)
 		}
 	}
+}
+
+func TestACompilerThatAnswersWithoutEndIsEndedAndNotListenedTo(t *testing.T) {
+	s := mustOpenLibrary(t)
 	s.mustOpen("endless", "")
 	s.LimitCompiler(time.Second, 1<<30)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	s.mustRefuse(t, reactor().bytes(), engine.CodeLimitExceeded, "longer than")
+	runtime.ReadMemStats(&after)
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > 8<<20 {
+		t.Errorf("took %d bytes", taken)
+	}
 }
 
 func TestACompilerThatCannotBeStartedIsAnError(t *testing.T) {
