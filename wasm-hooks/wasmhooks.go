@@ -45,7 +45,7 @@ func languages() []language {
 		{"rust", "rust", "rust", "*.rs src/*.rs", buildRust},
 		{"c", "c", "c", "*.c", buildC},
 		{"javascript", "script/javascript", "", "*.js *.mjs", nothingToBuild},
-		{"typescript", "script/typescript", "", "*.ts", nothingToBuild},
+		{"typescript", "script/typescript", "", "*.ts *.mts", nothingToBuild},
 	}
 }
 

@@ -7,7 +7,7 @@
 //         "channelType": "slack",          the chat's platform
 //         "platformIdPrefix": "C0",        how the chat's id on it begins
 //         "agentGroupId": "support",       the agent's group
-//         "mode": "THREAD",                what shares the session
+//         "mode": "PER_THREAD",               what shares the session
 //         "labels": ["support"]            what the session is labelled with, too
 //       }
 //     ],
