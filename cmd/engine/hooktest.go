@@ -56,7 +56,10 @@ Exit code 0: all are as expected. %d: some are not.`, exitUnhealthy),
 
 // test runs the cases and says of each how it went.
 func (t *trial) test(c *cobra.Command, cases []fixture.Case, update bool) error {
-	w, failed := c.OutOrStdout(), 0
+	w, failed, width := c.OutOrStdout(), 0, 0
+	for _, one := range cases {
+		width = max(width, len(one.Name))
+	}
 	for _, one := range cases {
 		r, err := one.Run(c.Context(), t.host, t.record)
 		if err != nil {
@@ -64,7 +67,7 @@ func (t *trial) test(c *cobra.Command, cases []fixture.Case, update bool) error 
 		}
 		switch {
 		case r.Difference == "":
-			fmt.Fprintf(w, "ok       %s  %s fuel\n", printable(one.Name), humanize.Comma(r.Fuel))
+			fmt.Fprintf(w, "ok       %-*s  %s fuel\n", width, printable(one.Name), humanize.Comma(r.Fuel))
 			continue
 		case update:
 			if err := one.Accept(r); err != nil {
