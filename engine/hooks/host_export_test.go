@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"context"
 	"time"
 
 	"github.com/twinbox/twinbox/engine"
@@ -17,3 +18,37 @@ func ParseAnswer(p engine.HookPoint, b []byte) (engine.HookAction, string, engin
 
 // CheckObject is how it is read.
 func CheckObject(b []byte, member func(key, value []byte) error) error { return checkObject(b, member) }
+
+// Caller is an instance that is called without a host around it. Close it
+// before the host.
+type Caller struct {
+	g       guest
+	release func()
+}
+
+// NewCaller makes an instance of a hook.
+func (h *Host) NewCaller(ctx context.Context, r engine.HookRecord) (Caller, error) {
+	p, release, err := h.programOf(ctx, r)
+	if err != nil {
+		return Caller{}, err
+	}
+	room, err := h.budget.room(ctx, 0, h.patience)
+	if err != nil {
+		return Caller{}, err
+	}
+	g, err := newGuest(ctx, p, setup{hook: r.Name, limits: r.Limits, room: room, log: newCallLog(r.Limits.LogBytes, func(string, string) {})})
+	return Caller{g, release}, err
+}
+
+// Call calls a point, and hook_done.
+func (c Caller) Call(ctx context.Context, p engine.HookPoint, input []byte, fuel int64) error {
+	if _, err := c.g.call(ctx, p, input, fuel); err != nil {
+		return err
+	}
+	return c.g.done(ctx)
+}
+
+func (c Caller) Close() {
+	c.g.close()
+	c.release()
+}

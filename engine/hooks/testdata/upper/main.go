@@ -1,6 +1,7 @@
 // The guest upper is a hook as its authors write them, without an SDK: it
 // parses a message, upper-cases its text, and answers with the new content.
-// A message without text passes. An attachment is sent back as it came.
+// A message without text passes, and so does a session. An attachment is sent
+// back as it came.
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o upper.wasm main.go
 package main
@@ -56,6 +57,9 @@ func onAttachment(_, length uint32) uint64 {
 	output = append(output, input[4+n:length]...)
 	return answer()
 }
+
+//go:wasmexport on_session
+func onSession(_, _ uint32) uint64 { return 0 }
 
 func answer() uint64 {
 	return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(output))))<<32 | uint64(len(output))
