@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"bytes"
 	"encoding/json"
 	"iter"
 	"unicode/utf8"
@@ -46,6 +47,9 @@ func members(object []byte) iter.Seq2[[]byte, span] {
 		for i = blank(object, i+1); i < len(object) && object[i] == '"'; {
 			end := stringEnd(object, i)
 			start := blank(object, blank(object, end)+1) // after the colon
+			if start >= len(object) {
+				return
+			}
 			v := span{start, valueEnd(object, start)}
 			if !yield(object[i:end], v) {
 				return
@@ -119,16 +123,14 @@ func unquote(quoted []byte) string {
 	if len(quoted) < 2 || quoted[0] != '"' {
 		return ""
 	}
-	for _, c := range quoted {
-		if c == '\\' || c >= utf8.RuneSelf {
-			var s string
-			if json.Unmarshal(quoted, &s) != nil {
-				return ""
-			}
-			return s
-		}
+	if text := quoted[1 : len(quoted)-1]; bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
+		return string(text)
 	}
-	return string(quoted[1 : len(quoted)-1])
+	var s string
+	if json.Unmarshal(quoted, &s) != nil {
+		return ""
+	}
+	return s
 }
 
 // appendQuoted appends s as JSON.
