@@ -120,30 +120,29 @@ static bool read_escape(reader *r, char **to) {
 static bool read_string(reader *r, const char **text, size_t *length) {
 	if (!take(r, '"'))
 		return false;
-	char *to = r->at;
+	char *at = r->at, *to = at, *end = r->end;
 	*text = to;
-	for (char *end = r->end; to < end && is_plain(*to);)
-		to++;
-	r->at = to;
-	while (r->at < r->end) {
-		unsigned char c = (unsigned char)*r->at;
-		if (c == '"') {
+	while (at < end) {
+		unsigned char c = (unsigned char)*at;
+		if (is_plain(*at)) {
+			*to++ = *at++;
+		} else if (c == '"') {
 			*length = (size_t)(to - *text);
-			r->at++;
+			r->at = at + 1;
 			*to = 0;
 			return true;
-		}
-		if (c == '\\') {
-			r->at++;
+		} else if (c == '\\') {
+			r->at = at + 1;
 			if (!read_escape(r, &to))
 				return false;
-			continue;
+			at = r->at;
+		} else {
+			size_t n = c < 0x20 ? 0 : utf8_length(at, end);
+			if (n == 0)
+				return false;
+			while (n-- > 0)
+				*to++ = *at++;
 		}
-		size_t n = c < 0x20 ? 0 : utf8_length(r->at, r->end);
-		if (n == 0)
-			return false;
-		while (n-- > 0)
-			*to++ = *r->at++;
 	}
 	return false;
 }
