@@ -79,8 +79,15 @@ func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
 	if !ok {
 		return l.failed(c, fmt.Sprintf("its circuit is open, so it is not called, since it failed %d times in a row, at last: %s", circuitFailures, last))
 	}
+	settled := false
+	defer func() {
+		if !settled {
+			l.circuit.abandoned(trial)
+		}
+	}()
 	a, err := l.call(ctx, c)
 	if err == nil {
+		settled = true
 		l.circuit.passed(trial)
 		l.count(c.point, a.action)
 		if a.action == engine.HookRejected {
@@ -89,13 +96,12 @@ func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
 		return a.action, nil
 	}
 	if s, ok := errors.AsType[subjectError](err); ok {
-		l.circuit.abandoned(trial)
 		return "", s.error
 	}
 	if engine.CodeOf(err) == engine.CodeUnavailable {
-		l.circuit.abandoned(trial)
 		return "", err
 	}
+	settled = true
 	text := messageOf(err)
 	now := l.host.now()
 	l.failure(now, text)

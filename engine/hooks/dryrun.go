@@ -54,7 +54,7 @@ func (h *Host) programOf(ctx context.Context, r engine.HookRecord) (p *program, 
 	t, release := h.acquire()
 	if t.closed {
 		release()
-		return nil, nil, engine.Errorf(engine.CodeUnavailable, "the hooks are shut down")
+		return nil, nil, errClosed()
 	}
 	if k := t.byName[r.Name]; k != nil && k.version.SHA256 == r.Version().SHA256 && k.limits.MemoryBytes == r.Limits.MemoryBytes {
 		if p, err := k.load(ctx); err == nil {

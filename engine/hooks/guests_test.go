@@ -69,7 +69,7 @@ func asm(words string) string {
 	opcodes := map[string]string{
 		"unreachable": "\x00", "block": "\x02\x40", "loop": "\x03\x40", "end": "\x0b", "br": "\x0c", "br_if": "\x0d", "call": "\x10",
 		"drop": "\x1a", "local.get": "\x20", "i32.load8_u": "\x2d", "i32.store": "\x36", "i32.store8": "\x3a", "memory.grow": "\x40\x00",
-		"i32.const": "\x41", "i64.const": "\x42", "i32.eq": "\x46", "i32.ne": "\x47", "i32.add": "\x6a",
+		"i32.const": "\x41", "i64.const": "\x42", "i32.eq": "\x46", "i32.ne": "\x47", "i32.add": "\x6a", "i32.and": "\x71",
 		"memory.copy": "\xfc\x0a\x00\x00",
 	}
 	var b strings.Builder

@@ -104,22 +104,22 @@ func (k *hook) startLoad() (<-chan struct{}, error) {
 
 func (k *hook) loaded(p *program, err error) {
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.loading = nil
-	k.problem = err
-	unwanted := k.closed
 	switch {
-	case err != nil:
-		k.retryAt = k.host.now().Add(retryTime)
-	case !unwanted:
-		k.program.Store(p)
-	}
-	k.mu.Unlock()
-	switch {
-	case err != nil && !errors.Is(err, context.Canceled):
-		k.host.log.Error("a hook cannot run", "hook", k.name, "error", err)
-		k.journal.add(levelError, "it cannot run: "+err.Error())
-	case err == nil && unwanted:
+	case err == nil && k.closed:
 		p.close()
+	case err == nil:
+		k.problem = nil
+		k.program.Store(p)
+	case k.host.running.Err() != nil:
+		k.problem = errClosed()
+	default:
+		// Also what another try may mend is for the policy meanwhile.
+		k.problem = faultf("it cannot be loaded: %s", messageOf(err))
+		k.retryAt = k.host.now().Add(retryTime)
+		k.host.log.Error("a hook cannot be loaded", "hook", k.name, "error", err)
+		k.journal.add(levelError, k.problem.Error())
 	}
 }
 

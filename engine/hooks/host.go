@@ -167,6 +167,8 @@ func (h *Host) Use(records []engine.HookRecord) {
 	}
 }
 
+func errClosed() error { return engine.Errorf(engine.CodeUnavailable, "the hooks are shut down") }
+
 // swap puts t in use, unless the host is closed.
 func (h *Host) swap(t *table) bool {
 	t.holders.Store(1)
@@ -282,7 +284,7 @@ func (h *Host) Run(ctx context.Context, c engine.HookCall) (engine.HookAction, e
 	t := h.hold()
 	defer h.release(t)
 	if t.closed {
-		return "", engine.Errorf(engine.CodeUnavailable, "the hooks are shut down")
+		return "", errClosed()
 	}
 	p := h.passages.Get().(*passage)
 	p.HookCall, p.point, p.ready = c, pointIndex(c.Point), false

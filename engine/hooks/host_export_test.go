@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/tetratelabs/wazero"
+
 	"github.com/twinbox/twinbox/engine"
 )
 
@@ -52,3 +54,9 @@ func (c Caller) Close() {
 	c.g.close()
 	c.release()
 }
+
+func InstantiateImports(ctx context.Context, r wazero.Runtime) error {
+	return instantiateImports(ctx, r)
+}
+
+func Offered(module, name string) bool { return offered(module, name) }

@@ -118,6 +118,7 @@ type subject struct {
 	appended int
 	size     int64
 	failure  error
+	refuse   bool
 	entered  chan<- struct{}
 	hold     <-chan struct{}
 }
@@ -138,7 +139,7 @@ func (s *subject) Replace(a engine.HookAnswer) error {
 		s.entered <- struct{}{}
 		<-s.hold
 	}
-	if string(a.Content) == `["refuse"]` {
+	if s.refuse {
 		return engine.InvalidField("content", "nobody wants it")
 	}
 	switch {
@@ -239,12 +240,12 @@ func TestAChainRunsInOrderOnWhatCameBefore(t *testing.T) {
 func TestAFailureFollowsThePolicy(t *testing.T) {
 	b := mustOpen(t)
 	b.mustUse("first", answering(`{"action":"replace","content":"first"}`).bytes())
-	b.mustUse("bad", answering(`{"action":"replace","content":["refuse"]}`).bytes(), func(r *engine.HookRecord) { r.OnFailure = engine.HookSkip })
+	b.mustUse("bad", answering("nonsense").bytes(), func(r *engine.HookRecord) { r.OnFailure = engine.HookSkip })
 	if content, action, err := b.message("a"); content != `"first"` || action != engine.HookReplaced || err != nil {
 		t.Fatalf("%s, %s, %v", content, action, err)
 	}
 	state := b.State("bad")
-	if s := state.Stats; s.Calls != 1 || s.Failures != 1 || s.LastError == nil || !strings.Contains(*s.LastError, "nobody wants it") {
+	if s := state.Stats; s.Calls != 1 || s.Failures != 1 || s.LastError == nil || !strings.Contains(*s.LastError, "not JSON") {
 		t.Errorf("%+v", s)
 	}
 	if log := b.Log("bad", 5); len(log) != 1 || log[0].Level != "error" {
@@ -253,10 +254,12 @@ func TestAFailureFollowsThePolicy(t *testing.T) {
 	b.records[1].OnFailure = engine.HookFail
 	b.Use(b.records)
 	_, action, err := b.message("a")
-	mustFail(t, err, engine.CodeHookFailed)
-	if want := `hook "bad" failed at on_message: its answer was refused: nobody wants it; nothing was written`; err.Error() != want || action != engine.HookFailed {
-		t.Errorf("%s, %v", action, err)
+	mustFail(t, err, engine.CodeHookFailed, `hook "bad" failed at on_message: it answered with what is not JSON`, "; nothing was written")
+	if action != engine.HookFailed {
+		t.Error(action)
 	}
+	_, err = b.Run(t.Context(), onMessage("a", &subject{content: `""`, refuse: true}))
+	mustFail(t, err, engine.CodeHookFailed, `hook "first" failed at on_message: its answer was refused: nobody wants it; nothing was written`)
 }
 
 func TestWhatIsNotTheHooksFaultIsNotCounted(t *testing.T) {
@@ -481,6 +484,7 @@ func TestACallWaitsForMemory(t *testing.T) {
 		})
 	}
 	<-entered
+	b.await("waiting", 1)
 	hold <- struct{}{}
 	<-entered // the second has the memory of the first
 	close(hold)
@@ -489,24 +493,15 @@ func TestACallWaitsForMemory(t *testing.T) {
 
 func TestACircuitOpensAndClosesByItself(t *testing.T) {
 	b := mustOpen(t)
-	// It fails until its configuration, which it is given at every start, is
-	// another; its calls are as many as its log has lines.
-	log := imported{module: "engine", name: "log", signature: "i32 i32 i32->"}
-	failing := guest{reactor(), "called"}
-	failing.assembly = failing.importing(log)
-	b.mustUse("bad", failing.doing("on_message", "i32.const 1 i32.const 4096 i32.const 6 call 0").bytes())
-	calls := func() (n int) {
-		for _, e := range b.Log("bad", 1000) {
-			if e.Message == "called" {
-				n++
-			}
-		}
-		return n
+	b.mustUse("bad", answering(`{"action":"replace","content":"x"}`).bytes())
+	call := func(s *subject) error {
+		s.content = `""`
+		_, err := b.Run(t.Context(), onMessage("a", s))
+		return err
 	}
-	fail := func() string {
-		_, _, err := b.message("a")
-		mustFail(t, err, engine.CodeHookFailed, "not JSON")
-		return err.Error()
+	fail := func(text string) {
+		t.Helper()
+		mustFail(t, call(&subject{refuse: true}), engine.CodeHookFailed, text)
 	}
 	state := func(want engine.CircuitState) {
 		t.Helper()
@@ -514,32 +509,63 @@ func TestACircuitOpensAndClosesByItself(t *testing.T) {
 			t.Errorf("the circuit is %s; want %s", s, want)
 		}
 	}
+	for range 4 {
+		fail("bad\" failed at on_message: its answer was refused")
+	}
+	if err := call(&subject{}); err != nil { // four failures that are not followed by a fifth
+		t.Fatal(err)
+	}
 	for range 5 {
 		state(engine.CircuitClosed)
-		fail()
+		fail("bad\" failed at on_message: its answer was refused")
 	}
-	state(engine.CircuitOpen)
 	pause := 10 * time.Second
-	for trial := range 8 {
-		if text := fail(); !strings.Contains(text, "circuit is open") || calls() != 5+trial {
-			t.Fatalf("%s, after %d calls", text, calls())
-		}
+	for range 8 {
+		state(engine.CircuitOpen)
+		fail("its circuit is open, so it is not called, since it failed 5 times in a row, at last: its answer was refused: nobody wants it")
 		b.clock.pass(pause - time.Second)
-		fail()
 		state(engine.CircuitOpen)
 		b.clock.pass(time.Second)
 		state(engine.CircuitHalfOpen)
-		if fail(); calls() != 6+trial {
-			t.Fatalf("%d calls; one was to be tried", calls())
-		}
-		state(engine.CircuitOpen)
+		fail("bad\" failed at on_message: its answer was refused")
 		pause = min(2*pause, 5*time.Minute)
 	}
 	b.clock.pass(pause)
-	// The trial is all that is let through, and its success closes the circuit.
-	b.records[0].OnFailure = engine.HookSkip
-	b.Use(b.records)
+	// Of those that come now one is the trial.
+	entered, hold := make(chan struct{}), make(chan struct{})
+	var trial sync.WaitGroup
+	trial.Go(func() {
+		if err := call(&subject{entered: entered, hold: hold}); err != nil {
+			t.Error(err)
+		}
+	})
+	<-entered
 	state(engine.CircuitHalfOpen)
+	fail("its circuit is open")
+	close(hold)
+	trial.Wait()
+	state(engine.CircuitClosed)
+	if err := call(&subject{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestATrialThatSaysNothingIsRepeated(t *testing.T) {
+	b := mustOpen(t)
+	b.mustUse("bad", answering(`{"action":"replace","content":"x"}`).bytes())
+	for range 5 {
+		_, err := b.Run(t.Context(), onMessage("a", &subject{content: `""`, refuse: true}))
+		mustFail(t, err, engine.CodeHookFailed)
+	}
+	b.clock.pass(time.Minute)
+	_, err := b.Run(t.Context(), onMessage("a", &subject{content: `""`, failure: engine.Unavailable(nil, "no disk")}))
+	mustFail(t, err, engine.CodeUnavailable)
+	if _, _, err := b.message("a"); err != nil {
+		t.Error(err)
+	}
+	if s := b.State("bad").Circuit; s != engine.CircuitClosed {
+		t.Error(s)
+	}
 }
 
 func TestADryRunTellsEachStep(t *testing.T) {

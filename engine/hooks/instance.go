@@ -46,7 +46,7 @@ type instanceKey struct{}
 // instantiate makes an instance of p. Its start section has run, and no other
 // function. On failure s.room is freed.
 func instantiate(p *program, s setup) (*instance, error) {
-	i := &instance{room: s.room, log: s.log, filled: metering.DefaultFuel, clock: clock{fixed: s.fixed}, random: randomness(s.fixed)}
+	i := &instance{room: s.room, log: s.log, filled: metering.DefaultFuel, clock: clock{fixed: s.fixed, begun: time.Now()}, random: randomness(s.fixed)}
 	i.ctx = context.WithValue(context.Background(), instanceKey{}, i)
 	i.log.begin()
 	module, err := i.create(p)
@@ -141,6 +141,7 @@ var fixedTime = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // clock is an instance's time. Sleeping takes none: it moves the clock on.
 type clock struct {
 	fixed bool
+	begun time.Time // of the instance
 	// slept moves the monotonic clock, for ever; ahead the wall clock, for one
 	// call, lest a pooled instance lives in the future.
 	slept, ahead time.Duration
@@ -169,7 +170,7 @@ func (c *clock) monotonic() int64 {
 	if c.fixed {
 		return int64(time.Second + c.slept)
 	}
-	return int64(time.Since(fixedTime) + c.slept)
+	return int64(time.Second + time.Since(c.begun) + c.slept)
 }
 
 func randomness(fixed bool) *rand.ChaCha8 {

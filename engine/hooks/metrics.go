@@ -29,7 +29,7 @@ func newSeries(h *Host) *series {
 		instances: desc("instances", "Instances of a hook's module.", "hook"),
 		circuit:   desc("circuit", "A hook's circuit: 0 closed, 1 half open, 2 open.", "hook"),
 		memory:    desc("memory_bytes", "Memory of all instances."),
-		waiting:   desc("waiting", "Calls that wait for an instance."),
+		waiting:   desc("waiting", "Calls that wait for an instance, or for memory to make one."),
 	}
 }
 
@@ -49,7 +49,7 @@ func (m *series) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 	}
 	gauge(m.memory, float64(m.host.budget.used.Load()))
-	gauge(m.waiting, float64(m.host.waiting.Load()))
+	gauge(m.waiting, float64(m.host.waiting.Load()+m.host.budget.waiting.Load()))
 	t, release := m.host.acquire()
 	defer release()
 	for name, a := range t.accounts {
