@@ -210,13 +210,10 @@ func (q *quickJS) freeText(at uint32) error {
 // exception: it is none, or is detached.
 func (q *quickJS) bytes(v jsValue) ([]byte, error) {
 	p, err := q.run(q.getBytes, q.context, uint64(q.scratch), uint64(v))
-	if err != nil {
+	if err != nil || p == 0 {
 		return nil, err
 	}
 	b, _, err := q.slice(uint32(p))
-	if p == 0 && len(b) > 0 {
-		return nil, err
-	}
 	return b, err
 }
 

@@ -7,8 +7,7 @@ import (
 	"github.com/twinbox/twinbox/engine"
 )
 
-func TestAScriptThatFailsTellsItsLine(t *testing.T) {
-	shared := mustOpenScripts(t)
+func testAScriptThatFailsTellsItsLine(t *testing.T, shared scripts) {
 	small := func(r *engine.HookRecord) { r.Limits.MemoryBytes = 16 << 20; r.Limits.Fuel = 2_000_000_000 }
 	for _, c := range []struct {
 		name, script string
@@ -133,7 +132,7 @@ export function onMessage(message, config) {
 }`, []string{"onMessage threw TypeError: object is not extensible at script.js:3:"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := scripts{&bench{Host: shared.Host, t: t}}
+			b := shared.in(t)
 			got, step := b.tryMessage(c.script, func(r *engine.HookRecord) {
 				r.Config = []byte(`{"words":["a"]}`)
 				if c.change != nil {

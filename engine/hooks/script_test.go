@@ -21,6 +21,9 @@ func mustOpenScripts(t testing.TB) scripts {
 	return scripts{mustOpen(t)}
 }
 
+// in is for the test t, on the same host.
+func (b scripts) in(t testing.TB) scripts { return scripts{&bench{Host: b.Host, t: t}} }
+
 // scriptInput is what a script is given, and what it made of it.
 type scriptInput struct {
 	text, bytes string
@@ -75,8 +78,36 @@ func messageText(content string) string {
 		`"message":{"id":"m1","kind":"chat","timestamp":"2026-01-02T03:04:05Z","platformId":"p1","channelType":"mail","threadId":null,"sourceSessionId":null,"trigger":true,"content":` + content + `}}`
 }
 
-func TestAScriptAnswersAMessage(t *testing.T) {
-	b := mustOpenScripts(t)
+// TestScripts shares a host: QuickJS takes seconds to compile.
+func TestScripts(t *testing.T) {
+	shared := mustOpenScripts(t)
+	for name, test := range map[string]func(*testing.T, scripts){
+		"AScriptAnswersAMessage":                       testAScriptAnswersAMessage,
+		"AScriptThatFailsTellsItsLine":                 testAScriptThatFailsTellsItsLine,
+		"AScriptAnswersAnAttachment":                   testAScriptAnswersAnAttachment,
+		"AScriptRenamesAnAttachment":                   testAScriptRenamesAnAttachment,
+		"ALargeAttachmentGoesThroughAScript":           testALargeAttachmentGoesThroughAScript,
+		"AScriptLabelsASession":                        testAScriptLabelsASession,
+		"AScriptAnswersAReply":                         testAScriptAnswersAReply,
+		"AScriptMayBeAsynchronous":                     testAScriptMayBeAsynchronous,
+		"AScriptIsGivenItsConfiguration":               testAScriptIsGivenItsConfiguration,
+		"AScriptLogs":                                  testAScriptLogs,
+		"AScriptFindsOnlyTheLanguage":                  testAScriptFindsOnlyTheLanguage,
+		"AScriptThatChangesTheLanguageHarmsItselfOnly": testAScriptThatChangesTheLanguageHarmsItselfOnly,
+		"ADryRunOfAScriptIsTheSameEachTime":            testADryRunOfAScriptIsTheSameEachTime,
+		"AnInstanceOfAScriptKeepsItsVariables":         testAnInstanceOfAScriptKeepsItsVariables,
+		"AScriptServesManyCallsInLittleMemory":         testAScriptServesManyCallsInLittleMemory,
+		"ABundleIsOneScriptThatTellsItsFiles":          testABundleIsOneScriptThatTellsItsFiles,
+		"TypeScriptIsTakenAsItIs":                      testTypeScriptIsTakenAsItIs,
+		"AScriptThatCannotBeTakenSaysWhy":              testAScriptThatCannotBeTakenSaysWhy,
+		"ASourceMapInAFileIsNotRead":                   testASourceMapInAFileIsNotRead,
+		"AComputedImportFindsNothing":                  testAComputedImportFindsNothing,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, shared.in(t)) })
+	}
+}
+
+func testAScriptAnswersAMessage(t *testing.T, b scripts) {
 	for _, c := range []struct{ name, body, want string }{
 		{"nothing passes", ``, `PASS`},
 		{"null passes", `return null`, `PASS`},
@@ -102,7 +133,7 @@ func TestAScriptAnswersAMessage(t *testing.T) {
 		{"a number", `return { content: 1 }`, `FAIL it answered with "replace" without "content": an object, a list or a text`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := scripts{&bench{Host: b.Host, t: t}}
+			b := b.in(t)
 			if got, _ := b.tryMessage("export function onMessage(message, config) {\n" + c.body + "\n}"); got != c.want {
 				t.Errorf("%s\n%s, want\n%s", c.body, got, c.want)
 			}

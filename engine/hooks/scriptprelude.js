@@ -29,14 +29,14 @@
   const passed = undefined;
   let point, verdict, bytes, config;
   const ended = freeze({ __proto__: null, name: 'HookEnded', message: 'reject, drop or remove ended this call' });
-  const end = (helper, points, answer) => {
-    for (let i = 0; i < points.length; i++) {
-      if (points[i] === point) {
+  const end = (helper, allowed, answer) => {
+    for (let i = 0; i < allowed.length; i++) {
+      if (allowed[i] === point) {
         verdict ??= answer;
         throw ended;
       }
     }
-    throw new Failure(`${helper}() can be called while ${points.join(' or ')} runs`);
+    throw new Failure(`${helper}() can be called while ${allowed.join(' or ')} runs`);
   };
   const globals = {
     reject: (reason) => end('reject', ['onMessage', 'onAttachment', 'onReply', 'onSession'], stringify({ __proto__: null, action: 'reject', reason: text(reason ?? '') })),
@@ -51,7 +51,7 @@
       if (v instanceof Failure) return `${v.name}: ${v.message}`;
       return stringify(v) ?? text(v);
     } catch {
-      return typeof v;
+      return typeof v === 'bigint' ? text(v) : typeof v;
     }
   };
   const levels = { debug: 0, log: 1, info: 1, warn: 2, error: 3 };
@@ -109,6 +109,7 @@
     },
   };
 
+  const points = keys(answers);
   const functions = { __proto__: null };
   const failed = (e) => {
     if (verdict !== undefined) return verdict;
@@ -136,7 +137,8 @@
   const deeplyFrozen = (value) => {
     if (typeof value === 'object' && value !== null && !isFrozen(value)) {
       freeze(value);
-      for (const key of keys(value)) deeplyFrozen(value[key]);
+      const names = keys(value);
+      for (let i = 0; i < names.length; i++) deeplyFrozen(value[names[i]]);
     }
     return value;
   };
@@ -147,7 +149,8 @@
     },
     setup: (exports, settings) => {
       config = deeplyFrozen(settings);
-      for (const name of keys(answers)) {
+      for (let i = 0; i < points.length; i++) {
+        const name = points[i];
         if (!(name in exports)) continue;
         functions[name] = exports[name];
         if (typeof functions[name] !== 'function') throw fault(`exports ${name}, which is no function`);
