@@ -68,7 +68,11 @@ impl Value {
 
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
         match self {
-            Value::Object(members) => members.iter_mut().rev().find(|(k, _)| k == key).map(|(_, v)| v),
+            Value::Object(members) => members
+                .iter_mut()
+                .rev()
+                .find(|(k, _)| k == key)
+                .map(|(_, v)| v),
             _ => None,
         }
     }
@@ -189,7 +193,14 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
         from = i + 1;
         match c {
             b'\n' => out.extend_from_slice(b"\\n"),
-            0..=0x1f => out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[(c >> 4) as usize], HEX[(c & 15) as usize]]),
+            0..=0x1f => out.extend_from_slice(&[
+                b'\\',
+                b'u',
+                b'0',
+                b'0',
+                HEX[(c >> 4) as usize],
+                HEX[(c & 15) as usize],
+            ]),
             _ => out.extend_from_slice(&[b'\\', c]),
         }
     }
@@ -200,9 +211,16 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
 /// Reads JSON. `None` unless it is JSON in valid UTF-8, no deeper than `DEPTH`.
 /// Half a surrogate pair becomes U+FFFD.
 pub fn parse(text: &[u8]) -> Option<Value> {
-    let mut r = Reader { text: std::str::from_utf8(text).ok()?, at: 0 };
+    let mut r = Reader {
+        text: std::str::from_utf8(text).ok()?,
+        at: 0,
+    };
     let value = r.value(0)?;
-    if r.at == r.text.len() { Some(value) } else { None }
+    if r.at == r.text.len() {
+        Some(value)
+    } else {
+        None
+    }
 }
 
 struct Reader<'a> {
@@ -306,7 +324,11 @@ impl<'a> Reader<'a> {
         while self.peek().is_ascii_digit() {
             self.at += 1;
         }
-        if self.at > from { Some(()) } else { None }
+        if self.at > from {
+            Some(())
+        } else {
+            None
+        }
     }
 
     fn string(&mut self) -> Option<String> {
@@ -345,7 +367,9 @@ impl<'a> Reader<'a> {
                 let after = self.at;
                 if (0xd800..0xdc00).contains(&code) && self.take("\\u").is_some() {
                     match self.hex() {
-                        Some(low) if (0xdc00..0xe000).contains(&low) => code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00),
+                        Some(low) if (0xdc00..0xe000).contains(&low) => {
+                            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00)
+                        }
                         _ => self.at = after,
                     }
                 }

@@ -37,7 +37,11 @@ impl Input {
     /// The same, to be changed and answered with.
     pub fn into_content(mut self) -> Value {
         let carrier = self.carrier();
-        match self.root.get_mut(carrier).and_then(|m| m.get_mut("content")) {
+        match self
+            .root
+            .get_mut(carrier)
+            .and_then(|m| m.get_mut("content"))
+        {
             Some(content) => std::mem::replace(content, Value::Null),
             None => Value::Null,
         }
@@ -46,7 +50,10 @@ impl Input {
     /// A content that is a string, or its member "text"; "" if there is none.
     pub fn text(&self) -> &str {
         let content = self.content();
-        content.as_str().or_else(|| content["text"].as_str()).unwrap_or("")
+        content
+            .as_str()
+            .or_else(|| content["text"].as_str())
+            .unwrap_or("")
     }
 
     /// Answers with the content as it is but for its text.
@@ -60,7 +67,11 @@ impl Input {
     }
 
     fn carrier(&self) -> &'static str {
-        if self.root["reply"].is_null() { "message" } else { "reply" }
+        if self.root["reply"].is_null() {
+            "message"
+        } else {
+            "reply"
+        }
     }
 }
 
@@ -76,7 +87,11 @@ pub enum Answer {
     /// A session's labels.
     Label(Vec<String>),
     /// An attachment's new bytes, name, type; `None` keeps each.
-    ReplaceAttachment { bytes: Option<Vec<u8>>, name: Option<String>, mime_type: Option<String> },
+    ReplaceAttachment {
+        bytes: Option<Vec<u8>>,
+        name: Option<String>,
+        mime_type: Option<String>,
+    },
     RemoveAttachment,
 }
 
@@ -104,7 +119,14 @@ fn complain(text: &str) {
     let text = text.replace('\n', " ") + "\n";
     let mut written = 0;
     // SAFETY: the host reads one part and the text while both are borrowed.
-    unsafe { fd_write(2, [text.as_ptr() as usize, text.len()].as_ptr(), 1, &mut written) };
+    unsafe {
+        fd_write(
+            2,
+            [text.as_ptr() as usize, text.len()].as_ptr(),
+            1,
+            &mut written,
+        )
+    };
 }
 
 pub fn log(level: Level, text: &str) {
@@ -144,8 +166,14 @@ struct State {
 }
 
 thread_local! {
-    static STATE: RefCell<State> =
-        RefCell::new(State { input: Vec::new(), answer: Vec::new(), config: Value::Null, ready: false });
+    static STATE: RefCell<State> = const {
+        RefCell::new(State {
+            input: Vec::new(),
+            answer: Vec::new(),
+            config: Value::Null,
+            ready: false,
+        })
+    };
 }
 
 #[no_mangle]
@@ -174,7 +202,10 @@ pub extern "C" fn hook_done() {
 /// The input that the host has put where `hook_alloc` said.
 fn take_input(length: usize) -> Vec<u8> {
     let mut input = STATE.with(|s| std::mem::take(&mut s.borrow_mut().input));
-    assert!(length <= input.len(), "the input is longer than what was allocated");
+    assert!(
+        length <= input.len(),
+        "the input is longer than what was allocated"
+    );
     input.truncate(length);
     input
 }
@@ -227,7 +258,10 @@ pub fn run(handler: impl FnOnce(Input, &Value) -> Answer, framed: bool, length: 
 fn split_frame(text: &mut Vec<u8>) -> Vec<u8> {
     assert!(text.len() >= 4, "the input has no frame");
     let bytes_at = 4 + u32::from_le_bytes([text[0], text[1], text[2], text[3]]) as usize;
-    assert!(bytes_at >= 4 && bytes_at <= text.len(), "the input's frame is longer than the input");
+    assert!(
+        bytes_at >= 4 && bytes_at <= text.len(),
+        "the input's frame is longer than the input"
+    );
     let bytes = text.split_off(bytes_at);
     text.drain(..4);
     bytes
@@ -255,10 +289,17 @@ impl Answer {
                 replace
             }
             Answer::Label(labels) => {
-                replace.set("labels", labels.into_iter().map(Value::from).collect::<Vec<_>>());
+                replace.set(
+                    "labels",
+                    labels.into_iter().map(Value::from).collect::<Vec<_>>(),
+                );
                 replace
             }
-            Answer::ReplaceAttachment { bytes, name, mime_type } => {
+            Answer::ReplaceAttachment {
+                bytes,
+                name,
+                mime_type,
+            } => {
                 replace.set("bytes", if bytes.is_some() { "replace" } else { "keep" });
                 for (key, text) in [("name", name), ("mimeType", mime_type)] {
                     if let Some(text) = text {

@@ -24,7 +24,10 @@ use hook::{Answer, Input, Value};
 fn gate(input: Input, config: &Value) -> Answer {
     let unwrapped = unwrap(input.content());
     let content = unwrapped.as_ref().unwrap_or_else(|| input.content());
-    let text = content.as_str().or_else(|| content["text"].as_str()).unwrap_or("");
+    let text = content
+        .as_str()
+        .or_else(|| content["text"].as_str())
+        .unwrap_or("");
     let command = match command_of(text) {
         Some(command) => command,
         None => return Answer::Pass,
@@ -33,7 +36,9 @@ fn gate(input: Input, config: &Value) -> Answer {
     let channel = &input.root["message"]["channelType"];
     let rule = config["rules"].items().iter().find(|rule| {
         fits(&rule["commands"], |c| same(c, &command))
-            && fits(&rule["channelTypes"], |c| channel.as_str().map_or(false, |have| same(c, have)))
+            && fits(&rule["channelTypes"], |c| {
+                channel.as_str().map_or(false, |have| same(c, have))
+            })
             && fits(&rule["users"], |u| is_user(user, u))
     });
     match rule {
@@ -54,7 +59,11 @@ fn unwrap(content: &Value) -> Option<Value> {
 /// The command that a text begins with: "/stop" of "/Stop@bot now". A path, as
 /// "/etc/hosts", is none.
 fn command_of(text: &str) -> Option<String> {
-    let space = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    let space = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+    };
     let word = text.trim_start_matches(space).split(space).next()?;
     let name = word.strip_prefix('/')?.split('@').next()?;
     if name.is_empty() || name.contains('/') {
@@ -91,16 +100,29 @@ fn check(config: &Value) -> Result<(), String> {
     }
     for (i, rule) in config["rules"].items().iter().enumerate() {
         let place = format!("rules[{}]", i);
-        members(&place, rule, &["commands", "channelTypes", "users", "allow", "reason"])?;
+        members(
+            &place,
+            rule,
+            &["commands", "channelTypes", "users", "allow", "reason"],
+        )?;
         for name in ["commands", "channelTypes", "users"] {
             let list = &rule[name];
-            let texts = matches!(list, Value::Array(_)) && list.items().iter().all(|v| v.as_str().is_some());
+            let texts = matches!(list, Value::Array(_))
+                && list.items().iter().all(|v| v.as_str().is_some());
             if rule.get(name).is_some() && !texts {
                 return Err(format!("{}: {} must be a list of texts", place, name));
             }
         }
-        if let Some(c) = rule["commands"].items().iter().find(|c| !c.as_str().map_or(false, |c| c.starts_with('/'))) {
-            return Err(format!("{}: the command {} must begin with a slash", place, c.as_str().unwrap_or("")));
+        if let Some(c) = rule["commands"]
+            .items()
+            .iter()
+            .find(|c| !c.as_str().map_or(false, |c| c.starts_with('/')))
+        {
+            return Err(format!(
+                "{}: the command {} must begin with a slash",
+                place,
+                c.as_str().unwrap_or("")
+            ));
         }
         if rule["allow"].as_bool().is_none() {
             return Err(format!("{}: allow must be true or false", place));
@@ -114,10 +136,17 @@ fn check(config: &Value) -> Result<(), String> {
 
 fn members(place: &str, value: &Value, known: &[&str]) -> Result<(), String> {
     match value {
-        Value::Object(members) => match members.iter().find(|(k, _)| !known.contains(&k.as_str())) {
-            Some((k, _)) => Err(format!("{} has an unknown member {}; there are {}", place, k, known.join(", "))),
-            None => Ok(()),
-        },
+        Value::Object(members) => {
+            match members.iter().find(|(k, _)| !known.contains(&k.as_str())) {
+                Some((k, _)) => Err(format!(
+                    "{} has an unknown member {}; there are {}",
+                    place,
+                    k,
+                    known.join(", ")
+                )),
+                None => Ok(()),
+            }
+        }
         _ => Err(format!("{} must be an object", place)),
     }
 }

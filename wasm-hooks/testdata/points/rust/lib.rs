@@ -32,20 +32,33 @@ fn content(input: Input, config: &Value) -> Answer {
 
 fn attachment(mut input: Input, config: &Value) -> Answer {
     match input.root["attachment"]["name"].as_str() {
-        Some("rename") => Answer::ReplaceAttachment { bytes: None, name: Some("renamed".into()), mime_type: Some("text/plain".into()) },
+        Some("rename") => Answer::ReplaceAttachment {
+            bytes: None,
+            name: Some("renamed".into()),
+            mime_type: Some("text/plain".into()),
+        },
         Some("remove") => Answer::RemoveAttachment,
         Some("reject") => Answer::Reject(why(config)),
         Some("pass") => Answer::Pass,
         _ => {
             input.bytes.reverse();
-            Answer::ReplaceAttachment { bytes: Some(input.bytes), name: None, mime_type: None }
+            Answer::ReplaceAttachment {
+                bytes: Some(input.bytes),
+                name: None,
+                mime_type: None,
+            }
         }
     }
 }
 
 fn session(input: Input, config: &Value) -> Answer {
     let session = &input.root["session"];
-    let mut labels: Vec<String> = session["labels"].items().iter().filter_map(|l| l.as_str()).map(String::from).collect();
+    let mut labels: Vec<String> = session["labels"]
+        .items()
+        .iter()
+        .filter_map(|l| l.as_str())
+        .map(String::from)
+        .collect();
     if labels.is_empty() {
         return Answer::Reject(why(config));
     }
