@@ -7,57 +7,12 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
-	"slices"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
 	"github.com/twinbox/twinbox/engine"
 )
-
-// table is all that is in use. It does not change; its holders are counted, and
-// the last one lets go of the hooks that only it names.
-type table struct {
-	holders  atomic.Int64
-	closed   bool // the host is
-	chains   [pointCount][]link
-	hooks    []*hook
-	byName   map[string]*hook
-	accounts map[string]*account
-}
-
-// link is a hook's place in a chain.
-type link struct {
-	*hook
-	order  int
-	policy engine.HookFailurePolicy
-	scope  engine.HookScope
-}
-
-func (t *table) add(k *hook, r engine.HookRecord) {
-	t.hooks = append(t.hooks, k)
-	t.byName[r.Name] = k
-	scope := engine.HookScope{
-		AgentGroupIDs: slices.Clone(r.Scope.AgentGroupIDs),
-		ChannelTypes:  slices.Clone(r.Scope.ChannelTypes),
-		Kinds:         slices.Clone(r.Scope.Kinds),
-	}
-	for _, p := range r.Points {
-		if i := pointIndex(p); i >= 0 {
-			t.chains[i] = append(t.chains[i], link{k, r.Order, r.OnFailure, scope})
-		}
-	}
-}
-
-func (t *table) sort() {
-	for _, chain := range t.chains {
-		slices.SortFunc(chain, func(a, b link) int {
-			return cmp.Or(cmp.Compare(a.order, b.order), strings.Compare(a.name, b.name))
-		})
-	}
-}
 
 // passage is one call's way through a chain.
 type passage struct {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,9 @@ type hook struct {
 	program atomic.Pointer[program]
 	// began is the memory that the newest instance began with.
 	began atomic.Int64
+	// life ends with the hook, and what is being loaded for it.
+	life context.Context
+	end  context.CancelFunc
 	// tables that name it; the host's mutex guards it.
 	tables int
 
@@ -43,6 +47,12 @@ type hook struct {
 	loading chan struct{} // closed when the load that runs has ended
 	problem error
 	retryAt time.Time
+}
+
+func (h *Host) newHook(a *account, r engine.HookRecord) *hook {
+	k := &hook{account: a, host: h, version: r.Version(), config: slices.Clone(r.Config), limits: r.Limits, pools: map[string]*pool{}}
+	k.life, k.end = context.WithCancel(h.running)
+	return k
 }
 
 // same tells whether k's instances are what r asks for.
@@ -95,7 +105,7 @@ func (k *hook) startLoad() (<-chan struct{}, error) {
 	}
 	k.loading = loaded
 	k.host.background.Go(func() {
-		p, err := k.host.loadProgram(k.host.running, k.version, k.limits)
+		p, err := k.host.loadProgram(k.life, k.version, k.limits)
 		k.loaded(p, err)
 		close(loaded)
 	})
@@ -112,7 +122,7 @@ func (k *hook) loaded(p *program, err error) {
 	case err == nil:
 		k.problem = nil
 		k.program.Store(p)
-	case k.host.running.Err() != nil:
+	case k.life.Err() != nil:
 		k.problem = errClosed()
 	default:
 		// Also what another try may mend is for the policy meanwhile.
@@ -136,6 +146,7 @@ func (k *hook) broken() *string {
 
 // close closes what no call uses any more.
 func (k *hook) close() {
+	k.end()
 	k.mu.Lock()
 	k.closed = true
 	k.mu.Unlock()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +18,6 @@ import (
 const (
 	defaultMemory   = 1 << 30
 	defaultPatience = 10 * time.Second
-	sweepTime       = 15 * time.Second
 	// maxKeptBuffer is the largest buffer that is kept for the next call.
 	maxKeptBuffer = 4 << 20
 )
@@ -153,80 +151,21 @@ func (h *Host) Use(records []engine.HookRecord) {
 		}
 		k := old.byName[r.Name]
 		if k == nil || !k.same(r) {
-			k = &hook{account: a, host: h, version: r.Version(), config: slices.Clone(r.Config), limits: r.Limits, pools: map[string]*pool{}}
+			k = h.newHook(a, r)
 		}
 		t.add(k, r)
 	}
 	t.sort()
 	if !h.swap(t) {
+		for _, k := range t.hooks {
+			k.end()
+		}
 		return
 	}
 	for _, k := range t.hooks {
 		// What failed just now is left alone.
 		_, _ = k.startLoad()
 	}
-}
-
-func errClosed() error { return engine.Errorf(engine.CodeUnavailable, "the hooks are shut down") }
-
-// swap puts t in use, unless the host is closed.
-func (h *Host) swap(t *table) bool {
-	t.holders.Store(1)
-	h.mu.Lock()
-	old := h.current.Load()
-	if old != nil && old.closed {
-		h.mu.Unlock()
-		return false
-	}
-	h.tables++
-	for _, k := range t.hooks {
-		k.tables++
-		h.inUse[k] = true
-	}
-	h.current.Store(t)
-	h.mu.Unlock()
-	if old != nil {
-		h.release(old)
-	}
-	return true
-}
-
-// acquire returns the table in use, until release.
-func (h *Host) acquire() (t *table, release func()) {
-	t = h.hold()
-	return t, func() { h.release(t) }
-}
-
-func (h *Host) hold() *table {
-	for {
-		t := h.current.Load()
-		// A table that nobody holds is not in use any more.
-		if n := t.holders.Load(); n > 0 && t.holders.CompareAndSwap(n, n+1) {
-			return t
-		}
-	}
-}
-
-func (h *Host) release(t *table) {
-	if t.holders.Add(-1) > 0 {
-		return
-	}
-	var unused []*hook
-	h.mu.Lock()
-	for _, k := range t.hooks {
-		if k.tables--; k.tables == 0 {
-			unused = append(unused, k)
-			delete(h.inUse, k)
-		}
-	}
-	h.mu.Unlock()
-	for _, k := range unused {
-		k.close()
-	}
-	h.mu.Lock()
-	h.tables--
-	h.drained.Broadcast()
-	h.mu.Unlock()
 }
 
 // loadProgram loads a module when there is a place.
@@ -319,63 +258,4 @@ func (h *Host) putPassage(p *passage) {
 	h.passages.Put(p)
 }
 
-// sweep closes instances that nobody has called for a while.
-func (h *Host) sweep() {
-	ticker := time.NewTicker(sweepTime)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-h.running.Done():
-			return
-		case now := <-ticker.C:
-			h.closeIdle(now.Add(-idleTime))
-		}
-	}
-}
-
-func (h *Host) closeIdle(before time.Time) {
-	for _, k := range h.hooksInUse() {
-		k.closeIdle(before)
-	}
-}
-
-func (h *Host) hooksInUse() []*hook {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	hooks := make([]*hook, 0, len(h.inUse))
-	for k := range h.inUse {
-		hooks = append(hooks, k)
-	}
-	return hooks
-}
-
-// evict closes the instances that have been idle longest, until bytes of the
-// budget are free, and an eighth of it: looking for them costs as much as there
-// are pools, so it should be seldom.
-func (h *Host) evict(bytes int64) {
-	type idler struct {
-		at    time.Time
-		bytes int64
-	}
-	var all []idler
-	hooks := h.hooksInUse()
-	for _, k := range hooks {
-		k.idle(func(at time.Time, bytes int64) { all = append(all, idler{at, bytes}) })
-	}
-	slices.SortFunc(all, func(a, b idler) int { return a.at.Compare(b.at) })
-	missing := h.budget.used.Load() + bytes + h.budget.limit/8 - h.budget.limit
-	var before time.Time
-	for _, i := range all {
-		if missing <= 0 {
-			break
-		}
-		missing -= i.bytes
-		before = i.at.Add(1)
-	}
-	if before.IsZero() {
-		return
-	}
-	for _, k := range hooks {
-		k.closeIdle(before)
-	}
-}
+func errClosed() error { return engine.Errorf(engine.CodeUnavailable, "the hooks are shut down") }

@@ -1,0 +1,69 @@
+package hooks
+
+import (
+	"slices"
+	"time"
+)
+
+const sweepTime = 15 * time.Second
+
+// sweep closes instances that nobody has called for a while.
+func (h *Host) sweep() {
+	ticker := time.NewTicker(sweepTime)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-h.running.Done():
+			return
+		case now := <-ticker.C:
+			h.closeIdle(now.Add(-idleTime))
+		}
+	}
+}
+
+func (h *Host) closeIdle(before time.Time) {
+	for _, k := range h.hooksInUse() {
+		k.closeIdle(before)
+	}
+}
+
+func (h *Host) hooksInUse() []*hook {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	hooks := make([]*hook, 0, len(h.inUse))
+	for k := range h.inUse {
+		hooks = append(hooks, k)
+	}
+	return hooks
+}
+
+// evict closes the instances that have been idle longest, until bytes of the
+// budget are free, and an eighth of it: looking for them costs as much as there
+// are pools, so it should be seldom.
+func (h *Host) evict(bytes int64) {
+	type idler struct {
+		at    time.Time
+		bytes int64
+	}
+	var all []idler
+	hooks := h.hooksInUse()
+	for _, k := range hooks {
+		k.idle(func(at time.Time, bytes int64) { all = append(all, idler{at, bytes}) })
+	}
+	slices.SortFunc(all, func(a, b idler) int { return a.at.Compare(b.at) })
+	missing := h.budget.used.Load() + bytes + h.budget.limit/8 - h.budget.limit
+	var before time.Time
+	for _, i := range all {
+		if missing <= 0 {
+			break
+		}
+		missing -= i.bytes
+		before = i.at.Add(1)
+	}
+	if before.IsZero() {
+		return
+	}
+	for _, k := range hooks {
+		k.closeIdle(before)
+	}
+}
