@@ -87,8 +87,20 @@ export function log(level: Level, text: string): void {
   engineLog(level, changetype<usize>(utf8), utf8.byteLength);
 }
 
-/** fail is what an error that is thrown comes to: the call fails. */
+@external("wasi_snapshot_preview1", "fd_write")
+declare function fdWrite(fd: i32, pieces: usize, n: i32, written: usize): i32;
+
+const stderr: i32 = 2;
+
+/**
+ * fail is what an error that is thrown comes to: the call fails, and what is on
+ * standard error is the reason that the operator sees.
+ */
 export function fail(message: string | null, file: string | null, line: u32, column: u32): void {
-  log(Level.Error, `${message ? message : "abort"} at ${file ? file : "?"}:${line}:${column}`);
+  const text = String.UTF8.encode(`${message ? message : "abort"} at ${file ? file : "?"}:${line}:${column}\n`);
+  const piece = memory.data(12);
+  store<usize>(piece, changetype<usize>(text));
+  store<i32>(piece, text.byteLength, 4);
+  fdWrite(stderr, piece, 1, piece + 8);
   unreachable();
 }

@@ -3,5 +3,5 @@
 // engine calls.
 export { Level, log } from "./abi";
 export { Answer } from "./answer";
-export { Attachment, Message, Reply, Session } from "./input";
+export { Attachment, Content, Message, Reply, Session } from "./input";
 export { Type, Value } from "./json";

@@ -60,7 +60,7 @@ export class Session {
 }
 
 /** Content is what a message or reply says: an object, an array or a string. */
-class Content {
+export class Content {
   private part: Part | null = null;
 
   constructor(protected input: Part, protected around: Part) {}

@@ -172,8 +172,11 @@ export function writeString(text: string): void {
     writeText(text, start, i);
     start = i + 1;
     if (lone) writeText("\ufffd", 0, 1);
-    else if (c < 0x20) writeRaw("\\u00" + (c < 16 ? "0" : "1") + (c & 15).toString(16));
-    else writeRaw(c == 0x22 ? "\\\"" : "\\\\");
+    else if (c == 0x0a) writeRaw("\\n");
+    else if (c < 0x20) {
+      writeRaw(c < 16 ? "\\u000" : "\\u001");
+      store<u8>(room(1), (c & 15) + ((c & 15) < 10 ? 0x30 : 0x57) as u8);
+    } else writeRaw(c == 0x22 ? "\\\"" : "\\\\");
   }
   writeText(text, start, text.length);
   writeRaw("\"");
@@ -218,6 +221,31 @@ function isNumber(word: string): bool {
 function digits(word: string, i: i32): i32 {
   while (i < word.length && word.charCodeAt(i) >= 0x30 && word.charCodeAt(i) <= 0x39) i++;
   return i;
+}
+
+/** storeUTF8 stores a character and is where the next goes. What is none is U+FFFD. */
+function storeUTF8(to: usize, c: u32): usize {
+  if (c < 0x80) {
+    store<u8>(to, c as u8);
+    return to + 1;
+  }
+  if (c < 0x800) {
+    store<u8>(to, (0xc0 | c >> 6) as u8);
+    store<u8>(to + 1, (0x80 | c & 63) as u8);
+    return to + 2;
+  }
+  if ((c & 0xf800) == 0xd800 && c < 0x10000) c = 0xfffd;
+  if (c < 0x10000) {
+    store<u8>(to, (0xe0 | c >> 12) as u8);
+    store<u8>(to + 1, (0x80 | c >> 6 & 63) as u8);
+    store<u8>(to + 2, (0x80 | c & 63) as u8);
+    return to + 3;
+  }
+  store<u8>(to, (0xf0 | c >> 18) as u8);
+  store<u8>(to + 1, (0x80 | c >> 12 & 63) as u8);
+  store<u8>(to + 2, (0x80 | c >> 6 & 63) as u8);
+  store<u8>(to + 3, (0x80 | c & 63) as u8);
+  return to + 4;
 }
 
 /** read reads JSON that is UTF-8 in memory; null if it is none. */
@@ -316,51 +344,72 @@ export class Reader {
   /** string goes past a string, and is its text. */
   string(): string {
     this.take(0x22);
-    const parts: string[] = [];
-    let start = this.at;
+    const start = this.at;
+    let escaped = false;
     while (this.ok && this.at < this.end) {
-      const c = load<u8>(this.at);
+      const c = load<u8>(this.at++);
       if (c == 0x22) {
-        const last = String.UTF8.decodeUnsafe(start, this.at - start);
-        this.at++;
-        if (parts.length == 0) return last;
-        parts.push(last);
-        return parts.join("");
+        const end = this.at - 1;
+        return escaped ? this.unescape(start, end) : String.UTF8.decodeUnsafe(start, end - start);
       }
-      if (c != 0x5c) {
+      if (c == 0x5c) {
+        escaped = true;
         this.at++;
-        continue;
       }
-      parts.push(String.UTF8.decodeUnsafe(start, this.at - start));
-      parts.push(this.escape());
-      start = this.at;
     }
     this.ok = false;
     return "";
   }
 
-  private escape(): string {
-    const c: u8 = this.at + 1 < this.end ? load<u8>(this.at + 1) : 0;
-    this.at += 2;
-    switch (c) {
-      case 0x22: return "\"";
-      case 0x5c: return "\\";
-      case 0x2f: return "/";
-      case 0x62: return "\b";
-      case 0x66: return "\f";
-      case 0x6e: return "\n";
-      case 0x72: return "\r";
-      case 0x74: return "\t";
-      case 0x75: {
-        if (this.at + 4 > this.end) break;
-        const code = parseInt(String.UTF8.decodeUnsafe(this.at, 4), 16);
-        this.at += 4;
-        if (isNaN(code)) break;
-        return String.fromCharCode(code as i32);
+  /** unescape is the text of what is in a string; what is escaped is the longer. */
+  private unescape(from: usize, end: usize): string {
+    const plain = heap.alloc(end - from);
+    let to = plain;
+    while (from < end) {
+      let c: u32 = load<u8>(from++);
+      if (c != 0x5c) {
+        store<u8>(to++, c as u8);
+        continue;
       }
+      c = load<u8>(from++);
+      switch (c) {
+        case 0x22: case 0x5c: case 0x2f: break;
+        case 0x62: { c = 0x08; break; }
+        case 0x66: { c = 0x0c; break; }
+        case 0x6e: { c = 0x0a; break; }
+        case 0x72: { c = 0x0d; break; }
+        case 0x74: { c = 0x09; break; }
+        case 0x75: {
+          c = this.hex4(from, end);
+          from += 4;
+          if ((c & 0xfc00) == 0xd800 && from + 6 <= end && load<u16>(from) == 0x755c) {
+            const low = this.hex4(from + 2, end);
+            if ((low & 0xfc00) == 0xdc00) {
+              c = 0x10000 + ((c & 0x3ff) << 10) + (low & 0x3ff);
+              from += 6;
+            }
+          }
+          break;
+        }
+        default: this.ok = false;
+      }
+      to = storeUTF8(to, c);
     }
-    this.ok = false;
-    return "";
+    const text = String.UTF8.decodeUnsafe(plain, to - plain);
+    heap.free(plain);
+    return text;
+  }
+
+  private hex4(at: usize, end: usize): u32 {
+    let n: u32 = 0;
+    for (let i = 0; i < 4; i++) {
+      const c: u32 = at < end ? load<u8>(at++) : 0;
+      const letter = (c | 0x20) - 0x61;
+      if (c - 0x30 < 10) n = n << 4 | (c - 0x30);
+      else if (letter < 6) n = n << 4 | (letter + 10);
+      else this.ok = false;
+    }
+    return n;
   }
 
   /** skip goes past a value. */

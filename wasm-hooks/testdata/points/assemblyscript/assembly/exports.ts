@@ -1,0 +1,10 @@
+import { answerAttachment, answerMessage, answerReply, answerSession, configure } from "../hook/exports";
+import { onAttachment, onConfig, onMessage, onReply, onSession } from "./index";
+
+export { hook_abi_version, hook_alloc, hook_done } from "../hook/exports";
+
+export function hook_init(at: usize, size: usize): u64 { return configure(at, size, onConfig); }
+export function on_message(at: usize, size: usize): u64 { return answerMessage(at, size, onMessage); }
+export function on_reply(at: usize, size: usize): u64 { return answerReply(at, size, onReply); }
+export function on_attachment(at: usize, size: usize): u64 { return answerAttachment(at, size, onAttachment); }
+export function on_session(at: usize, size: usize): u64 { return answerSession(at, size, onSession); }
