@@ -33,7 +33,7 @@ const inputStart = `{"abi":1,`
 // withConfig is an input with the configuration as its member "config", in
 // pieces that are input's memory.
 func withConfig(input []byte, point engine.HookPoint, config json.RawMessage) [][]byte {
-	if config == nil {
+	if len(config) == 0 {
 		config = json.RawMessage("null")
 	}
 	member := slices.Concat([]byte(inputStart+`"config":`), config, []byte(","))

@@ -60,3 +60,14 @@ func InstantiateImports(ctx context.Context, r wazero.Runtime) error {
 }
 
 func Offered(module, name string) bool { return offered(module, name) }
+
+// Times counts durations, and returns the quantiles in microseconds and the
+// buckets in seconds.
+func Times(took []time.Duration) (p50, p99 float64, buckets map[float64]uint64) {
+	var h histogram
+	for _, d := range took {
+		h.add(d)
+	}
+	_, _, buckets = h.cumulative()
+	return h.quantile(0.50), h.quantile(0.99), buckets
+}

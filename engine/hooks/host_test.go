@@ -701,3 +701,35 @@ func TestAClosedHostLetsNothingBy(t *testing.T) {
 	_, _, err := b.message("a")
 	mustFail(t, err, engine.CodeUnavailable)
 }
+
+func TestCloseWaitsForWhatRuns(t *testing.T) {
+	b := mustOpen(t)
+	b.mustUse("one", answering(`{"action":"replace","content":"x"}`).bytes())
+	entered, hold, ended, closed := make(chan struct{}), make(chan struct{}), make(chan error, 1), make(chan struct{})
+	go func() {
+		_, err := b.Run(t.Context(), onMessage("a", &subject{content: `""`, entered: entered, hold: hold}))
+		ended <- err
+	}()
+	<-entered
+	go func() {
+		defer close(closed)
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for !b.Applies(engine.HookOnSession, engine.HookTarget{}) { // no hook does: the host is being closed
+		time.Sleep(time.Millisecond)
+	}
+	_, _, err := b.message("a")
+	mustFail(t, err, engine.CodeUnavailable)
+	select {
+	case <-closed:
+		t.Error("it did not wait")
+	default:
+	}
+	close(hold)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	<-closed
+}

@@ -63,7 +63,7 @@ func (r *reactor) begin(config json.RawMessage) error {
 	if init == nil {
 		return nil
 	}
-	if config == nil {
+	if len(config) == 0 {
 		config = json.RawMessage("null")
 	}
 	refusal, err := r.pass("hook_init", init, config, maxFaultBytes)
