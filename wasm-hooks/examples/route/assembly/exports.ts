@@ -1,7 +1,7 @@
-import { answerMessage, answerSession, configure } from "../../../assemblyscript/hook/exports";
+import { answerMessage, answerSession, configure } from "../hook/exports";
 import { onConfig, onMessage, onSession } from "./index";
 
-export { hook_abi_version, hook_alloc, hook_done } from "../../../assemblyscript/hook/exports";
+export { hook_abi_version, hook_alloc, hook_done } from "../hook/exports";
 
 export function hook_init(at: usize, size: usize): u64 { return configure(at, size, onConfig); }
 export function on_message(at: usize, size: usize): u64 { return answerMessage(at, size, onMessage); }

@@ -21,7 +21,7 @@
 //       }
 //     ]
 //   }
-import { Answer, Message, Session, Type, Value } from "../../../assemblyscript/hook";
+import { Answer, Message, Session, Type, Value } from "../hook";
 import { language } from "./language";
 import { normal, Rule } from "./rule";
 

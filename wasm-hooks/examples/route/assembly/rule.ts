@@ -1,4 +1,4 @@
-import { Type, Value } from "../../../assemblyscript/hook";
+import { Type, Value } from "../hook";
 import { knows } from "./language";
 
 const ofSessions: string[] = ["channelType", "platformIdPrefix", "agentGroupId", "mode"];
