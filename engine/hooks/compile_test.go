@@ -24,8 +24,8 @@ const (
 	aRequest = `{"version":%d,"dir":%q,"source":"hook","limits":{"memoryBytes":1073741824,"seconds":60,"fileBytes":1073741824}}`
 )
 
-// slow is a module within all limits that takes a minute and more to compile:
-// n functions, each with as many places where paths meet, and as many locals
+// slow is a module within all limits that takes much longer to compile than
+// the tests let it: n functions, each with as many places where paths meet, and as many locals
 // that differ there, as one may have.
 func slow(n int) []byte {
 	var body strings.Builder

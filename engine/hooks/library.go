@@ -122,7 +122,7 @@ func (l *library) addScript(ctx context.Context, hash string, text []byte) ([]en
 	}
 	module, err := quickJSModule()
 	if err != nil {
-		return nil, engine.Unavailable(err, "this build of the engine runs no scripts")
+		return nil, refuse("%s", err)
 	}
 	return s.handles, l.compiled(ctx, l.quickJS, module, quickJSSource, func() error {
 		_, _, err := l.cache.read(l.quickJS)
@@ -206,7 +206,7 @@ func (l *library) load(ctx context.Context, v engine.HookVersion, memoryBytes in
 			return nil, err
 		}
 		if module, err = quickJSModule(); err != nil {
-			return nil, engine.Unavailable(err, "this build of the engine runs no scripts")
+			return nil, refuse("%s", err)
 		}
 		hash, what = l.quickJS, quickJSSource
 	}
