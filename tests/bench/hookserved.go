@@ -15,7 +15,8 @@ import (
 // round: what changes on the machine meanwhile then strikes both.
 const turns = 8
 
-func (s *served) install(ctx context.Context, name string, module []byte) error {
+// install installs a hook for an agent group.
+func (s *served) install(ctx context.Context, name, agentGroup string, module []byte) error {
 	var out struct {
 		InstallHook struct {
 			Hook       *struct{ Name string }
@@ -24,23 +25,24 @@ func (s *served) install(ctx context.Context, name string, module []byte) error 
 	}
 	err := s.process.Query(ctx, `mutation($input: InstallHookInput!) {
 		installHook(input: $input) { hook { name } userErrors { message } } }`, map[string]any{"input": map[string]any{
-		"name": name, "module": base64.StdEncoding.EncodeToString(module), "scope": map[string]any{"agentGroupIds": []string{"hooked"}}}}, &out)
+		"name": name, "module": base64.StdEncoding.EncodeToString(module), "scope": map[string]any{"agentGroupIds": []string{agentGroup}}}}, &out)
 	if err == nil && out.InstallHook.Hook == nil {
 		err = fmt.Errorf("install the hook %s: %v", name, out.InstallHook.UserErrors)
 	}
 	return err
 }
 
-// overNone measures messages with a hook, and those of a group that has none.
-// The latter is to be measured first: it does the work for both.
-func (s *served) overNone(named bool, d time.Duration) (with, without side) {
+// overNone measures messages of an agent group that has a hook, and those of
+// one that has none. The latter is to be measured first: it does the work for
+// both.
+func (s *served) overNone(agentGroup string, named bool, d time.Duration) (with, without side) {
 	var kept sample
 	without = func(ctx context.Context, _ int) (sample, error) {
 		var both [2][]sample
 		for turn := range turns {
 			for i := range both {
 				side := (turn + i) % 2 // who begins changes, too
-				got, err := s.writeTo(ctx, [2]string{"ag", "hooked"}[side], named, d/4)
+				got, err := s.writeTo(ctx, [2]string{"ag", agentGroup}[side], named, d/4)
 				if err != nil {
 					return sample{}, err
 				}
@@ -67,11 +69,11 @@ func newRestart(ctx context.Context, bin, data string, module []byte, copies int
 	for i := range copies {
 		// A section of no meaning makes it another module.
 		copied := append(module[:len(module):len(module)], "\x00"+sized(sized("copy")+unsigned(i))...)
-		if err := s.install(ctx, fmt.Sprintf("hook-%d", i), copied); err != nil {
+		if err := s.install(ctx, fmt.Sprintf("hook-%d", i), "look", copied); err != nil {
 			return nil, err
 		}
 	}
-	session, err := s.newSession(ctx, "hooked")
+	session, err := s.newSession(ctx, "look")
 	return &restart{bin, data, session}, err
 }
 
@@ -94,18 +96,20 @@ func (r *restart) side(ctx context.Context, _ int) (_ sample, err error) {
 	return summarise([]time.Duration{took}, took), nil
 }
 
-// serveHooked starts a server with one hook, which passes.
+// serveHooked starts a server with hooks that pass.
 func serveHooked(ctx context.Context, o options, dir string, g guests) (*served, error) {
-	module, err := g.read("look")
-	if err != nil {
-		return nil, err
-	}
 	s, err := serve(ctx, o.engine, filepath.Join(dir, "hooked"))
 	if err != nil {
 		return nil, err
 	}
-	if err := s.install(ctx, "look", module); err != nil {
-		return nil, errors.Join(err, s.process.Kill())
+	for _, name := range []string{"pass", "look"} {
+		module, err := g.read(name)
+		if err == nil {
+			err = s.install(ctx, name, name, module)
+		}
+		if err != nil {
+			return nil, errors.Join(err, s.process.Kill())
+		}
 	}
 	return s, nil
 }

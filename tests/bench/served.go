@@ -26,7 +26,8 @@ func serve(ctx context.Context, bin, data string) (*served, error) {
 	}
 	err = p.Query(ctx, `mutation {
 		plain: createAgentGroup(input: {id: "ag", name: "Agents"}) { userErrors { message } }
-		hooked: createAgentGroup(input: {id: "hooked", name: "Agents whose messages go through hooks"}) { userErrors { message } }
+		pass: createAgentGroup(input: {id: "pass", name: "Agents whose messages go through hooks"}) { userErrors { message } }
+		look: createAgentGroup(input: {id: "look", name: "Agents whose messages go through others"}) { userErrors { message } }
 		ensureMessagingGroup(input: {channelType: "telegram", platformId: "1"}) { messagingGroup { id } }
 	}`, nil, &out)
 	if err == nil && out.EnsureMessagingGroup.MessagingGroup == nil {

@@ -25,12 +25,16 @@ func storms() []storm {
 	grow := "\x41\x01\x40\x00\x1a"
 	// next is a pseudo-random number, which stays in the first parameter.
 	next := "\x20\x00" + i32Const(1664525) + "\x6c" + i32Const(1013904223) + "\x6a\x22\x00"
-	chase := next + i32Const(32<<20-4) + "\x71\x28\x02\x00\x20\x00\x6a\x21\x00"
+	// touch writes to each page of 128 MiB, since pages that nobody wrote to are
+	// one and the same in the machine's memory; chase then reads from any of
+	// them, and needs what it read to know where to read next.
+	touch := "\x03\x40\x20\x01\x41\x00\x36\x02\x00\x20\x01" + i32Const(4096) + "\x6a\x22\x01" + i32Const(128<<20) + "\x49\x0d\x00\x0b"
+	chase := next + i32Const(128<<20-4) + "\x71\x28\x02\x00\x20\x00\x6a\x21\x00"
 	return []storm{
 		{"endless-loop", stormModule(512, forever("")), false},
 		{"doubling-calls", doubling(), false},
 		{"jump-table", stormModule(1, forever(maze(64, next))), false},
-		{"memory-chase", stormModule(512, forever(chase)), false},
+		{"memory-chase", stormModule(2048, touch+forever(chase)), false},
 		{"memory-fill", stormModule(512, forever(fill)), false},
 		{"memory-grow", stormModule(1, forever(grow)), false},
 		{"host-calls", stormModule(1, forever("\x10\x00\x1a")), false},
