@@ -491,6 +491,36 @@ func TestACallWaitsForMemory(t *testing.T) {
 	both.Wait()
 }
 
+func TestMemoryThatOthersHaveIsNoFailure(t *testing.T) {
+	b := mustOpen(t, func(o *hooks.Options) { o.MemoryBytes = 64 << 16 })
+	b.mustUse("grows", answering(`{"action":"replace","content":"x"}`).
+		doing("on_message", "block i32.const 39 memory.grow i32.const -1 i32.ne br_if 0 unreachable end").bytes())
+	entered, hold := make(chan struct{}), make(chan struct{})
+	var first sync.WaitGroup
+	first.Go(func() {
+		if _, err := b.Run(t.Context(), onMessage("a", &subject{content: `""`, entered: entered, hold: hold})); err != nil {
+			t.Error(err)
+		}
+	})
+	<-entered
+	_, _, err := b.message("b")
+	mustFail(t, err, engine.CodeUnavailable, "the memory that hooks may have together (4,194,304 bytes) is in use")
+	close(hold)
+	first.Wait()
+	if _, _, err := b.message("b"); err != nil { // what is idle gives way
+		t.Error(err)
+	}
+	if s := b.State("grows").Stats; s.Failures != 0 || s.Calls != 2 {
+		t.Errorf("%+v", s)
+	}
+	large := answering("")
+	large.memories = []string{"\x00\x41"}
+	b.records = nil
+	b.mustUse("large", large.bytes())
+	_, _, err = b.message("a")
+	mustFail(t, err, engine.CodeHookFailed, "it begins with 4,259,840 bytes of memory, more than the 4,194,304 that all hooks may have together")
+}
+
 func TestACircuitOpensAndClosesByItself(t *testing.T) {
 	b := mustOpen(t)
 	b.mustUse("bad", answering(`{"action":"replace","content":"x"}`).bytes())

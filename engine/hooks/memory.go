@@ -65,6 +65,9 @@ func (b *budget) signal() {
 // room takes what an instance will begin with, and waits for it.
 func (b *budget) room(ctx context.Context, bytes int64, patience time.Duration) (*room, error) {
 	r := &room{budget: b}
+	if bytes > b.limit {
+		return nil, faultf("it begins with %s bytes of memory, more than the %s that all hooks may have together", humanize.Comma(bytes), humanize.Comma(b.limit))
+	}
 	if b.takeOrEvict(bytes) {
 		r.held = bytes
 		return r, nil
