@@ -8,8 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/twinbox/twinbox/tests/internal/engineproc"
 )
 
 // TestTheTutorialIsTrue runs the commands of the tutorial, in order and in one
@@ -23,7 +21,10 @@ func TestTheTutorialIsTrue(t *testing.T) {
 			t.Skipf("the tutorial needs %s", tool)
 		}
 	}
-	s := serve(t, t.TempDir())
+	data := t.TempDir()
+	c := plain(t, command(t, "serve", "--data", data, "--listen", "127.0.0.1:0"))
+	bin := filepath.Dir(c.Path)
+	s := start(t, c, data)
 	steps := tutorialSteps(t, string(mustRead(t, filepath.Join("..", "..", "docs", "hooks", "tutorial.md"))))
 	if len(steps) < 10 {
 		t.Fatalf("the tutorial has %d steps", len(steps))
@@ -38,10 +39,10 @@ func TestTheTutorialIsTrue(t *testing.T) {
 		}
 		source.WriteString(step.command)
 	}
-	c := s.command(t)
+	c = s.command(t)
 	c.Path, c.Args = "/bin/sh", []string{"sh", "-c", "exec 2>&1\n" + source.String()}
 	c.Dir = t.TempDir()
-	c.Env = append(c.Env, "PATH="+filepath.Dir(engineproc.Binary(t))+string(os.PathListSeparator)+os.Getenv("PATH"), "XDG_CACHE_HOME="+t.TempDir())
+	c.Env = append(c.Env, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "XDG_CACHE_HOME="+t.TempDir())
 	r := run(t, c)
 	outputs := strings.Split(r.stdout, mark)[1:]
 	for i, output := range outputs {
