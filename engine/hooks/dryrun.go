@@ -71,7 +71,7 @@ func (h *Host) programOf(ctx context.Context, r engine.HookRecord) (p *program, 
 
 // DryRun implements engine.HookHost.
 func (h *Host) DryRun(ctx context.Context, c engine.HookCall, chain []engine.HookRecord) ([]engine.HookStep, engine.HookAction, error) {
-	p := &passage{HookCall: c, point: pointIndex(c.Point)}
+	p := &passage{HookCall: c, point: pointIndex(c.Point), epoch: h.opened}
 	result := engine.HookPassed
 	steps := []engine.HookStep{}
 	for _, r := range chain {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -150,7 +151,7 @@ func (k *hook) close() {
 	k.mu.Lock()
 	k.closed = true
 	k.mu.Unlock()
-	k.closeIdle(time.Now().Add(time.Hour))
+	k.closeIdle(math.MaxInt64)
 	if p := k.program.Swap(nil); p != nil {
 		p.close()
 	}

@@ -44,6 +44,7 @@ type Host struct {
 	log      *slog.Logger
 	now      func() time.Time
 	patience time.Duration
+	opened   time.Time
 	library  *library
 	budget   *budget
 	metrics  prometheus.Registerer
@@ -81,6 +82,7 @@ func Open(dir string, o Options) (*Host, error) {
 	h := &Host{
 		log:      o.Log,
 		now:      o.Now,
+		opened:   time.Now(),
 		patience: cmp.Or(o.QueueTime, defaultPatience),
 		metrics:  o.Metrics,
 		loads:    make(chan struct{}, runtime.GOMAXPROCS(0)),
@@ -226,7 +228,7 @@ func (h *Host) Run(ctx context.Context, c engine.HookCall) (engine.HookAction, e
 		return "", errClosed()
 	}
 	p := h.passages.Get().(*passage)
-	p.HookCall, p.point, p.ready = c, pointIndex(c.Point), false
+	p.HookCall, p.point, p.epoch = c, pointIndex(c.Point), h.opened
 	defer h.putPassage(p)
 	result := engine.HookPassed
 	chain := t.chains[p.point]

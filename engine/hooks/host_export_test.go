@@ -10,7 +10,7 @@ import (
 )
 
 // CloseIdle closes instances that nobody has called since before.
-func (h *Host) CloseIdle(before time.Time) { h.closeIdle(before) }
+func (h *Host) CloseIdle(before time.Time) { h.closeIdle(before.Sub(h.opened)) }
 
 // ParseAnswer is what a host does with a hook's answer.
 func ParseAnswer(p engine.HookPoint, b []byte) (engine.HookAction, string, engine.HookAnswer, error) {

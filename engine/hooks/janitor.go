@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -15,13 +16,13 @@ func (h *Host) sweep() {
 		select {
 		case <-h.running.Done():
 			return
-		case now := <-ticker.C:
-			h.closeIdle(now.Add(-idleTime))
+		case <-ticker.C:
+			h.closeIdle(time.Since(h.opened) - idleTime)
 		}
 	}
 }
 
-func (h *Host) closeIdle(before time.Time) {
+func (h *Host) closeIdle(before time.Duration) {
 	for _, k := range h.hooksInUse() {
 		k.closeIdle(before)
 	}
@@ -42,25 +43,25 @@ func (h *Host) hooksInUse() []*hook {
 // are pools, so it should be seldom.
 func (h *Host) evict(bytes int64) {
 	type idler struct {
-		at    time.Time
+		at    time.Duration
 		bytes int64
 	}
 	var all []idler
 	hooks := h.hooksInUse()
 	for _, k := range hooks {
-		k.idle(func(at time.Time, bytes int64) { all = append(all, idler{at, bytes}) })
+		k.idle(func(at time.Duration, bytes int64) { all = append(all, idler{at, bytes}) })
 	}
-	slices.SortFunc(all, func(a, b idler) int { return a.at.Compare(b.at) })
+	slices.SortFunc(all, func(a, b idler) int { return cmp.Compare(a.at, b.at) })
 	missing := h.budget.used.Load() + bytes + h.budget.limit/8 - h.budget.limit
-	var before time.Time
+	before := time.Duration(-1)
 	for _, i := range all {
 		if missing <= 0 {
 			break
 		}
 		missing -= i.bytes
-		before = i.at.Add(1)
+		before = i.at + 1
 	}
-	if before.IsZero() {
+	if before < 0 {
 		return
 	}
 	for _, k := range hooks {

@@ -31,8 +31,8 @@ type pool struct {
 type member struct {
 	guest
 	group  string
-	began  int64 // bytes of memory when it was made
-	idleAt time.Time
+	began  int64         // bytes of memory when it was made
+	idleAt time.Duration // since the host was opened
 }
 
 // waiter gets an instance, or nil as leave to make one.
@@ -89,7 +89,7 @@ func (k *hook) wait(ctx context.Context, group string, p *pool, w *waiter) (*mem
 	k.mu.Unlock()
 	if i < 0 { // it was given one meanwhile
 		if m := <-w.ready; m != nil {
-			k.giveBack(m, true, time.Now())
+			k.giveBack(m, true, time.Since(k.host.opened))
 		} else {
 			k.leave(group)
 		}
@@ -139,7 +139,7 @@ func declaredMemory(p *program) (bytes int64) {
 }
 
 // giveBack ends the use of an instance. It is kept if it may be called again.
-func (k *hook) giveBack(m *member, keep bool, now time.Time) {
+func (k *hook) giveBack(m *member, keep bool, now time.Duration) {
 	if size := m.memory(); size > k.limits.MemoryBytes/grownShare && size > m.began*grownFactor {
 		keep = false
 	}
@@ -179,14 +179,14 @@ func (k *hook) leave(group string) {
 	}
 }
 
-// closeIdle closes the instances that have been idle since before, and
+// closeIdle closes the instances that have been idle since before that, and
 // returns how much memory that freed.
-func (k *hook) closeIdle(before time.Time) (freed int64) {
+func (k *hook) closeIdle(before time.Duration) (freed int64) {
 	var old []*member
 	k.mu.Lock()
 	for group, p := range k.pools {
 		n := 0
-		for n < len(p.idle) && p.idle[n].idleAt.Before(before) {
+		for n < len(p.idle) && p.idle[n].idleAt < before {
 			n++
 		}
 		old = append(old, p.idle[:n]...)
@@ -204,7 +204,7 @@ func (k *hook) closeIdle(before time.Time) (freed int64) {
 }
 
 // idle calls yield for each idle instance.
-func (k *hook) idle(yield func(at time.Time, bytes int64)) {
+func (k *hook) idle(yield func(at time.Duration, bytes int64)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, p := range k.pools {
