@@ -1,20 +1,27 @@
 package hook
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "encoding/json"
 
 // Content is what a message or reply says: a JSON object or array, or a string.
 type Content struct {
-	// around is the object whose member "content" it is.
-	around, raw []byte
+	input []byte
+	// name is of the object in input whose member "content" it is.
+	name        string
+	object, raw []byte
+}
+
+// about is that object, and what comes after it.
+func (c *Content) about() []byte {
+	if c.object == nil {
+		c.object = find(c.input, c.name)
+	}
+	return c.object
 }
 
 // JSON is the content as it was sent. It is not to be written to.
 func (c *Content) JSON() json.RawMessage {
 	if c.raw == nil {
-		c.raw = first(c.around, "content")
+		c.raw = first(c.about(), "content")
 	}
 	return c.raw
 }
@@ -131,11 +138,4 @@ func (p path) key() string { return unquote(p.last().key) }
 // isRef tells whether the place is content.attachments[…].ref.
 func (p path) isRef() bool {
 	return len(p) == 3 && isString(p[0].key, "attachments") && !p[1].object && isString(p[2].key, "ref")
-}
-
-// text is the member of an object that the engine wrote, "" for null.
-func text(object []byte, name string) string { return unquote(first(object, name)) }
-
-func isTrue(object []byte, name string) bool {
-	return bytes.Equal(first(object, name), []byte("true"))
 }

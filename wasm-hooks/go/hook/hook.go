@@ -5,10 +5,11 @@
 //	func init() { message.Handle(answer) }
 //
 //	func answer(m *hook.Message) hook.Answer {
-//		if !strings.Contains(m.Text(), "secret") {
+//		text := m.Text()
+//		if !strings.Contains(text, "secret") {
 //			return hook.Pass()
 //		}
-//		return m.ReplaceText(strings.ReplaceAll(m.Text(), "secret", "******"))
+//		return m.ReplaceText(strings.ReplaceAll(text, "secret", "******"))
 //	}
 //
 //	func main() {} // never called

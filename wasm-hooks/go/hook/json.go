@@ -26,14 +26,44 @@ func member(object []byte, name string) (value []byte) {
 	return value
 }
 
-// first is member where the engine wrote the object, and no name comes twice.
-func first(object []byte, name string) []byte {
-	for key, v := range members(object) {
-		if isString(key, name) {
-			return v.of(object)
+// find is from where a member's value begins, or nil. It is for objects that
+// the engine wrote, where no name comes twice, and that may go on after their
+// end: what comes after the value is not looked at.
+func find(object []byte, name string) []byte {
+	i := blank(object, 0)
+	if i >= len(object) || object[i] != '{' {
+		return nil
+	}
+	for i = blank(object, i+1); i < len(object) && object[i] == '"'; {
+		end := stringEnd(object, i)
+		start := blank(object, blank(object, end)+1) // after the colon
+		if start >= len(object) {
+			return nil
+		}
+		if isString(object[i:end], name) {
+			return object[start:]
+		}
+		if i = blank(object, valueEnd(object, start)); i < len(object) && object[i] == ',' {
+			i = blank(object, i+1)
 		}
 	}
 	return nil
+}
+
+// first is what find finds, to its end.
+func first(object []byte, name string) []byte {
+	v := find(object, name)
+	end := valueEnd(v, 0)
+	return v[:end:end]
+}
+
+// text is the member of an object that the engine wrote, "" for null.
+func text(object []byte, name string) string {
+	v := find(object, name)
+	if len(v) == 0 || v[0] != '"' {
+		return ""
+	}
+	return unquote(v[:stringEnd(v, 0)])
 }
 
 // members yields an object's names, with their quotes, and where the values

@@ -1,34 +1,32 @@
 package hook
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"time"
 )
 
 // Message is what a hook at on_message is called for. What it lacks is "".
-type Message struct {
-	Content
-	input []byte
-}
+type Message struct{ Content }
 
 // NewMessage takes the input of on_message (docs/hooks.md).
 func NewMessage(input []byte) *Message {
-	return &Message{Content{around: first(input, "message")}, input}
+	return &Message{Content{input: input, name: "message"}}
 }
 
 // Session is where it is going.
 func (m *Message) Session() *Session { return sessionOf(m.input) }
 
 // ID is the message's own.
-func (m *Message) ID() string { return text(m.around, "id") }
+func (m *Message) ID() string { return text(m.about(), "id") }
 
 // Kind is what the content is like: "chat", "webhook" and so on.
-func (m *Message) Kind() string { return text(m.around, "kind") }
+func (m *Message) Kind() string { return text(m.about(), "kind") }
 
 // Timestamp is when it was sent; zero if that is not known.
 func (m *Message) Timestamp() time.Time {
-	t, err := time.Parse(time.RFC3339, text(m.around, "timestamp"))
+	t, err := time.Parse(time.RFC3339, text(m.about(), "timestamp"))
 	if err != nil {
 		return time.Time{}
 	}
@@ -36,19 +34,19 @@ func (m *Message) Timestamp() time.Time {
 }
 
 // PlatformID is the chat it came from, as its platform calls it.
-func (m *Message) PlatformID() string { return text(m.around, "platformId") }
+func (m *Message) PlatformID() string { return text(m.about(), "platformId") }
 
 // ChannelType is the platform it came from.
-func (m *Message) ChannelType() string { return text(m.around, "channelType") }
+func (m *Message) ChannelType() string { return text(m.about(), "channelType") }
 
 // ThreadID is the thread it came from.
-func (m *Message) ThreadID() string { return text(m.around, "threadId") }
+func (m *Message) ThreadID() string { return text(m.about(), "threadId") }
 
 // SourceSessionID is the session of the agent that sent it.
-func (m *Message) SourceSessionID() string { return text(m.around, "sourceSessionId") }
+func (m *Message) SourceSessionID() string { return text(m.about(), "sourceSessionId") }
 
 // Trigger tells whether it asks for an answer, or is context alone.
-func (m *Message) Trigger() bool { return isTrue(m.around, "trigger") }
+func (m *Message) Trigger() bool { return bytes.HasPrefix(find(m.about(), "trigger"), []byte("true")) }
 
 // Attachment is what a hook at on_attachment is called for.
 type Attachment struct {
@@ -59,7 +57,7 @@ type Attachment struct {
 func NewAttachment(input []byte) *Attachment {
 	size := binary.LittleEndian.Uint32(input)
 	described := input[4 : 4+size : 4+size]
-	return &Attachment{described, first(described, "attachment"), input[4+size:]}
+	return &Attachment{described, find(described, "attachment"), input[4+size:]}
 }
 
 // Frame is an input of on_attachment: for tests.
@@ -84,31 +82,28 @@ func (a *Attachment) MimeType() string { return text(a.about, "mimeType") }
 func (a *Attachment) Message() *Message { return NewMessage(a.input) }
 
 // Reply is what a hook at on_reply is called for.
-type Reply struct {
-	Content
-	input []byte
-}
+type Reply struct{ Content }
 
 // NewReply takes the input of on_reply.
-func NewReply(input []byte) *Reply { return &Reply{Content{around: first(input, "reply")}, input} }
+func NewReply(input []byte) *Reply { return &Reply{Content{input: input, name: "reply"}} }
 
 // Session is where it comes from.
 func (r *Reply) Session() *Session { return sessionOf(r.input) }
 
 // ID is the reply's own.
-func (r *Reply) ID() string { return text(r.around, "id") }
+func (r *Reply) ID() string { return text(r.about(), "id") }
 
 // Kind is what the content is like.
-func (r *Reply) Kind() string { return text(r.around, "kind") }
+func (r *Reply) Kind() string { return text(r.about(), "kind") }
 
 // PlatformID is the chat that it goes to, as its platform calls it.
-func (r *Reply) PlatformID() string { return text(r.around, "platformId") }
+func (r *Reply) PlatformID() string { return text(r.about(), "platformId") }
 
 // ChannelType is the platform that it goes to.
-func (r *Reply) ChannelType() string { return text(r.around, "channelType") }
+func (r *Reply) ChannelType() string { return text(r.about(), "channelType") }
 
 // ThreadID is the thread that it goes to.
-func (r *Reply) ThreadID() string { return text(r.around, "threadId") }
+func (r *Reply) ThreadID() string { return text(r.about(), "threadId") }
 
 // Session is what a hook at on_session is called for, and part of what the
 // others are.
@@ -117,7 +112,7 @@ type Session struct{ about []byte }
 // NewSession takes the input of on_session.
 func NewSession(input []byte) *Session { return sessionOf(input) }
 
-func sessionOf(input []byte) *Session { return &Session{first(input, "session")} }
+func sessionOf(input []byte) *Session { return &Session{find(input, "session")} }
 
 // ID is the session's own.
 func (s *Session) ID() string { return text(s.about, "id") }
