@@ -74,8 +74,8 @@ func isScript(path string) bool {
 	return slices.Contains([]string{".js", ".mjs", ".ts", ".mts"}, filepath.Ext(path))
 }
 
-// scriptIn finds the script of a folder: the one that is named like it, or the
-// only one.
+// scriptIn finds the script of a folder: the one that is named hook or like the
+// folder, or the only one.
 func scriptIn(dir string) (string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -86,7 +86,8 @@ func scriptIn(dir string) (string, error) {
 		if !isScript(e.Name()) || strings.HasSuffix(e.Name(), ".d.ts") {
 			continue
 		}
-		if strings.TrimSuffix(e.Name(), filepath.Ext(e.Name())) == filepath.Base(dir) {
+		switch strings.TrimSuffix(e.Name(), filepath.Ext(e.Name())) {
+		case "hook", filepath.Base(dir):
 			return filepath.Join(dir, e.Name()), nil
 		}
 		found = append(found, e.Name())
@@ -94,7 +95,7 @@ func scriptIn(dir string) (string, error) {
 	if len(found) == 1 {
 		return filepath.Join(dir, found[0]), nil
 	}
-	return "", failf(exitUsage, "%s has %d scripts (%s), and none is named like the folder: name the one to take", dir, len(found), strings.Join(found, ", "))
+	return "", failf(exitUsage, "%s has %d scripts (%s), and none is named hook or like the folder: name the one to take", dir, len(found), strings.Join(found, ", "))
 }
 
 func readModule(path string) ([]byte, error) {

@@ -255,6 +255,27 @@ export function onAttachment(a: { name: string, bytes: Uint8Array }) {
 	mustContain(t, r.stderr, "warn: abc.txt")
 }
 
+func TestAFolderOfScriptsIsTheOneThatIsNamedLikeIt(t *testing.T) {
+	t.Parallel()
+	requireScripts(t)
+	trial, dir := trials(t), filepath.Join(t.TempDir(), "shout")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, filepath.Join(dir, "loud.js"), []byte(`export const loud = (s) => s.toUpperCase();`))
+	mustWrite(t, filepath.Join(dir, "other.js"), []byte(`export function onSession() {}`))
+	if r := run(t, trial("run", dir, "--content", `{"text":"hello"}`)); r.code != 2 || !strings.Contains(r.stderr, "loud.js, other.js") {
+		t.Errorf("neither: %+v", r)
+	}
+	mustWrite(t, filepath.Join(dir, "shout.js"), []byte(`import { loud } from "./loud.js";
+export function onMessage(m) { m.content.text = loud(m.content.text); return m; }`))
+	r := run(t, trial("run", dir, "--content", `{"text":"hello"}`))
+	if r.code != 0 {
+		t.Errorf("%+v", r)
+	}
+	mustContain(t, r.stdout, `"HELLO"`)
+}
+
 func TestBenchMeasuresEachFixture(t *testing.T) {
 	t.Parallel()
 	dir, trial := scriptFolder(t, `{"message":{"content":{"text":"hello"}}}`, ""), trials(t)
