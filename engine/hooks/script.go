@@ -122,7 +122,8 @@ func (s *script) original(m api.Message) api.Message {
 	if m.Location == nil {
 		return m
 	}
-	if at, ok := s.place(m.Location.Line, m.Location.Column+1); ok {
+	places := s.sourceMap()
+	if at, ok := places.place(m.Location.Line, m.Location.Column+1); ok {
 		m.Location.File, m.Location.Line, m.Location.Column = at.file, at.line, at.column-1
 	}
 	return m

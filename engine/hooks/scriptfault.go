@@ -20,6 +20,9 @@ const (
 	// failed, or an eighth of it if that is less.
 	unwindFuel = 500_000
 	maxPlaces  = 4
+	// maxFrames and maxStackBytes are what is looked at of a stack trace.
+	maxFrames     = 16
+	maxStackBytes = 8 << 10
 )
 
 // stop is why a script was not let go on.
@@ -77,7 +80,7 @@ func (g *scriptGuest) nestedTrace() string {
 	if err != nil {
 		return ""
 	}
-	return string(text) // what QuickJS holds of it goes with the instance
+	return string(text[:min(len(text), maxStackBytes)]) // what QuickJS holds of it goes with the instance
 }
 
 // result is what became of a call of JavaScript, or the fault that it was.
@@ -164,10 +167,12 @@ func (g *scriptGuest) ask(f, about jsValue) []byte {
 	return text
 }
 
-// where tells the author's lines in a stack trace, if there are any.
+// where tells the author's lines in a stack trace, if there are any. The trace
+// may be made up by the script, and no fuel pays for this.
 func (g *scriptGuest) where(stack string) string {
 	var places []string
-	for line := range strings.Lines(stack) {
+	mapped, looked := g.script.sourceMap(), 0
+	for line := range strings.Lines(stack[:min(len(stack), maxStackBytes)]) {
 		_, at, ok := strings.Cut(line, "("+scriptName+":")
 		if !ok {
 			continue
@@ -178,7 +183,10 @@ func (g *scriptGuest) where(stack string) string {
 		if err != nil || err2 != nil {
 			continue
 		}
-		p, ok := g.script.place(row, column)
+		if looked++; looked > maxFrames {
+			break
+		}
+		p, ok := mapped.place(row, column)
 		if !ok {
 			continue
 		}

@@ -15,16 +15,27 @@ type place struct {
 
 func (p place) String() string { return fmt.Sprintf("%s:%d:%d", p.file, p.line, p.column) }
 
-// place finds what lies at a line and column of the code, by the source map
-// (https://tc39.es/ecma426/). It goes through the map anew: who asks has failed.
-func (s *script) place(line, column int) (place, bool) {
-	var m struct {
-		Sources  []string
-		Mappings string
-	}
+// maxSourceBytes is of a file's name, which a script may make up.
+const maxSourceBytes = 200
+
+// sourceMap leads from a script's code to what its author wrote
+// (https://tc39.es/ecma426/).
+type sourceMap struct {
+	Sources  []string
+	Mappings string
+}
+
+// sourceMap decodes the map, which takes long where it is large. One that is
+// malformed leads nowhere.
+func (s *script) sourceMap() (m sourceMap) {
 	if json.Unmarshal(s.mapping, &m) != nil {
-		return place{}, false
+		return sourceMap{}
 	}
+	return m
+}
+
+// place finds what lies at a line and column of the code.
+func (m *sourceMap) place(line, column int) (place, bool) {
 	var found place
 	source, originalLine, originalColumn, at := 0, 0, 0, 1
 	for text := range strings.SplitSeq(m.Mappings, ";") {
@@ -48,6 +59,7 @@ func (s *script) place(line, column int) (place, bool) {
 		}
 		at++
 	}
+	found.file = tame(found.file, maxSourceBytes)
 	return found, found.line > 0
 }
 
