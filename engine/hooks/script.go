@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/evanw/esbuild/pkg/api"
 
@@ -13,8 +14,10 @@ import (
 )
 
 const (
-	// maxScriptBytes is of a script's text, with its source map.
+	// maxScriptBytes is of a script's text, with its source map; maxCodeBytes of
+	// what is left of it without. QuickJS takes some 200 ms to compile that.
 	maxScriptBytes = 4 << 20
+	maxCodeBytes   = 1 << 20
 	// scriptTarget is what QuickJS can do.
 	scriptTarget = api.ES2023
 )
@@ -22,9 +25,11 @@ const (
 // script is a hook in JavaScript, ready to be run.
 type script struct {
 	code []byte
-	// Map is a source map from code to what its author wrote.
+	// mapping is a source map from code to what its author wrote.
 	mapping json.RawMessage
 	handles []engine.HookPoint
+	// bytecode is set by the first instance.
+	bytecode atomic.Pointer[bytecode]
 }
 
 // scriptFunctions returns what a script exports for the points.
@@ -45,6 +50,10 @@ func prepareScript(_ context.Context, text []byte) (*script, error) {
 	s, err := translate(text)
 	if err != nil {
 		return nil, err
+	}
+	if len(s.code) > maxCodeBytes {
+		return nil, &engine.Error{Code: engine.CodeLimitExceeded, Field: []string{"module"},
+			Message: fmt.Sprintf("the script has %d bytes of code, more than the %d that are allowed: import less", len(s.code), maxCodeBytes)}
 	}
 	exports, err := s.exports()
 	if err != nil {

@@ -125,6 +125,10 @@ export function onMessage() {}`, []string{"the script threw TypeError: cannot re
 for (;;) Math.abs(1);
 export function onMessage() {}`, []string{"the script ran out of fuel", "at script.js:2:"}, nil},
 		{"waits when it begins", `await new Promise(() => {}); export function onMessage() {}`, []string{"the script returned a promise that never settles"}, nil},
+		{"has a pattern that is none", `
+export function onMessage() {
+  return /(/.test("x");
+}`, []string{"the script threw SyntaxError: expecting ')'"}, nil},
 		{"exports no function", `export const onMessage = 1`, []string{"the script exports onMessage, which is no function"}, nil},
 		{"changes its configuration", `
 export function onMessage(message, config) {

@@ -1,6 +1,7 @@
 package hooks_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -102,9 +103,25 @@ func testAScriptThatChangesTheLanguageHarmsItselfOnly(t *testing.T, shared scrip
 	}
 }
 
+func testALongScriptIsReadOnce(t *testing.T, b scripts) {
+	var script strings.Builder
+	for n := range 1_000 {
+		fmt.Fprintf(&script, "function f%d(text) {\n%s  return text.replaceAll(\"a\", \"b\");\n}\n", n, strings.Repeat("  text = text.trim();\n", 10))
+	}
+	script.WriteString("export const onMessage = (message) => ({ content: f999(message.content.text) });\n")
+	got, step := b.tryMessage(script.String())
+	if want := `REPLACE "Mbil bnn@exbmple.com"`; got != want || step.Fuel > 1_000_000 {
+		t.Errorf("%s for %d, want %s", got, step.Fuel, want)
+	}
+}
+
 func testADryRunOfAScriptIsTheSameEachTime(t *testing.T, b scripts) {
 	const script = `const began = Date.now();
 export const onMessage = () => ({ content: [began, Date.now(), new Date(0).getTimezoneOffset(), Math.random()] })`
+	b.mustUse("used", []byte(script)) // its instances are of a script that was compiled before
+	if _, err := b.Run(t.Context(), onMessage("a", &scriptInput{text: messageText(`"x"`)})); err != nil {
+		t.Fatal(err)
+	}
 	first, step := b.tryMessage(script)
 	again, step2 := b.tryMessage(script)
 	if first != again || step.Fuel != step2.Fuel || !strings.HasPrefix(first, "REPLACE [1767225600000,1767225600000,0,0.") {

@@ -94,6 +94,7 @@ func TestScripts(t *testing.T) {
 		"AScriptLogs":                                  testAScriptLogs,
 		"AScriptFindsOnlyTheLanguage":                  testAScriptFindsOnlyTheLanguage,
 		"AScriptThatChangesTheLanguageHarmsItselfOnly": testAScriptThatChangesTheLanguageHarmsItselfOnly,
+		"ALongScriptIsReadOnce":                        testALongScriptIsReadOnce,
 		"ADryRunOfAScriptIsTheSameEachTime":            testADryRunOfAScriptIsTheSameEachTime,
 		"AnInstanceOfAScriptKeepsItsVariables":         testAnInstanceOfAScriptKeepsItsVariables,
 		"AScriptServesManyCallsInLittleMemory":         testAScriptServesManyCallsInLittleMemory,

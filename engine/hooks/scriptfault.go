@@ -173,7 +173,8 @@ func (g *scriptGuest) where(stack string) string {
 	var places []string
 	mapped, looked := g.script.sourceMap(), 0
 	for line := range strings.Lines(stack[:min(len(stack), maxStackBytes)]) {
-		_, at, ok := strings.Cut(line, "("+scriptName+":")
+		// It is "at f (script:1:2)", or "at script:1:2" where there is no function.
+		_, at, ok := strings.Cut(strings.ReplaceAll(line, "(", " "), " "+scriptName+":")
 		if !ok {
 			continue
 		}

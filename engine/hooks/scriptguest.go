@@ -2,27 +2,15 @@ package hooks
 
 import (
 	"context"
-	_ "embed" // the prelude
 	"encoding/binary"
-	"encoding/json"
 
 	"github.com/dustin/go-humanize"
 
 	"github.com/twinbox/twinbox/engine"
 )
 
-//go:embed scriptprelude.js
-var scriptPrelude []byte
-
-const (
-	// scriptName and preludeName are what stack traces tell.
-	scriptName  = "script"
-	preludeName = "engine"
-	// scriptOverhead is memory that QuickJS needs besides what scripts make.
-	scriptOverhead = 2 << 20
-	// maxKeptFrame is how much room a guest keeps for its answers.
-	maxKeptFrame = 64 << 10
-)
+// maxKeptFrame is how much room a guest keeps for its answers.
+const maxKeptFrame = 64 << 10
 
 // scriptGuest is an instance of QuickJS that runs one script.
 type scriptGuest struct {
@@ -50,83 +38,6 @@ type scriptGuest struct {
 }
 
 type scriptKey struct{}
-
-// newScriptGuest makes an instance of QuickJS, in which p's script has run.
-func newScriptGuest(ctx context.Context, p *program, s setup) (guest, error) {
-	if err := offerScriptImports(ctx, p.runtime); err != nil {
-		s.room.Free()
-		return nil, err
-	}
-	i, err := instantiate(p, s)
-	if err != nil {
-		return nil, err
-	}
-	g := &scriptGuest{script: p.script, limits: s.limits}
-	g.quickJS = newQuickJS(i)
-	i.ctx = context.WithValue(i.ctx, scriptKey{}, g)
-	err = g.load(s)
-	if err == nil {
-		err = g.start(s)
-	}
-	if err != nil {
-		i.close()
-		return nil, err
-	}
-	i.log.end()
-	return g, nil
-}
-
-// load makes QuickJS and the prelude ready.
-func (g *scriptGuest) load(s setup) error {
-	const what = "the JavaScript engine"
-	g.begin(startFuel)
-	if err := g.init(s.limits.MemoryBytes - scriptOverhead); err != nil {
-		return g.trapped(what, err)
-	}
-	made, err := g.eval(scriptPrelude, preludeName, evalGlobal)
-	if made, err = g.result(what, made, err); err != nil {
-		return err
-	}
-	var useLog jsValue
-	parts := map[string]*jsValue{"useLog": &useLog, "setup": &g.setup, "room": &g.makeBytes, "bytes": &g.takeBytes, "describe": &g.describe, "trace": &g.trace}
-	for n := range g.points {
-		parts[scriptFunction(n)] = &g.points[n]
-	}
-	for name, v := range parts {
-		if *v, err = g.property(made, name); err != nil {
-			return g.trapped(what, err)
-		}
-	}
-	log, err := g.hostFunction("log")
-	if err != nil {
-		return g.trapped(what, err)
-	}
-	used, err := g.call2(useLog, log, jsUndefined)
-	_, err = g.result(what, used, err)
-	return err
-}
-
-// start runs the script's own code.
-func (g *scriptGuest) start(s setup) error {
-	const what = "the script"
-	g.begin(s.startFuel())
-	module, err := g.eval(g.script.code, scriptName, evalModule)
-	exports, err := g.result(what, module, err)
-	if err != nil {
-		return err
-	}
-	config := s.config
-	if config == nil {
-		config = json.RawMessage("null")
-	}
-	settings, err := g.parse(config)
-	if settings, err = g.result(what, settings, err); err != nil {
-		return err
-	}
-	done, err := g.call2(g.setup, exports, settings)
-	_, err = g.result(what, done, err)
-	return err
-}
 
 // begin starts what may spend fuel units.
 func (g *scriptGuest) begin(fuel int64) {
@@ -230,10 +141,10 @@ func (g *scriptGuest) read(what string, point engine.HookPoint) ([]byte, error) 
 func (g *scriptGuest) done(context.Context) error {
 	if g.answer != jsUndefined {
 		if err := g.freeText(g.text); err != nil {
-			return g.trapped("the JavaScript engine", err)
+			return g.trapped(theEngine, err)
 		}
 		if err := g.release(g.answer); err != nil {
-			return g.trapped("the JavaScript engine", err)
+			return g.trapped(theEngine, err)
 		}
 		g.answer = jsUndefined
 	}
