@@ -1,9 +1,10 @@
 import { Answer } from "./answer";
-import { read, Reader, Value } from "./json";
+import { Reader, Value } from "./json";
 
 /**
- * Part is a piece of the input, as it lies in memory until the call is over.
- * What is in it is read when it is asked for.
+ * Part is a piece of the input from where it begins, as it lies in memory until
+ * the call is over. What is in it is read when it is asked for, and what comes
+ * after it is not looked at.
  */
 class Part {
   constructor(public at: usize, public end: usize) {}
@@ -14,20 +15,29 @@ class Part {
     if (r.peek() != 0x7b) return new Part(0, 0);
     r.at++;
     while (r.peek() == 0x22) {
-      const key = r.string();
+      const key = r.at + 1;
+      r.skipString();
+      const found = isWritten(key, r.at - 1, name);
       r.take(0x3a);
       r.blank();
-      const start = r.at;
+      if (found) return new Part(r.at, this.end);
       r.skip();
-      if (key == name) return new Part(start, r.at);
       if (r.peek() == 0x2c) r.at++;
     }
     return new Part(0, 0);
   }
 
+  /** whole is the part up to its end. */
+  whole(): Part {
+    const r = new Reader(this.at, this.end);
+    r.skip();
+    return new Part(this.at, r.at);
+  }
+
   value(): Value {
-    const v = read(this.at, this.end - this.at);
-    return v ? v : Value.null();
+    const r = new Reader(this.at, this.end);
+    const v = r.value(0);
+    return r.ok ? v : Value.null();
   }
 
   text(name: string): string {
@@ -36,6 +46,15 @@ class Part {
   }
 
   isText(): bool { return this.end > this.at && load<u8>(this.at) == 0x22; }
+}
+
+/** isWritten tells whether that is a name of the engine's. */
+function isWritten(at: usize, end: usize, name: string): bool {
+  if (end - at != (name.length as usize)) return false;
+  for (let i = 0; i < name.length; i++) {
+    if (load<u8>(at + i) != (name.charCodeAt(i) as u8)) return false;
+  }
+  return true;
 }
 
 /** Session is what a hook at on_session is called for, and part of what the others are. */
@@ -67,7 +86,7 @@ export class Content {
 
   private get raw(): Part {
     let p = this.part;
-    if (!p) this.part = p = this.around.member("content");
+    if (!p) this.part = p = this.around.member("content").whole();
     return p;
   }
 

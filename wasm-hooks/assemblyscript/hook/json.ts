@@ -437,7 +437,8 @@ export class Reader {
     }
   }
 
-  private skipString(): void {
+  /** skipString goes past a string, which begins here. */
+  skipString(): void {
     for (this.at++; this.at < this.end; this.at++) {
       const c = load<u8>(this.at);
       if (c == 0x5c) this.at++;
