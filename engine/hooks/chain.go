@@ -87,6 +87,9 @@ func (l *link) failed(c *passage, text string) (engine.HookAction, error) {
 
 // call runs the hook on the subject as it is.
 func (l *link) call(ctx context.Context, c *passage) (verdict, error) {
+	if _, err := l.load(ctx); err != nil {
+		return verdict{}, err
+	}
 	if err := c.prepare(ctx, l.limits); err != nil {
 		return verdict{}, err
 	}

@@ -708,6 +708,11 @@ func TestAHookThatDoesNotLoadFollowsItsPolicy(t *testing.T) {
 	if content, _, err := b.message("a"); content != `"hello"` || err != nil {
 		t.Errorf("%s, %v", content, err)
 	}
+	// A record that is damaged has no version, and no limits.
+	b.Use([]engine.HookRecord{{Name: "damaged", HookSettings: engine.HookSettings{Enabled: true, Points: engine.HookPoints(), OnFailure: engine.HookFail}}})
+	_, _, err = b.message("a")
+	mustFail(t, err, engine.CodeHookFailed, `"damaged"`, "it cannot be loaded")
+	b.Use(b.records)
 	// When it is back, it is tried again after a while.
 	b.mustAdd("gone", answering("").bytes())
 	b.clock.pass(time.Minute)
