@@ -38,7 +38,9 @@ const (
 // whether to go on. What runs out of fuel traps, and the trace that QuickJS
 // makes then, or made here, tells the line of the last call or property. Where
 // there has been none yet, the error of an interrupted script tells the
-// function. Memory is watched here because QuickJS needs some to say that there is none.
+// function. Memory is watched here because QuickJS needs some to say that there
+// is none. An error of what is called here, in the middle of the script, shows
+// in the script's call: it is for lack of fuel or depth.
 func (g *scriptGuest) interrupt() bool {
 	left := g.gauge.Left()
 	burst := g.askedAt - left
@@ -48,13 +50,13 @@ func (g *scriptGuest) interrupt() bool {
 		return false
 	}
 	if left < 4*burst+reserve { // a trace that is made after a trap can fail
-		g.seen = g.where(g.nestedTrace())
+		g.seen = g.nestedTrace()
 	}
 	switch {
-	case left < burst+reserve && g.seen == "":
+	case left < burst+reserve && !strings.Contains(g.seen, scriptName+":"):
 		g.stopped = lacksFuel
 	case g.room.size > g.beganWith && g.room.size > g.limits.MemoryBytes-g.limits.MemoryBytes/8:
-		g.seen, g.stopped = g.where(g.nestedTrace()), lacksMemory
+		g.seen, g.stopped = g.nestedTrace(), lacksMemory
 	}
 	return g.stopped != goesOn
 }
@@ -69,18 +71,18 @@ func (g *scriptGuest) nestedTrace() string {
 	_, _ = g.named("qjs_set_gc_threshold", math.MaxUint32)
 	defer g.named("qjs_set_gc_threshold", threshold)
 	v, err := g.named("JS_Call", g.context, uint64(g.trace), uint64(jsUndefined), 0, 0)
-	if err != nil || jsValue(v) == jsException {
-		return ""
-	}
-	at, err := g.named("JS_ToCStringLen2", g.context, uint64(g.scratch), v, 0)
-	if err != nil || at == 0 {
-		return ""
-	}
-	text, _, err := g.slice(uint32(at))
 	if err != nil {
 		return ""
 	}
-	return string(text[:min(len(text), maxStackBytes)]) // what QuickJS holds of it goes with the instance
+	if jsValue(v) == jsException {
+		if v, err = g.named("JS_GetException", g.context); err == nil {
+			_, _ = g.named("JS_FreeValue", g.context, v)
+		}
+		return ""
+	}
+	text, _ := g.nestedText(v, maxStackBytes)
+	_, _ = g.named("JS_FreeValue", g.context, v)
+	return text
 }
 
 // result is what became of a call of JavaScript, or the fault that it was.
@@ -126,7 +128,7 @@ func (g *scriptGuest) threw(what string, exception jsValue) error {
 		return g.outOfFuel(what, stack)
 	case lacksMemory:
 		return faultf("%s ran out of memory: its instance has %s bytes of the %s that are allowed (limit memoryBytes)%s", what,
-			humanize.Comma(g.room.size), humanize.Comma(g.limits.MemoryBytes), cmp.Or(g.seen, g.where(stack)))
+			humanize.Comma(g.room.size), humanize.Comma(g.limits.MemoryBytes), cmp.Or(g.where(g.seen), g.where(stack)))
 	}
 	return faultf("%s %s%s", what, tame(did, maxFaultBytes/2), g.where(stack))
 }
@@ -151,7 +153,7 @@ func (g *scriptGuest) trapped(what string, err error) error {
 }
 
 func (g *scriptGuest) outOfFuel(what, stack string) error {
-	return faultf("%s ran out of fuel: it was given %s units%s", what, humanize.Comma(g.filled), cmp.Or(g.where(stack), g.seen))
+	return faultf("%s ran out of fuel: it was given %s units%s", what, humanize.Comma(g.filled), cmp.Or(g.where(stack), g.where(g.seen)))
 }
 
 // ask calls one of the prelude's functions for a text; nil is a failure.

@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"context"
+	"math"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -67,24 +68,29 @@ func (g *scriptGuest) logValues(list uint32) {
 	if !ok || !ok2 {
 		return
 	}
-	at, err := g.named("JS_ToCStringLen2", g.context, uint64(g.scratch), line, 0)
+	text, err := g.nestedText(line, g.log.wanted(math.MaxInt32))
 	if err != nil {
 		panic(err)
 	}
-	if at == 0 {
-		return
-	}
-	text, _, err := g.slice(uint32(at))
-	if err != nil {
-		panic(err)
-	}
-	text = text[:g.log.wanted(len(text))]
 	if g.gauge.Charge(uint64(len(text)) * fuelPerLoggedByte) {
-		g.log.line([]string{levelDebug, levelInfo, levelWarn, levelError}[uint32(level)%4], string(text))
+		g.log.line([]string{levelDebug, levelInfo, levelWarn, levelError}[uint32(level)%4], text)
 	}
-	if _, err := g.named("JS_FreeCString", g.context, at); err != nil {
-		panic(err)
+}
+
+// nestedText is a string's first limit bytes, while a call of QuickJS is
+// running. "" may be an exception.
+func (g *scriptGuest) nestedText(v uint64, limit int) (string, error) {
+	at, err := g.named("JS_ToCStringLen2", g.context, uint64(g.scratch), v, 0)
+	if err != nil || at == 0 {
+		return "", err
 	}
+	b, _, err := g.slice(uint32(at))
+	if err != nil {
+		return "", err
+	}
+	text := string(b[:min(len(b), limit)])
+	_, err = g.named("JS_FreeCString", g.context, at)
+	return text, err
 }
 
 func (g *scriptGuest) indirect(at uint32) (uint64, bool) {
