@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"bytes"
 	"math"
 
 	"github.com/dustin/go-humanize"
@@ -20,14 +19,9 @@ const (
 
 func (v jsValue) object() bool { return v>>32 == jsObjectTag }
 
-const (
-	asProgram    = 0 // flags of compile
-	asModule     = 1
-	readBytecode = 1 // of JS_ReadObject
-	// scratchBytes is room for what functions take and give by reference: a
-	// length, then the arguments of a call.
-	scratchBytes = 8 + 2*8
-)
+// scratchBytes is room for what functions take and give by reference: a
+// length, then the arguments of a call.
+const scratchBytes = 8 + 2*8
 
 // quickJS is QuickJS in an instance: its functions, by the C names. Errors are
 // traps; an exception is a value. It serves one call at a time.
@@ -125,68 +119,6 @@ func (q *quickJS) put(b []byte) (uint32, error) {
 // errBeyondMemory is QuickJS giving a pointer that is none.
 var errBeyondMemory = faultf("the JavaScript engine is broken: it points beyond its memory")
 
-// compile makes bytecode of source, whose name is told in stack traces; nil is
-// an exception. The bytecode is for every instance of the same QuickJS.
-func (q *quickJS) compile(source []byte, name string, flags uint64) ([]byte, error) {
-	at, err := q.put(source)
-	if err != nil {
-		return nil, err
-	}
-	nameAt, err := q.put([]byte(name))
-	if err != nil {
-		return nil, err
-	}
-	code, err := q.named("qjs_compile", uint64(at), uint64(len(source)), uint64(nameAt), flags, 0, uint64(q.scratch))
-	if err != nil || code == 0 {
-		return nil, err
-	}
-	b, _, err := q.slice(uint32(code))
-	if err != nil {
-		return nil, err
-	}
-	b = bytes.Clone(b)
-	for _, p := range []uint64{uint64(at), uint64(nameAt), code} {
-		if _, err := q.run(q.free, p); err != nil {
-			return nil, err
-		}
-	}
-	return b, nil
-}
-
-// load makes a function, or a module, of bytecode.
-func (q *quickJS) load(code []byte) (jsValue, error) {
-	at, err := q.put(code)
-	if err != nil {
-		return 0, err
-	}
-	v, err := q.named("JS_ReadObject", q.context, uint64(at), uint64(len(code)), readBytecode)
-	if err != nil {
-		return 0, err
-	}
-	_, err = q.run(q.free, uint64(at))
-	return jsValue(v), err
-}
-
-// eval runs what load returned, which it takes.
-func (q *quickJS) eval(code jsValue) (jsValue, error) {
-	v, err := q.named("JS_EvalFunction", q.context, uint64(code))
-	return jsValue(v), err
-}
-
-// evalModule runs a module that load returned, and returns its namespace, once
-// what it awaits has settled.
-func (q *quickJS) evalModule(module jsValue) (namespace jsValue, ran jsValue, err error) {
-	if failed, err := q.named("JS_ResolveModule", q.context, uint64(module)); err != nil || int32(failed) < 0 {
-		return 0, jsException, err
-	}
-	if ran, err = q.eval(module); err != nil {
-		return 0, 0, err
-	}
-	// The context keeps the module, to which the value's lower half points.
-	v, err := q.named("JS_GetModuleNamespace", q.context, uint64(uint32(module)))
-	return jsValue(v), ran, err
-}
-
 // property returns a property of an object.
 func (q *quickJS) property(object jsValue, name string) (jsValue, error) {
 	at, err := q.put([]byte(name))
@@ -270,61 +202,6 @@ func (q *quickJS) slice(at uint32) ([]byte, uint32, error) {
 		return nil, 0, errBeyondMemory
 	}
 	return b, at, nil
-}
-
-// outcome is how a call ended.
-type outcome int
-
-const (
-	returned outcome = iota
-	threw
-	pending // a promise that nothing settles any more
-)
-
-// settle does what a call left to be done, and returns what became of the
-// value that it returned.
-func (q *quickJS) settle(v jsValue) (jsValue, outcome, error) {
-	for v != jsException {
-		due, err := q.run(q.jobPending)
-		if err != nil {
-			return 0, 0, err
-		}
-		if uint32(due) == 0 {
-			break
-		}
-		ran, err := q.run(q.executeJob)
-		if err != nil {
-			return 0, 0, err
-		}
-		if int32(ran) < 0 { // nothing could catch it
-			v = jsException
-		}
-	}
-	if v == jsException {
-		e, err := q.run(q.getException, q.context)
-		return jsValue(e), threw, err
-	}
-	if !v.object() {
-		return v, returned, nil
-	}
-	if is, err := q.run(q.isPromise, uint64(v)); err != nil || uint32(is) == 0 {
-		return v, returned, err
-	}
-	state, err := q.run(q.promiseState, q.context, uint64(v))
-	if err != nil {
-		return 0, 0, err
-	}
-	if uint32(state) == 0 {
-		return v, pending, nil
-	}
-	result, err := q.run(q.promiseResult, q.context, uint64(v))
-	if err != nil {
-		return 0, 0, err
-	}
-	if uint32(state) == 2 {
-		return jsValue(result), threw, nil
-	}
-	return jsValue(result), returned, q.release(v)
 }
 
 // hostFunction makes a function that calls host_call.
