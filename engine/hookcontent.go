@@ -39,18 +39,26 @@ func newContentSubject(p HookPoint, s HookSession, m HookMessage, c Content, siz
 	}
 	u.head = m.append(append(s.append(appendPoint(make([]byte, 0, 512), p)), name...))
 	u.head = append(u.head, `,"content":`...)
+	value := c.readable()
+	object, _ := value.(map[string]any)
+	list, _ := object["attachments"].([]any)
+	u.own = map[string]bool{}
+	for i, element := range list {
+		if ref, ok := refOf(element); ok && !slices.ContainsFunc(c.Attachments, func(a AttachmentDraft) bool { return a.At == i }) {
+			u.own[ref] = true
+		}
+	}
 	if len(c.Attachments) == 0 {
-		u.shown = showText(c)
+		u.shown = c.show(value)
 		return u, nil
 	}
-	return u, u.showAttachments(sizes)
+	return u, u.showAttachments(object, list, sizes)
 }
 
 // showAttachments gives those that bring bytes a ref in place of these.
-func (u *contentSubject) showAttachments(sizes []int64) error {
-	u.given, u.own = map[string]givenAttachment{}, map[string]bool{}
-	object := maps.Clone(u.content.value.(map[string]any))
-	list := slices.Clone(object["attachments"].([]any))
+func (u *contentSubject) showAttachments(object map[string]any, list []any, sizes []int64) error {
+	u.given = map[string]givenAttachment{}
+	object, list = maps.Clone(object), slices.Clone(list)
 	for i, a := range u.content.Attachments {
 		element := maps.Clone(a.Element)
 		delete(element, "data")
@@ -59,11 +67,6 @@ func (u *contentSubject) showAttachments(sizes []int64) error {
 		element["ref"], element["size"] = ref, sizes[i]
 		u.given[ref] = givenAttachment{a, sizes[i]}
 		list[a.At] = element
-	}
-	for _, element := range list {
-		if ref, ok := refOf(element); ok && u.given[ref].Element == nil {
-			u.own[ref] = true
-		}
 	}
 	object["attachments"] = list
 	text, err := encodeJSON(object)
@@ -77,18 +80,32 @@ func refOf(element any) (string, bool) {
 	return ref, ok
 }
 
-// showText shows a text that holds an object or a list as that: a container
-// reads it so, whether its sender sent JSON or text.
-func showText(c Content) []byte {
-	if c.value == nil {
-		value, _ := decodeJSON(c.Text)
-		switch value.(type) {
-		case map[string]any, []any:
-		default:
-			return appendText(nil, c.Text)
-		}
+// readable is the content as a container reads it: as JSON, whether its sender
+// sent an object or list, or a text that holds one. nil is a text.
+func (c Content) readable() any {
+	if c.value != nil {
+		return c.value
+	}
+	value, _ := decodeJSON(c.Text)
+	switch value.(type) {
+	case map[string]any, []any:
+		return value
+	}
+	return nil
+}
+
+// show is what hooks see of a content without attachments that bring bytes.
+func (c Content) show(readable any) []byte {
+	if readable == nil {
+		return appendText(nil, c.Text)
 	}
 	return []byte(c.Text)
+}
+
+// showText is what hooks see of a content as it is stored.
+func showText(text string) []byte {
+	c := Content{Text: text}
+	return c.show(c.readable())
 }
 
 func (u *contentSubject) InputBytes() int64 { return int64(len(u.head) + len(u.shown) + 2) }
@@ -129,7 +146,7 @@ func (u *contentSubject) Replace(a HookAnswer) error {
 		return fmt.Errorf("its content has %d bytes, more than the %d that are allowed", size, u.limit)
 	}
 	if len(attachments) == 0 {
-		shown = string(showText(c))
+		shown = string(c.show(c.readable()))
 	}
 	c.Attachments = attachments
 	u.content, u.shown, u.replaced = c, []byte(shown), true

@@ -188,7 +188,7 @@ func (e *Engine) storedSamples(ctx context.Context, in DryRunHooksInput, s Sessi
 			return nil, withField(err, "messageId")
 		}
 		sample.Reply = HookMessage{ID: r.ID, Kind: r.Kind, PlatformID: r.Route.PlatformID, ChannelType: r.Route.ChannelType,
-			ThreadID: r.Route.ThreadID, Content: showText(Content{Text: r.Content})}
+			ThreadID: r.Route.ThreadID, Content: showText(r.Content)}
 		return []HookSample{sample}, nil
 	}
 	m, err := e.mailboxes.Message(ctx, s, *in.MessageID)
@@ -196,7 +196,7 @@ func (e *Engine) storedSamples(ctx context.Context, in DryRunHooksInput, s Sessi
 		return nil, withField(err, "messageId")
 	}
 	sample.Message = HookMessage{ID: m.ID, Kind: m.Kind, PlatformID: m.Route.PlatformID, ChannelType: m.Route.ChannelType,
-		ThreadID: m.Route.ThreadID, SourceSessionID: m.SourceSessionID, Trigger: m.Trigger, Content: showText(Content{Text: m.Content})}
+		ThreadID: m.Route.ThreadID, SourceSessionID: m.SourceSessionID, Trigger: m.Trigger, Content: showText(m.Content)}
 	if m.Timestamp != nil {
 		sample.Message.Timestamp = *m.Timestamp
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"strconv"
@@ -73,7 +74,7 @@ func NewHookSubject(p HookPoint, s HookSample) (HookSubject, error) {
 		if err != nil {
 			return nil, err
 		}
-		return newContentSubject(p, s.Session, m, content, nil, limits.ContentBytes)
+		return newContentSubject(p, s.Session, m, content, sampleSizes(content), limits.ContentBytes)
 	case HookOnAttachment:
 		s.Attachment.Size = int64(len(s.Bytes))
 		return &attachmentSubject{head: attachmentHead(s.Session, s.Message), about: s.Attachment, bytes: s.Bytes, limit: limits.AttachmentBytes}, nil
@@ -81,6 +82,17 @@ func NewHookSubject(p HookPoint, s HookSample) (HookSubject, error) {
 		return &sessionSubject{session: s.Session}, nil
 	}
 	return nil, InvalidField("point", "%q is not a point", clip(string(p)))
+}
+
+// sampleSizes are about those of what is not read.
+func sampleSizes(c Content) []int64 {
+	sizes := make([]int64, len(c.Attachments))
+	for i, a := range c.Attachments {
+		if a.Data != nil {
+			sizes[i] = int64(base64.RawStdEncoding.DecodedLen(len(strings.TrimRight(*a.Data, "=\r\n"))))
+		}
+	}
+	return sizes
 }
 
 func (s *HookSample) complete() {

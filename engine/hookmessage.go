@@ -44,7 +44,7 @@ func (e *Engine) runMessageHooks(ctx context.Context, s Session, d *Draft) error
 }
 
 func (e *Engine) runOnMessage(ctx context.Context, s Session, d *Draft, t HookTarget) error {
-	if err := d.Content.settle(d.Kind); err != nil {
+	if err := d.Content.settle(); err != nil {
 		return err
 	}
 	sizes := make([]int64, len(d.Content.Attachments))
@@ -69,21 +69,14 @@ func (e *Engine) runOnMessage(ctx context.Context, s Session, d *Draft, t HookTa
 
 // settle makes of a text that holds an object with a key twice what most
 // readers take it for: a hook that judged one value would let the other by.
-func (c *Content) settle(kind string) error {
-	if c.value != nil {
+func (c *Content) settle() error {
+	value := c.readable()
+	if c.value != nil || value == nil || !repeatsKeys(c.Text) {
 		return nil
 	}
-	value, _ := decodeJSON(c.Text)
-	switch value.(type) {
-	case map[string]any, []any:
-		if !repeatsKeys(c.Text) {
-			return nil
-		}
-		text, err := encodeJSON(value)
-		c.Text = text
-		return err
-	}
-	return nil
+	text, err := encodeJSON(value)
+	c.Text = text
+	return err
 }
 
 func (e *Engine) runOnAttachments(ctx context.Context, s Session, d *Draft, t HookTarget) error {

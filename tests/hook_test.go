@@ -282,6 +282,39 @@ func TestHooksSeeAttachmentsWithoutTheirBytesAndMayKeepOrRemoveThem(t *testing.T
 	s.checkFiles(t, map[string]string{"renamed.txt": "bbbb"})
 }
 
+func TestSendersMayHaveRefsOfTheirOwn(t *testing.T) {
+	s := hooked(t, "sign", `export function onMessage(m) { m.content.text += "!"; return m }`)
+	for _, content := range []any{
+		map[string]any{"text": "a", "attachments": []any{map[string]any{"name": "x", "ref": "att-0"}}},
+		`{"text":"a","attachments":[{"name":"x","ref":"att-0"}]}`,
+	} {
+		if got := s.stored(t, map[string]any{"content": content}); got != `{"attachments":[{"name":"x","ref":"att-0"}],"text":"a!"}` {
+			t.Errorf("%v is stored as %s", content, got)
+		}
+	}
+	// Beside one that brings bytes, its ref is that one's: it cannot be told apart.
+	w := s.send(t, saying("a", attachment("y", "text/plain", "y"), map[string]any{"name": "x", "ref": "mine"}))
+	if w.Outcome != "WRITTEN" || !strings.Contains(w.Message.ContentText, `{"name":"x","ref":"mine"}`) {
+		t.Errorf("the answer is %+v", w)
+	}
+}
+
+func TestADryRunTakesAttachmentsWithData(t *testing.T) {
+	s := hooked(t, "look", `export function onMessage(m) { m.content.text = JSON.stringify(m.content.attachments); return m }`)
+	var out struct {
+		DryRunHooks struct {
+			Result     string
+			Content    struct{ Text string }
+			UserErrors []userError
+		}
+	}
+	s.engine.MustQuery(t, `mutation($content: JSON) { dryRunHooks(input: {point: ON_MESSAGE, content: $content}) { result content userErrors { message } } }`,
+		map[string]any{"content": saying("a", attachment("y", "text/plain", "yyyy"))["content"]}, &out)
+	if r := out.DryRunHooks; r.Result != "REPLACE" || r.Content.Text != `[{"mimeType":"text/plain","name":"y","ref":"att-0","size":4}]` {
+		t.Errorf("the dry run came to %+v", r)
+	}
+}
+
 // checkFiles compares what lies in the session's inbox.
 func (s session) checkFiles(t *testing.T, want map[string]string) {
 	t.Helper()

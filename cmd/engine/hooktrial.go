@@ -23,7 +23,7 @@ type trialFlags struct {
 
 func (f *trialFlags) bind(c *cobra.Command) {
 	c.Flags().StringVar(&f.config, "config", "", "its configuration: JSON, or @FILE")
-	c.Flags().StringVar(&f.fuel, "fuel", "", "fuel for a call, for each started 32 KiB of input (default: as an engine gives a new hook)")
+	c.Flags().StringVar(&f.fuel, "fuel", "", "fuel for a call, for each started 16 KiB of input (default: as an engine gives a new hook)")
 	c.Flags().StringVar(&f.memory, "memory", "", "memory of one instance (default: as an engine gives a new hook)")
 }
 

@@ -160,7 +160,7 @@ func messageOfAnswer(err error) string {
 
 // fuelBytes is the input for which a call has the limit's fuel; it has as much
 // again for each further one.
-const fuelBytes = 32 << 10
+const fuelBytes = 16 << 10
 
 // fuelFor is what a call on an input of n bytes may spend.
 func fuelFor(l engine.HookLimits, n int) int64 {
