@@ -3,7 +3,9 @@ package hooks_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/twinbox/twinbox/engine"
@@ -147,4 +149,30 @@ func testAScriptServesManyCallsInLittleMemory(t *testing.T, b scripts) {
 			t.Fatal(err)
 		}
 	}
+}
+
+func testAScriptServesManyAttachmentsInLittleMemory(t *testing.T, b scripts) {
+	b.mustUse("reverse", []byte(`export function onAttachment(attachment) { attachment.bytes.reverse(); return attachment }`), func(r *engine.HookRecord) {
+		r.Limits.Instances, r.Limits.MemoryBytes = 1, 6<<20
+	})
+	for range 100 {
+		input := &scriptInput{text: attachmentText, bytes: strings.Repeat("ab", 256<<10), frame: true}
+		if _, err := b.Run(t.Context(), engine.HookCall{Point: engine.HookOnAttachment, Subject: input}); err != nil || input.newBytes != strings.Repeat("ba", 256<<10) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func testAScriptServesManyAtOnceFromTheStart(t *testing.T, b scripts) {
+	b.mustUse("upper", []byte(upperScript))
+	var calls sync.WaitGroup
+	for n := range 16 {
+		calls.Go(func() {
+			input := &scriptInput{text: messageText(`{"text":"x"}`)}
+			if _, err := b.Run(t.Context(), onMessage(strconv.Itoa(n%4), input)); err != nil || string(input.answer.Content) != `{"text":"X"}` {
+				t.Error(err)
+			}
+		})
+	}
+	calls.Wait()
 }

@@ -94,6 +94,8 @@ func TestScripts(t *testing.T) {
 		"AScriptLogs":                                  testAScriptLogs,
 		"AScriptFindsOnlyTheLanguage":                  testAScriptFindsOnlyTheLanguage,
 		"AScriptThatChangesTheLanguageHarmsItselfOnly": testAScriptThatChangesTheLanguageHarmsItselfOnly,
+		"AScriptServesManyAttachmentsInLittleMemory":   testAScriptServesManyAttachmentsInLittleMemory,
+		"AScriptServesManyAtOnceFromTheStart":          testAScriptServesManyAtOnceFromTheStart,
 		"ALongScriptIsReadOnce":                        testALongScriptIsReadOnce,
 		"ADryRunOfAScriptIsTheSameEachTime":            testADryRunOfAScriptIsTheSameEachTime,
 		"AnInstanceOfAScriptKeepsItsVariables":         testAnInstanceOfAScriptKeepsItsVariables,

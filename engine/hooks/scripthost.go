@@ -8,15 +8,10 @@ import (
 	"github.com/tetratelabs/wazero/api"
 )
 
-const scriptModule = "env"
-
-// offerScriptImports puts what QuickJS imports, beside WASI, into its runtime.
-// It may be called again, and concurrently.
-func offerScriptImports(ctx context.Context, r wazero.Runtime) error {
-	if r.Module(scriptModule) != nil {
-		return nil
-	}
-	env := r.NewHostModuleBuilder(scriptModule)
+// instantiateScriptImports puts what QuickJS imports, beside WASI, into a
+// runtime. It is not offered to hooks.
+func instantiateScriptImports(ctx context.Context, r wazero.Runtime) error {
+	env := r.NewHostModuleBuilder("env")
 	for _, f := range []struct {
 		name, params, results string
 		call                  func(g *scriptGuest, stack []uint64)
@@ -40,10 +35,8 @@ func offerScriptImports(ctx context.Context, r wazero.Runtime) error {
 			call(ctx.Value(scriptKey{}).(*scriptGuest), stack)
 		}), valueTypes(f.params), valueTypes(f.results)).Export(f.name)
 	}
-	if _, err := env.Instantiate(ctx); err != nil && r.Module(scriptModule) == nil { // or another was faster
-		return err
-	}
-	return nil
+	_, err := env.Instantiate(ctx)
+	return err
 }
 
 func (*scriptGuest) none(stack []uint64) { stack[0] = 0 }

@@ -142,8 +142,10 @@ func instantiateImports(ctx context.Context, r wazero.Runtime) error {
 	own.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, m api.Module, stack []uint64) {
 		caller(ctx, m).logLine(int32(stack[0]), uint32(stack[1]), uint32(stack[2]))
 	}), valueTypes("iii"), nil).Export("log")
-	_, err := own.Instantiate(ctx)
-	return err
+	if _, err := own.Instantiate(ctx); err != nil {
+		return err
+	}
+	return instantiateScriptImports(ctx, r)
 }
 
 func valueTypes(letters string) []api.ValueType {
