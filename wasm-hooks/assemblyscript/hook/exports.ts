@@ -1,6 +1,7 @@
 // What assembly/exports.ts exports, or calls.
 import { answer, begin, room } from "./abi";
-import { read, Value } from "./json";
+import { Value } from "./json";
+import { read } from "./reader";
 
 export { hook_abi_version, hook_alloc, hook_done } from "./abi";
 export { answerAttachment, answerMessage, answerReply, answerSession } from "./input";

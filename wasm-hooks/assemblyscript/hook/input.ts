@@ -1,5 +1,6 @@
 import { Answer } from "./answer";
-import { Reader, Value } from "./json";
+import { Value } from "./json";
+import { Reader } from "./reader";
 
 /**
  * Part is a piece of the input from where it begins, as it lies in memory until
