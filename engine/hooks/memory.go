@@ -120,6 +120,7 @@ func (r *room) Allocate(_, limit uint64) experimental.LinearMemory {
 		if err != nil {
 			r.starved = true
 		}
+		useLargePages(area)
 		r.area = area
 	}
 	return r
