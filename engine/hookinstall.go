@@ -19,9 +19,19 @@ const (
 	hookOrderStep       = 10
 )
 
-// DefaultHookLimits are what a hook gets that is installed without limits.
+// DefaultHookLimits are what a hook gets that is installed without limits; see
+// ForShape.
 func DefaultHookLimits() HookLimits {
 	return HookLimits{Fuel: 40_000_000, MemoryBytes: 128 << 20, InputBytes: 32 << 20, OutputBytes: 32 << 20, LogBytes: 16 << 10, Instances: 8}
+}
+
+// ForShape are the limits that a new hook of a shape gets: a script's fuel is
+// spent by its interpreter, several times as fast as a module's own code does.
+func (l HookLimits) ForShape(s HookShape) HookLimits {
+	if s == HookScript {
+		l.Fuel *= 5
+	}
+	return l
 }
 
 // HookChanges are settings to change; what is nil stays as it is, or for a new
@@ -80,7 +90,7 @@ func (e *Engine) InstallHook(ctx context.Context, in InstallHookInput) (Hook, er
 			if len(records) >= maxHooks {
 				return HookRecord{}, &Error{Code: CodeLimitExceeded, Field: []string{"name"}, Message: fmt.Sprintf("there are %d hooks, and more are not allowed; remove one", len(records))}
 			}
-			r.HookSettings = HookSettings{Enabled: true, OnFailure: HookFail, Limits: DefaultHookLimits(), Order: hookOrderStep}
+			r.HookSettings = HookSettings{Enabled: true, OnFailure: HookFail, Limits: DefaultHookLimits().ForShape(v.Shape), Order: hookOrderStep}
 			for _, other := range records {
 				r.Order = max(r.Order, other.Order+hookOrderStep)
 			}

@@ -16,15 +16,7 @@ import (
 func mustAdd(t *testing.T, dir string) (*hooks.Host, engine.HookRecord) {
 	t.Helper()
 	module := mustModule(t, dir)
-	h, err := hooks.Open(t.TempDir(), hooks.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	h := openHost(t)
 	v, err := h.Add(t.Context(), module)
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/twinbox/twinbox/engine"
-	"github.com/twinbox/twinbox/engine/hooks"
 	wasmhooks "github.com/twinbox/twinbox/wasm-hooks"
 	"github.com/twinbox/twinbox/wasm-hooks/fixture"
 )
@@ -160,15 +159,7 @@ func runCases(t *testing.T, module []byte, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := hooks.Open(t.TempDir(), hooks.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	h := openHost(t)
 	v, err := h.Add(t.Context(), module)
 	if err != nil {
 		t.Fatal(err)

@@ -55,10 +55,7 @@ type trial struct {
 
 // openTrial makes ready what runs a hook, which the caller closes.
 func openTrial(c *cobra.Command, s hookSource, f trialFlags) (_ *trial, err error) {
-	t := &trial{record: engine.HookRecord{Name: s.name, HookSettings: engine.HookSettings{Enabled: true, OnFailure: engine.HookFail, Limits: engine.DefaultHookLimits()}}}
-	if err := f.apply(c, &t.record.HookSettings); err != nil {
-		return nil, err
-	}
+	t := &trial{record: engine.HookRecord{Name: s.name, HookSettings: engine.HookSettings{Enabled: true, OnFailure: engine.HookFail}}}
 	if t.cache, err = openHookCache(); err != nil {
 		return nil, err
 	}
@@ -85,7 +82,8 @@ func openTrial(c *cobra.Command, s hookSource, f trialFlags) (_ *trial, err erro
 	}
 	v.Active = true
 	t.record.Versions, t.record.Points = []engine.HookVersion{v}, v.Handles
-	return t, nil
+	t.record.Limits = engine.DefaultHookLimits().ForShape(v.Shape)
+	return t, f.apply(c, &t.record.HookSettings)
 }
 
 func (t *trial) close() (err error) {

@@ -2431,7 +2431,7 @@ input HookScopeInput {
 }
 "What is to bound one call of a hook; a limit that is left out stays as it is."
 input HookLimitsInput {
-  "In units of about an addition, for each started 16 KiB of input: 10,000 to 1,000,000,000,000; 40,000,000 by default."
+  "In units of about an addition, for each started 16 KiB of input: 10,000 to 1,000,000,000,000; 40,000,000 by default, for a script 200,000,000."
   fuel: Int64
   "The memory of one instance: 64 KiB to 2 GiB; 128 MiB by default."
   memoryBytes: Int64
