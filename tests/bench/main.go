@@ -88,8 +88,10 @@ func measureAll(ctx context.Context, o options) (err error) {
 		r.Memory = &m
 	}
 	fmt.Println(r.Machine)
-	fmt.Println()
-	fmt.Print(r.table())
+	if len(r.Rows) > 0 {
+		fmt.Println()
+		fmt.Print(r.table())
+	}
 	if r.Memory != nil {
 		fmt.Println()
 		fmt.Println(r.Memory)
