@@ -35,6 +35,7 @@ func (c *command) call(_ context.Context, point engine.HookPoint, input []byte, 
 	if exit, ok := errors.AsType[*sys.ExitError](err); ok && exit.ExitCode() == 0 {
 		err = nil
 	}
+	err = i.enough(err)
 	i.log.end()
 	switch {
 	case err != nil:

@@ -72,6 +72,7 @@ func TestHostileGuests(t *testing.T) {
 		{"a flood of random bytes", floods(random).doing("on_message", "loop i32.const 0 i32.const 65535 call 0 drop br 0 end"), "ran out of fuel"},
 		{"a flood of writes", floods(write).doing("on_message", "loop i32.const 1 i32.const 0 i32.const 8191 i32.const 0 call 0 drop br 0 end"), "ran out of fuel"},
 		{"a write of 2³²−1 vectors", floods(write).doing("on_message", "i32.const 2 i32.const 0 i32.const -1 i32.const 0 call 0 drop loop br 0 end"), "ran out of fuel"},
+		{"a write that it cannot pay, at its end", floods(write).doing("on_message", "i32.const 2 i32.const 0 i32.const -1 i32.const 0 call 0 drop"), "on_message ran out of fuel"},
 		{"a flood of waits", floods(poll).doing("on_message", "loop i32.const 0 i32.const 0 i32.const 1365 i32.const 0 call 0 drop br 0 end"), "ran out of fuel"},
 		{"a flood of lines", floods(log).doing("on_message", "loop i32.const 1 i32.const 0 i32.const 60000 call 0 br 0 end"), "ran out of fuel"},
 		{"a line beyond memory", floods(log).doing("on_message", "i32.const 1 i32.const -16 i32.const 32 call 0"), "engine.log was given 32 bytes at 4294967280"},

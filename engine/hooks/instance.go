@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -98,11 +99,23 @@ func (i *instance) fill(fuel int64) {
 
 // invoke calls a function, whose parameters and results are in stack.
 func (i *instance) invoke(name string, f api.Function, stack []uint64) error {
-	if err := f.CallWithStack(i.ctx, stack); err != nil {
+	if err := i.enough(f.CallWithStack(i.ctx, stack)); err != nil {
 		return i.explain(name, err)
 	}
 	return nil
 }
+
+// enough is what a call of the guest ended with. One that returns before the
+// next charge has not done what a host function refused for lack of fuel, such
+// as to write its answer: it must not count as one that had nothing to say.
+func (i *instance) enough(err error) error {
+	if err == nil && i.gauge.Exhausted() == metering.OutOfFuel {
+		return errOutOfFuel
+	}
+	return err
+}
+
+var errOutOfFuel = errors.New("out of fuel")
 
 // spent is the fuel of the call.
 func (i *instance) spent() int64 { return i.filled - i.gauge.Left() }
