@@ -2,5 +2,7 @@
 
 package engineproc
 
-// buildFlags give the engine the race detector when the test has it.
+// Race tells whether the engine has the race detector, as the test has.
+const Race = true
+
 var buildFlags = []string{"-race"}
