@@ -26,6 +26,8 @@ type passage struct {
 	// are cheap; the time of day takes as long as a call that passes.
 	epoch time.Time
 	since time.Duration
+	// room is what it takes of the host's memory for inputs.
+	room int64
 }
 
 // subjectError is a failure to read the subject, which no hook is to blame for.
@@ -88,6 +90,9 @@ func (l *link) failed(c *passage, text string) (engine.HookAction, error) {
 // call runs the hook on the subject as it is.
 func (l *link) call(ctx context.Context, c *passage) (verdict, error) {
 	if _, err := l.load(ctx); err != nil {
+		return verdict{}, err
+	}
+	if err := l.host.makeRoom(ctx, c, l.limits); err != nil {
 		return verdict{}, err
 	}
 	if err := c.prepare(ctx, l.limits); err != nil {

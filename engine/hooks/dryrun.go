@@ -72,6 +72,7 @@ func (h *Host) programOf(ctx context.Context, r engine.HookRecord) (p *program, 
 // DryRun implements engine.HookHost.
 func (h *Host) DryRun(ctx context.Context, c engine.HookCall, chain []engine.HookRecord) ([]engine.HookStep, engine.HookAction, error) {
 	p := &passage{HookCall: c, point: pointIndex(c.Point), epoch: h.opened}
+	defer func() { h.inputs.Release(p.room) }()
 	result := engine.HookPassed
 	steps := []engine.HookStep{}
 	for _, r := range chain {
@@ -120,6 +121,9 @@ func (h *Host) dryStep(ctx context.Context, p *passage, r engine.HookRecord) (en
 }
 
 func (h *Host) dryCall(ctx context.Context, p *passage, r engine.HookRecord, step *engine.HookStep) (a verdict, err error) {
+	if err := h.makeRoom(ctx, p, r.Limits); err != nil {
+		return a, err
+	}
 	if err := p.prepare(ctx, r.Limits); err != nil {
 		return a, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/twinbox/twinbox/engine"
 )
@@ -20,6 +21,10 @@ const (
 	defaultPatience = 10 * time.Second
 	// maxKeptBuffer is the largest buffer that is kept for the next call.
 	maxKeptBuffer = 4 << 20
+	// inputMemory is what all calls together may hold of inputs that are larger
+	// than smallInput: those wait for an instance, too.
+	inputMemory = 512 << 20
+	smallInput  = 256 << 10
 )
 
 // Options of Open.
@@ -49,8 +54,9 @@ type Host struct {
 	budget   *budget
 	metrics  prometheus.Registerer
 	series   *series
-	waiting  atomic.Int64 // calls that wait for an instance
-	passages sync.Pool    // of *passage
+	waiting  atomic.Int64 // calls that wait for an instance, or for room for their input
+	inputs   *semaphore.Weighted
+	passages sync.Pool // of *passage
 
 	current atomic.Pointer[table]
 
@@ -87,6 +93,7 @@ func Open(dir string, o Options) (*Host, error) {
 		metrics:  o.Metrics,
 		loads:    make(chan struct{}, runtime.GOMAXPROCS(0)),
 		inUse:    map[*hook]bool{},
+		inputs:   semaphore.NewWeighted(inputMemory),
 	}
 	h.budget = newBudget(cmp.Or(o.MemoryBytes, defaultMemory), h.evict)
 	h.passages.New = func() any { return &passage{} }
@@ -248,7 +255,29 @@ func (h *Host) Run(ctx context.Context, c engine.HookCall) (engine.HookAction, e
 	return result, nil
 }
 
+// makeRoom waits until there is room for the input, which the subject and the
+// passage have each, for as long as the passage lasts.
+func (h *Host) makeRoom(ctx context.Context, c *passage, limits engine.HookLimits) error {
+	size := c.Subject.InputBytes()
+	if c.room > 0 || c.ready || size <= smallInput || size > limits.InputBytes {
+		return nil
+	}
+	h.waiting.Add(1)
+	defer h.waiting.Add(-1)
+	patient, cancel := context.WithTimeout(ctx, h.patience)
+	defer cancel()
+	room := min(2*size, inputMemory)
+	if err := h.inputs.Acquire(patient, room); err != nil {
+		return engine.Unavailable(err, "the memory for what hooks are given at one time is in use; try again later")
+	}
+	c.room = room
+	return nil
+}
+
 func (h *Host) putPassage(p *passage) {
+	if p.room > 0 {
+		h.inputs.Release(p.room)
+	}
 	input, out := p.input[:0], p.out[:0]
 	if cap(input) > maxKeptBuffer {
 		input = nil

@@ -29,7 +29,7 @@ func newSeries(h *Host) *series {
 		instances: desc("instances", "Instances of a hook's module.", "hook"),
 		circuit:   desc("circuit", "A hook's circuit: 0 closed, 1 half open, 2 open.", "hook"),
 		memory:    desc("memory_bytes", "Memory of all instances."),
-		waiting:   desc("waiting", "Calls that wait for an instance, or for memory to make one."),
+		waiting:   desc("waiting", "Calls that wait for an instance, or for memory."),
 	}
 }
 
