@@ -48,7 +48,7 @@ func (c cache) fill(hash string, module []byte, compile func(dir string) error) 
 	if err := compile(dir); err != nil {
 		return err
 	}
-	_, sum, err := summed(dir)
+	_, sum, err := summed(dir, hash)
 	if err != nil {
 		return err
 	}
@@ -66,11 +66,14 @@ func (c cache) fill(hash string, module []byte, compile func(dir string) error) 
 // were written, or errStale.
 func (c cache) read(hash string) (product []byte, code string, err error) {
 	dir := c.path(hash)
+	if err := checkOwn(dir, fs.ModeDir); err != nil {
+		return nil, "", errStale
+	}
 	sum, err := readPrivate(filepath.Join(dir, sumName))
 	if err != nil {
 		return nil, "", errStale
 	}
-	product, want, err := summed(dir)
+	product, want, err := summed(dir, hash)
 	if err != nil || string(sum) != want {
 		return nil, "", errStale
 	}
@@ -79,15 +82,16 @@ func (c cache) read(hash string) (product []byte, code string, err error) {
 	return product, filepath.Join(dir, codeName), nil
 }
 
-// summed reads a folder's product, and sums what is in the folder. wazero has
+// summed reads a folder's product, and sums what is in the folder, and of which
+// module it is made: another's must not be taken for it. wazero has
 // a checksum too, but of the instructions only: a wrong offset would be jumped to.
-func summed(dir string) (product []byte, sum string, err error) {
+func summed(dir, hash string) (product []byte, sum string, err error) {
 	product, err = readPrivate(filepath.Join(dir, productName))
 	if err != nil {
 		return nil, "", err
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "%d %d\n", codeVersion, len(product))
+	fmt.Fprintf(h, "%d %s %d\n", codeVersion, hash, len(product))
 	h.Write(product)
 	code := filepath.Join(dir, codeName)
 	// WalkDir goes in order.

@@ -78,6 +78,29 @@ func TestDamagedCodeIsCompiledAnew(t *testing.T) {
 	}
 }
 
+func TestAnotherModulesCodeIsNotRun(t *testing.T) {
+	for name, swap := range map[string]func(old, new string) error{
+		"in its place":       os.Rename,
+		"by a link to there": func(old, new string) error { return os.Symlink(old, new) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := mustOpenLibrary(t)
+			v, other := s.mustAdd(reactor().bytes()), s.mustAdd(reactor().with("hook_abi_version", "->i32", "\x41\x02").bytes())
+			folder := func(v engine.HookVersion) string { return filepath.Join(s.dir, "cache", v.SHA256) }
+			if err := os.RemoveAll(folder(v)); err != nil {
+				t.Fatal(err)
+			}
+			if err := swap(folder(other), folder(v)); err != nil {
+				t.Fatal(err)
+			}
+			s.reopen()
+			if mustCall(t, s.mustLoad(v), "hook_abi_version") != 1 {
+				t.Fatal("the other was called")
+			}
+		})
+	}
+}
+
 func appendTo(path, text string) error {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {

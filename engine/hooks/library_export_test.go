@@ -59,7 +59,7 @@ func (l Library) MisplaceCode(hash string) error {
 	for _, f := range files {
 		err = errors.Join(err, os.Rename(f, f+"0"))
 	}
-	_, sum, summing := summed(dir)
+	_, sum, summing := summed(dir, hash)
 	return errors.Join(err, summing, os.WriteFile(filepath.Join(dir, sumName), []byte(sum), 0o600))
 }
 
