@@ -22,18 +22,18 @@ type userError struct {
 }
 
 // start serves a new data directory until the test ends.
-func start(t *testing.T) (engine *engineproc.Process, data string) {
+func start(t *testing.T, args ...string) (engine *engineproc.Process, data string) {
 	t.Helper()
 	data = t.TempDir()
-	engine = engineproc.Start(t, data)
+	engine = engineproc.Start(t, data, args...)
 	engine.MustQuery(t, `mutation { createAgentGroup(input: {id: "ag", name: "Agents"}) { userErrors { message } } }`, nil, nil)
 	return engine, data
 }
 
 // newSession makes a session in a chat of its own, with the test's name as platform id.
-func newSession(t *testing.T) session {
+func newSession(t *testing.T, args ...string) session {
 	t.Helper()
-	engine, data := start(t)
+	engine, data := start(t, args...)
 	var chat struct {
 		EnsureMessagingGroup struct{ MessagingGroup struct{ ID string } }
 	}

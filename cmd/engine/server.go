@@ -184,8 +184,20 @@ func (s *server) stop() error {
 	if rerr := os.Remove(filepath.Join(s.config.data, urlFile)); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
 		err = errors.Join(err, rerr)
 	}
-	if cerr := s.host.Close(); cerr != nil {
-		err = errors.Join(err, fmt.Errorf("close the data directory: %w", cerr))
+	closed := make(chan error, 1)
+	go func() { closed <- s.host.Close() }()
+	select {
+	case cerr := <-closed:
+		if cerr != nil {
+			err = errors.Join(err, fmt.Errorf("close the data directory: %w", cerr))
+		}
+	case <-time.After(closeTime):
+		// A hook's call cannot be stopped. What was accepted is durable, as
+		// after a crash.
+		err = errors.Join(err, fmt.Errorf("a call of a hook has not ended %s after the requests: the engine ends without it", closeTime))
 	}
 	return err
 }
+
+// closeTime is how long a stop waits for what outlives its request.
+const closeTime = 5 * time.Second
