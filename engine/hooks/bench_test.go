@@ -48,7 +48,7 @@ func BenchmarkPass(b *testing.B) {
 			input := []byte(small)
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := g.Call(b.Context(), c.point, input, c.r.Limits.Fuel); err != nil {
+				if err := g.Call(c.point, input, c.r.Limits.Fuel); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -104,7 +104,7 @@ func (l *link) call(ctx context.Context, c *passage) (verdict, error) {
 	}
 	keep := false
 	defer func() { l.giveBack(m, keep, c.since) }()
-	a, took, err := c.through(ctx, m, l.limits)
+	a, took, err := c.through(m, l.limits)
 	l.stats.call(took, m.spent())
 	keep = err == nil
 	return a, err
@@ -130,13 +130,13 @@ func (c *passage) prepare(ctx context.Context, limits engine.HookLimits) (err er
 
 // through runs a guest on the input, and gives the subject what it answered.
 // The time is the guest's.
-func (c *passage) through(ctx context.Context, g guest, limits engine.HookLimits) (verdict, time.Duration, error) {
+func (c *passage) through(g guest, limits engine.HookLimits) (verdict, time.Duration, error) {
 	begun := time.Since(c.epoch)
-	out, err := g.call(ctx, c.Point, c.input, fuelFor(limits, len(c.input)))
+	out, err := g.call(c.Point, c.input, fuelFor(limits, len(c.input)))
 	passed := out == nil
 	if err == nil {
 		c.out = append(c.out[:0], out...)
-		err = g.done(ctx)
+		err = g.done()
 	}
 	c.since = time.Since(c.epoch)
 	took := c.since - begun

@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"context"
 	"errors"
 
 	"github.com/tetratelabs/wazero/sys"
@@ -20,7 +19,7 @@ type command struct {
 // newCommand makes a guest for one call.
 func newCommand(p *program, s setup) guest { return &command{program: p, setup: s} }
 
-func (c *command) call(_ context.Context, point engine.HookPoint, input []byte, fuel int64) ([]byte, error) {
+func (c *command) call(point engine.HookPoint, input []byte, fuel int64) ([]byte, error) {
 	name := point.Export()
 	i, err := instantiate(c.program, c.setup)
 	if err != nil {
@@ -46,7 +45,7 @@ func (c *command) call(_ context.Context, point engine.HookPoint, input []byte, 
 	return i.stdout.b, nil
 }
 
-func (c *command) done(context.Context) error { return nil }
+func (c *command) done() error { return nil }
 
 func (c *command) spent() int64 {
 	if c.instance == nil {

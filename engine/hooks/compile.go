@@ -70,7 +70,7 @@ func (c compilation) run(ctx context.Context) (err error) {
 	}
 	var product []byte
 	if c.Source == scriptSource {
-		product, err = encodeScript(ctx, original)
+		product, err = encodeScript(original)
 	} else {
 		product, err = c.compileModule(ctx, original)
 	}

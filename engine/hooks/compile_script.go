@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"context"
 	"encoding/json"
 
 	"github.com/twinbox/twinbox/engine"
@@ -15,8 +14,8 @@ type preparedScript struct {
 	Handles []engine.HookPoint `json:"handles"`
 }
 
-func encodeScript(ctx context.Context, text []byte) ([]byte, error) {
-	s, err := prepareScript(ctx, text)
+func encodeScript(text []byte) ([]byte, error) {
+	s, err := prepareScript(text)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func (h *Host) Probe(ctx context.Context, r engine.HookRecord) error {
 		i.close()
 		return nil
 	}
-	g, err := newGuest(ctx, p, s)
+	g, err := newGuest(p, s)
 	if err != nil {
 		return unfit(err)
 	}
@@ -137,12 +137,12 @@ func (h *Host) dryCall(ctx context.Context, p *passage, r engine.HookRecord, ste
 		return a, err
 	}
 	log := newCallLog(r.Limits.LogBytes, func(level, line string) { step.Log = append(step.Log, level+": "+line) })
-	g, err := newGuest(ctx, program, setup{hook: r.Name, config: r.Config, limits: r.Limits, log: log, room: room, fixed: true})
+	g, err := newGuest(program, setup{hook: r.Name, config: r.Config, limits: r.Limits, log: log, room: room, fixed: true})
 	if err != nil {
 		return a, err
 	}
 	defer g.close()
-	a, took, err := p.through(ctx, g, r.Limits)
+	a, took, err := p.through(g, r.Limits)
 	step.Micros, step.Fuel, step.MemoryBytes = float64(took.Nanoseconds())/1000, g.spent(), g.memory()
 	return a, err
 }

@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"context"
 	"encoding/json"
 
 	"github.com/tetratelabs/wazero"
@@ -41,9 +40,9 @@ type guest interface {
 	// call runs a point on an input, with fuel units to spend, and returns the
 	// answer, or nil for a pass. The answer is the guest's memory: it holds
 	// until done, and is not to be written to. input is the caller's.
-	call(ctx context.Context, point engine.HookPoint, input []byte, fuel int64) ([]byte, error)
+	call(point engine.HookPoint, input []byte, fuel int64) ([]byte, error)
 	// done follows each successful call, once the answer was copied.
-	done(ctx context.Context) error
+	done() error
 	// spent is the fuel of the last call, with its done.
 	spent() int64
 	// memory is what the instance holds, in bytes.

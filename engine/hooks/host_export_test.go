@@ -38,16 +38,16 @@ func (h *Host) NewCaller(ctx context.Context, r engine.HookRecord) (Caller, erro
 	if err != nil {
 		return Caller{}, err
 	}
-	g, err := newGuest(ctx, p, setup{hook: r.Name, limits: r.Limits, room: room, log: newCallLog(r.Limits.LogBytes, func(string, string) {})})
+	g, err := newGuest(p, setup{hook: r.Name, limits: r.Limits, room: room, log: newCallLog(r.Limits.LogBytes, func(string, string) {})})
 	return Caller{g, release}, err
 }
 
 // Call calls a point, and hook_done.
-func (c Caller) Call(ctx context.Context, p engine.HookPoint, input []byte, fuel int64) error {
-	if _, err := c.g.call(ctx, p, input, fuel); err != nil {
+func (c Caller) Call(p engine.HookPoint, input []byte, fuel int64) error {
+	if _, err := c.g.call(p, input, fuel); err != nil {
 		return err
 	}
-	return c.g.done(ctx)
+	return c.g.done()
 }
 
 func (c Caller) Close() {

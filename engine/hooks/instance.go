@@ -136,13 +136,13 @@ func (i *instance) close() {
 func (s setup) startFuel() int64 { return max(s.limits.Fuel, startFuel) }
 
 // newGuest makes an instance of p's shape. On failure s.room is freed.
-func newGuest(ctx context.Context, p *program, s setup) (guest, error) {
+func newGuest(p *program, s setup) (guest, error) {
 	switch p.Shape {
 	case engine.HookCommand:
 		return newCommand(p, s), nil
 	case engine.HookScript:
-		return newScriptGuest(ctx, p, s)
+		return newScriptGuest(p, s)
 	default:
-		return newReactor(ctx, p, s)
+		return newReactor(p, s)
 	}
 }

@@ -116,7 +116,7 @@ func (k *hook) newMember(ctx context.Context, group string) (*member, error) {
 		return nil, err
 	}
 	log := newCallLog(k.limits.LogBytes, k.journal.add)
-	g, err := newGuest(ctx, p, setup{hook: k.name, config: k.config, limits: k.limits, log: log, room: room})
+	g, err := newGuest(p, setup{hook: k.name, config: k.config, limits: k.limits, log: log, room: room})
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"context"
 	"encoding/json"
 
 	"github.com/dustin/go-humanize"
@@ -29,7 +28,7 @@ type entry struct {
 }
 
 // newReactor makes an instance of p that has its configuration.
-func newReactor(_ context.Context, p *program, s setup) (guest, error) {
+func newReactor(p *program, s setup) (guest, error) {
 	i, err := instantiate(p, s)
 	if err != nil {
 		return nil, err
@@ -78,7 +77,7 @@ func (r *reactor) begin(config json.RawMessage) error {
 	return r.release()
 }
 
-func (r *reactor) call(_ context.Context, point engine.HookPoint, input []byte, fuel int64) ([]byte, error) {
+func (r *reactor) call(point engine.HookPoint, input []byte, fuel int64) ([]byte, error) {
 	e := r.points[pointIndex(point)]
 	if e.f == nil {
 		return nil, faultf("the module exports no %s", e.name)
@@ -87,7 +86,7 @@ func (r *reactor) call(_ context.Context, point engine.HookPoint, input []byte, 
 	return r.pass(e.name, e.f, input, r.limits.OutputBytes)
 }
 
-func (r *reactor) done(context.Context) error {
+func (r *reactor) done() error {
 	err := r.release()
 	r.log.end()
 	return err

@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -32,17 +31,10 @@ type script struct {
 	bytecode atomic.Pointer[bytecode]
 }
 
-// scriptFunctions returns what a script exports for the points.
-func scriptFunctions() map[engine.HookPoint]string {
-	return map[engine.HookPoint]string{
-		engine.HookOnMessage: "onMessage", engine.HookOnAttachment: "onAttachment", engine.HookOnReply: "onReply", engine.HookOnSession: "onSession",
-	}
-}
-
 // prepareScript makes a script of JavaScript or TypeScript. It reads no file:
 // what the text imports is refused. A text that is deeply nested takes so much
 // stack that the process ends, so it is for a process that may.
-func prepareScript(_ context.Context, text []byte) (*script, error) {
+func prepareScript(text []byte) (*script, error) {
 	if len(text) > maxScriptBytes {
 		return nil, &engine.Error{Code: engine.CodeLimitExceeded, Field: []string{"module"},
 			Message: fmt.Sprintf("the script has %d bytes, more than the %d that are allowed", len(text), maxScriptBytes)}
@@ -60,7 +52,7 @@ func prepareScript(_ context.Context, text []byte) (*script, error) {
 		return nil, err
 	}
 	for _, p := range engine.HookPoints() {
-		if slices.Contains(exports, scriptFunctions()[p]) {
+		if slices.Contains(exports, scriptFunction(pointIndex(p))) {
 			s.handles = append(s.handles, p)
 		}
 	}

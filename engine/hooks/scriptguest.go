@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"context"
 	"encoding/binary"
 
 	"github.com/dustin/go-humanize"
@@ -46,7 +45,7 @@ func (g *scriptGuest) begin(fuel int64) {
 	g.askedAt, g.seen, g.stopped, g.failed, g.beganWith = fuel, "", goesOn, false, g.room.size
 }
 
-func (g *scriptGuest) call(_ context.Context, point engine.HookPoint, input []byte, fuel int64) ([]byte, error) {
+func (g *scriptGuest) call(point engine.HookPoint, input []byte, fuel int64) ([]byte, error) {
 	n := pointIndex(point)
 	what := scriptFunction(n)
 	g.begin(fuel)
@@ -138,7 +137,7 @@ func (g *scriptGuest) read(what string, point engine.HookPoint) ([]byte, error) 
 	return g.frame, nil
 }
 
-func (g *scriptGuest) done(context.Context) error {
+func (g *scriptGuest) done() error {
 	if g.answer != jsUndefined {
 		if err := g.freeText(g.text); err != nil {
 			return g.trapped(theEngine, err)

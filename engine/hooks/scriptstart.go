@@ -23,7 +23,7 @@ const (
 type bytecode struct{ prelude, script []byte }
 
 // newScriptGuest makes an instance of QuickJS, in which p's script has run.
-func newScriptGuest(_ context.Context, p *program, s setup) (guest, error) {
+func newScriptGuest(p *program, s setup) (guest, error) {
 	code := p.script.bytecode.Load()
 	if code == nil {
 		var err error
