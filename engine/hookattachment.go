@@ -15,7 +15,7 @@ type attachmentSubject struct {
 	// head is the input up to the attachment.
 	head  []byte
 	about HookAttachment
-	limit int64 // of the bytes
+	limit int64 // of the bytes that a hook may put in place of those
 	// read brings the bytes, once; nil if bytes has them.
 	read  func(context.Context) ([]byte, error)
 	bytes []byte
@@ -67,7 +67,7 @@ func (u *attachmentSubject) Replace(a HookAnswer) error {
 		}
 	}
 	if size := int64(len(a.Bytes)); a.ReplaceBytes && size > u.limit {
-		return fmt.Errorf("its answer has %d bytes, more than the %d that an attachment may have", size, u.limit)
+		return fmt.Errorf("its answer has %d bytes, more than the %d that an attachment may have, or that are left for what hooks replace in one message", size, u.limit)
 	}
 	if a.Name != nil {
 		u.about.Name, u.renamed = *a.Name, true

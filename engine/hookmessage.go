@@ -6,6 +6,10 @@ import (
 	"slices"
 )
 
+// replacedAttachments of the greatest size are what hooks may make of one
+// message's.
+const replacedAttachments = 4
+
 // AttachmentSource reads what an attachment brings before it is put away.
 type AttachmentSource interface {
 	// AttachmentSize is in bytes; of base64 that is malformed, about that.
@@ -82,13 +86,16 @@ func (c *Content) settle() error {
 func (e *Engine) runOnAttachments(ctx context.Context, s Session, d *Draft, t HookTarget) error {
 	head := attachmentHead(hookSession(s), hookMessage(d))
 	var removed []int
+	// What hooks replace is held until it is written, and a message has many
+	// attachments.
+	room := replacedAttachments * e.limits.AttachmentBytes
 	kept := make([]AttachmentDraft, 0, len(d.Content.Attachments))
 	for i, a := range d.Content.Attachments {
 		size, err := e.mailboxes.AttachmentSize(a)
 		if err != nil {
 			return err
 		}
-		u := &attachmentSubject{head: head, about: describe(i, a, size), limit: e.limits.AttachmentBytes}
+		u := &attachmentSubject{head: head, about: describe(i, a, size), limit: min(e.limits.AttachmentBytes, room)}
 		u.read = func(ctx context.Context) ([]byte, error) { return e.mailboxes.AttachmentBytes(ctx, a) }
 		action, err := e.hooks.Run(ctx, HookCall{HookOnAttachment, t, u})
 		if err != nil {
@@ -97,6 +104,9 @@ func (e *Engine) runOnAttachments(ctx context.Context, s Session, d *Draft, t Ho
 		if action == HookRemoved {
 			removed = append(removed, a.At)
 			continue
+		}
+		if u.replaced {
+			room -= int64(len(u.bytes))
 		}
 		if u.replaced || a.Data != nil {
 			a.Bytes = u.bytes // nil if no hook came to read them

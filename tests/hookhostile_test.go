@@ -182,6 +182,29 @@ func TestHostileHooksHarmNobody(t *testing.T) {
 	a.checkMemory(t, before)
 }
 
+// What replaces attachments is in memory until it is written.
+func TestHooksReplaceNoMoreThanAMessageMayHold(t *testing.T) {
+	s := newSession(t, "--max-attachment", "1KiB")
+	head := `{"action":"replace","bytes":"replace"}`
+	answer := string(binary.LittleEndian.AppendUint32(nil, uint32(len(head)))) + head + strings.Repeat("x", 1000)
+	m := does("on_attachment", fmt.Sprintf("i64.const %d", guest.AnswerAt<<32|len(answer)))
+	m.Data = map[int]string{guest.AnswerAt: answer}
+	if e := s.tryInstall(t, "grow", m.Bytes()); len(e) > 0 {
+		t.Fatal(e)
+	}
+	files := func(n int) (list []any) {
+		for i := range n {
+			list = append(list, attachment(fmt.Sprint(i), "text/plain", "small"))
+		}
+		return list
+	}
+	if e := s.refused(t, saying("five", files(5)...)); e.Code != "HOOK_FAILED" || !strings.Contains(e.Message, "1000 bytes, more than the 96 that") {
+		t.Errorf("the error is %+v", e)
+	}
+	s.checkNothingWritten(t)
+	s.stored(t, saying("four", files(4)...))
+}
+
 const (
 	pointType = "i32 i32->i64"
 	endless   = "loop br 0 end "
