@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"slices"
 )
 
 // HookRecords keeps what is installed. Its methods may be called
@@ -79,9 +80,9 @@ type HookSubject interface {
 	// InputBytes is about the size of what AppendInput appends. It is asked
 	// before, so that nothing is read that is too large anyhow.
 	InputBytes() int64
-	// AppendInput appends the next hook's input (docs/hooks.md): a JSON object
-	// that begins with `{"abi":1,`, for on_attachment in a frame with the
-	// bytes. An error is the caller's or the disk's, not the hook's.
+	// AppendInput appends the next hook's input (docs/hooks/abi.md): a JSON
+	// object that begins with `{"abi":1,`, for on_attachment in a frame with
+	// the bytes. An error is the caller's or the disk's, not the hook's.
 	AppendInput(ctx context.Context, b []byte) ([]byte, error)
 	// Replace takes a hook's answer whose action is "replace". It keeps
 	// nothing of a's memory. An error is the hook's failure, says what was
@@ -93,7 +94,7 @@ type HookSubject interface {
 
 // HookAnswer is an answer whose action is "replace". Everything in it is as
 // the hook gave it, but for the JSON, which is well-formed and no deeper than
-// 512 levels.
+// 512 levels, nor of more than 250,000 values.
 type HookAnswer struct {
 	// Content is of a message or reply; nil if there was none.
 	Content json.RawMessage
@@ -122,13 +123,5 @@ type HookStep struct {
 }
 
 func listed(list []string, v string) bool {
-	if len(list) == 0 {
-		return true
-	}
-	for _, e := range list {
-		if e == v {
-			return true
-		}
-	}
-	return false
+	return len(list) == 0 || slices.Contains(list, v)
 }

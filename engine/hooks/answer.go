@@ -9,11 +9,6 @@ import (
 	"github.com/twinbox/twinbox/engine"
 )
 
-const (
-	maxLabels     = 100
-	maxLabelBytes = 256
-)
-
 // verdict is what a hook answered, checked for its point. Replace is in the
 // memory that it was parsed from.
 type verdict struct {
@@ -108,15 +103,10 @@ func parseReplacement(p engine.HookPoint, members map[string]json.RawMessage, by
 			return r, err
 		case labels == nil:
 			return r, faultf("it answered with \"replace\" without \"labels\", a list of texts")
-		case len(*labels) > maxLabels:
-			return r, faultf("it answered with %d labels, more than the %d that are allowed", len(*labels), maxLabels)
 		}
 		for _, l := range *labels {
-			switch {
-			case l == nil:
+			if l == nil {
 				return r, faultf("it answered with the label null, which is no text")
-			case len(*l) > maxLabelBytes:
-				return r, faultf("it answered with a label of %d bytes, more than the %d that are allowed", len(*l), maxLabelBytes)
 			}
 			r.Labels = append(r.Labels, *l)
 		}

@@ -7,7 +7,12 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-const maxJSONDepth = 512
+const (
+	maxJSONDepth = 512
+	// maxJSONValues bounds what decoding costs the host, which no fuel pays for:
+	// a value of two bytes takes a hundred in Go's memory.
+	maxJSONValues = 250_000
+)
 
 // checkObject goes once through b, which must be one JSON object (RFC 8259)
 // in UTF-8, and calls member with each of its members, as they are written.
@@ -33,8 +38,9 @@ func checkObject(b []byte, member func(key, value []byte) error) error {
 }
 
 type scanner struct {
-	b  []byte
-	at int
+	b      []byte
+	at     int
+	values int
 }
 
 func (s *scanner) fault(expected string) error {
@@ -68,6 +74,9 @@ func (s *scanner) space() {
 func (s *scanner) value(depth int) error {
 	if depth > maxJSONDepth {
 		return faultf("it answered with JSON that is deeper than %d levels", maxJSONDepth)
+	}
+	if s.values++; s.values > maxJSONValues {
+		return faultf("it answered with JSON of more than %s values", humanize.Comma(maxJSONValues))
 	}
 	switch c := s.peek(); {
 	case c == '{':
