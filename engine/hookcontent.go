@@ -131,6 +131,10 @@ func (u *contentSubject) Replace(a HookAnswer) error {
 	if err != nil {
 		return err
 	}
+	// Before more is made of it: a text may hold JSON.
+	if size := int64(len(shown)); size > u.limit {
+		return fmt.Errorf("its content has %d bytes, more than the %d that are allowed", size, u.limit)
+	}
 	attachments, err := u.claim(value)
 	if err != nil {
 		return err
@@ -141,9 +145,6 @@ func (u *contentSubject) Replace(a HookAnswer) error {
 	}
 	if len(c.Attachments) > 0 {
 		return errors.New("its content has an attachment with data or an uploadId: a hook can keep attachments, by their ref, and bring none")
-	}
-	if size := int64(len(shown)); size > u.limit {
-		return fmt.Errorf("its content has %d bytes, more than the %d that are allowed", size, u.limit)
 	}
 	if len(attachments) == 0 {
 		shown = string(c.show(c.readable()))
