@@ -1,7 +1,7 @@
 // Package wasmhooks is what the engine's command line knows about writing
 // hooks: it makes a project from a template, with the SDK's source in it, and
 // builds a project with the toolchain of its language. The SDKs, templates and
-// examples themselves are in the folders beside it; docs/hooks.md says what
+// examples themselves are in the folders beside it; docs/hooks/abi.md says what
 // they hide.
 package wasmhooks
 
