@@ -10,7 +10,7 @@ import (
 // Message is what a hook at on_message is called for. What it lacks is "".
 type Message struct{ Content }
 
-// NewMessage takes the input of on_message (docs/hooks.md).
+// NewMessage takes the input of on_message (docs/hooks/abi.md).
 func NewMessage(input []byte) *Message {
 	return &Message{Content{input: input, name: "message"}}
 }
