@@ -20,6 +20,8 @@ type Content struct {
 	Attachments []AttachmentDraft
 
 	value any
+	// held is the object or list that Text holds, where it was given as text.
+	held any
 }
 
 // AttachmentDraft is an attachment that brings bytes, as base64 or by the id
@@ -52,16 +54,26 @@ func parseContent(kind string, content any) (Content, error) {
 		return Content{}, InvalidField("content", "content is not valid text: it has a NUL or is not UTF-8")
 	}
 	value, isJSON := decodeJSON(s)
-	if object, ok := value.(map[string]any); ok && (bringsBytes(object) || mayNameAttachments(s) && repeatsKeys(s)) {
+	if object, ok := value.(map[string]any); ok && (bringsBytes(object) || mayNameAttachments(s) && repeatsKeys(s, object)) {
 		// Text that holds JSON is stored as it stands, except that no base64
 		// may stay behind, nor under a key that is given twice.
 		return parseContentValue(kind, object)
 	}
 	if guarded(kind) && isJSON && !chatObject(value) {
-		text, err := encodeJSON(map[string]any{"text": s})
-		return Content{Text: text}, err
+		wrapped := map[string]any{"text": s}
+		text, err := encodeJSON(wrapped)
+		return Content{Text: text, held: wrapped}, err
 	}
-	return Content{Text: s}, nil
+	return Content{Text: s, held: structured(value)}, nil
+}
+
+// structured is an object or a list, else nil.
+func structured(value any) any {
+	switch value.(type) {
+	case map[string]any, []any:
+		return value
+	}
+	return nil
 }
 
 func parseContentValue(kind string, content any) (Content, error) {
@@ -170,37 +182,40 @@ func mayNameAttachments(s string) bool {
 }
 
 // repeatsKeys tells whether an object or an object in it has a key twice: of
-// these, value has the last only. s is valid JSON.
-func repeatsKeys(s string) bool {
-	var keys []map[string]bool // of the objects that are open; nil for a list
-	d := json.NewDecoder(strings.NewReader(s))
-	d.UseNumber()
-	isKey := false
-	for {
-		token, err := d.Token()
-		if err != nil {
-			return false
-		}
-		switch token {
-		case json.Delim('{'):
-			keys = append(keys, map[string]bool{})
-		case json.Delim('['):
-			keys = append(keys, nil)
-		case json.Delim('}'), json.Delim(']'):
-			keys = keys[:len(keys)-1]
-		default:
-			if name, ok := token.(string); ok && isKey {
-				if open := keys[len(keys)-1]; open[name] {
-					return true
-				} else {
-					open[name] = true
-				}
-				isKey = false
-				continue
+// these, value has the last only. s is valid JSON, and value what it holds.
+func repeatsKeys(s string, value any) bool { return colons(s) > keys(value) }
+
+// colons counts those of valid JSON that are in no string: one for each key.
+func colons(s string) (n int) {
+	inString := false
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			inString = !inString
+		case '\\':
+			i++
+		case ':':
+			if !inString {
+				n++
 			}
 		}
-		isKey = len(keys) > 0 && keys[len(keys)-1] != nil
 	}
+	return n
+}
+
+func keys(value any) (n int) {
+	switch value := value.(type) {
+	case map[string]any:
+		n = len(value)
+		for _, v := range value {
+			n += keys(v)
+		}
+	case []any:
+		for _, v := range value {
+			n += keys(v)
+		}
+	}
+	return n
 }
 
 // maxDepth is how deeply a decoder follows JSON; what nests deeper is JSON

@@ -71,7 +71,8 @@ type HookScope struct {
 
 // HookLimits bound one call of a hook, but for Instances.
 type HookLimits struct {
-	// Fuel is in units of about an addition, for each started 16 KiB of input.
+	// Fuel is in units of about an addition, for each started 16 KiB of input,
+	// up to 1 MiB.
 	Fuel int64 `json:"fuel"`
 	// MemoryBytes bounds one instance's memory.
 	MemoryBytes int64 `json:"memoryBytes"`

@@ -86,12 +86,7 @@ func (c Content) readable() any {
 	if c.value != nil {
 		return c.value
 	}
-	value, _ := decodeJSON(c.Text)
-	switch value.(type) {
-	case map[string]any, []any:
-		return value
-	}
-	return nil
+	return c.held
 }
 
 // show is what hooks see of a content without attachments that bring bytes.
@@ -104,8 +99,8 @@ func (c Content) show(readable any) []byte {
 
 // showText is what hooks see of a content as it is stored.
 func showText(text string) []byte {
-	c := Content{Text: text}
-	return c.show(c.readable())
+	value, _ := decodeJSON(text)
+	return Content{Text: text}.show(structured(value))
 }
 
 func (u *contentSubject) InputBytes() int64 { return int64(len(u.head) + len(u.shown) + 2) }
@@ -127,12 +122,16 @@ func (u *contentSubject) Replace(a HookAnswer) error {
 	if !ok {
 		return errors.New("its content is not JSON")
 	}
-	shown, err := encodeJSON(value)
-	if err != nil {
-		return err
+	var shown []byte
+	if len(u.given) > 0 { // claim takes the refs out
+		text, err := encodeJSON(value)
+		if err != nil {
+			return err
+		}
+		shown = []byte(text)
 	}
 	// Before more is made of it: a text may hold JSON.
-	if size := int64(len(shown)); size > u.limit {
+	if size := int64(max(len(a.Content), len(shown))); size > u.limit {
 		return fmt.Errorf("its content has %d bytes, more than the %d that are allowed", size, u.limit)
 	}
 	attachments, err := u.claim(value)
@@ -147,10 +146,10 @@ func (u *contentSubject) Replace(a HookAnswer) error {
 		return errors.New("its content has an attachment with data or an uploadId: a hook can keep attachments, by their ref, and bring none")
 	}
 	if len(attachments) == 0 {
-		shown = string(c.show(c.readable()))
+		shown = c.show(c.readable())
 	}
 	c.Attachments = attachments
-	u.content, u.shown, u.replaced = c, []byte(shown), true
+	u.content, u.shown, u.replaced = c, shown, true
 	return nil
 }
 

@@ -74,11 +74,10 @@ func (e *Engine) runOnMessage(ctx context.Context, s Session, d *Draft, t HookTa
 // settle makes of a text that holds an object with a key twice what most
 // readers take it for: a hook that judged one value would let the other by.
 func (c *Content) settle() error {
-	value := c.readable()
-	if c.value != nil || value == nil || !repeatsKeys(c.Text) {
+	if c.held == nil || !repeatsKeys(c.Text, c.held) {
 		return nil
 	}
-	text, err := encodeJSON(value)
+	text, err := encodeJSON(c.held)
 	c.Text = text
 	return err
 }

@@ -36,20 +36,22 @@ type subjectError struct{ error }
 // run calls the hook, or applies its policy. It returns HookPassed and no error
 // also where that is to skip a failure.
 func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
-	ok, trial, last := l.circuit.admit(l.host.now)
+	// Groups share no circuit: what one's messages do to a hook is its own trouble.
+	circuit := l.circuits.find(c.Target.AgentGroupID)
+	ok, trial, last := circuit.admit(l.host.now)
 	if !ok {
 		return l.failed(c, fmt.Sprintf("its circuit is open, so it is not called, since it failed %d times in a row, at last: %s", circuitFailures, last))
 	}
 	settled := false
 	defer func() {
 		if !settled {
-			l.circuit.abandoned(trial)
+			circuit.abandoned(trial)
 		}
 	}()
 	a, err := l.call(ctx, c)
 	if err == nil {
 		settled = true
-		l.circuit.passed(trial)
+		l.circuits.passed(c.Target.AgentGroupID, circuit, trial)
 		l.count(c.point, a.action)
 		if a.action == engine.HookRejected {
 			return a.action, &engine.Error{Code: engine.CodeHookRejected, Message: cmp.Or(a.reason, fmt.Sprintf("the hook %q refused it", l.name))}
@@ -62,12 +64,15 @@ func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
 	if engine.CodeOf(err) == engine.CodeUnavailable {
 		return "", err
 	}
-	settled = true
 	text := messageOf(err)
 	now := l.host.now()
 	l.failure(now, text)
 	l.journal.add(levelError, c.Point.Export()+" failed: "+text)
-	if opened, pause := l.circuit.failed(trial, now, text); opened {
+	if f, ok := errors.AsType[*fault](err); ok && f.input {
+		return l.failed(c, text) // it says nothing about the hook
+	}
+	settled = true
+	if opened, pause := l.circuits.make(c.Target.AgentGroupID).failed(trial, now, text); opened {
 		note := fmt.Sprintf("its circuit is open for %v: it failed %d times in a row", pause, circuitFailures)
 		l.journal.add(levelWarn, note)
 		l.host.log.Warn("a hook's circuit has opened", "hook", l.name, "pause", pause)
@@ -123,7 +128,9 @@ func (c *passage) prepare(ctx context.Context, limits engine.HookLimits) (err er
 		}
 	}
 	if size > limits.InputBytes {
-		return faultf("its input has %s bytes, more than the %s that are allowed (limit inputBytes)", humanize.Comma(size), humanize.Comma(limits.InputBytes))
+		f := faultf("its input has %s bytes, more than the %s that are allowed (limit inputBytes)", humanize.Comma(size), humanize.Comma(limits.InputBytes))
+		f.input = true
+		return f
 	}
 	return nil
 }
@@ -164,12 +171,16 @@ func messageOfAnswer(err error) string {
 }
 
 // fuelBytes is the input for which a call has the limit's fuel; it has as much
-// again for each further one.
-const fuelBytes = 16 << 10
+// again for each further one, up to fuelSteps: nothing stops a call meanwhile,
+// and a collection of the host's garbage waits for it.
+const (
+	fuelBytes = 16 << 10
+	fuelSteps = 64
+)
 
 // fuelFor is what a call on an input of n bytes may spend.
 func fuelFor(l engine.HookLimits, n int) int64 {
-	high, low := bits.Mul64(uint64(l.Fuel), uint64(1+n/fuelBytes))
+	high, low := bits.Mul64(uint64(l.Fuel), uint64(min(1+n/fuelBytes, fuelSteps)))
 	if high > 0 || low > math.MaxInt64 {
 		return math.MaxInt64
 	}

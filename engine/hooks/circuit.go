@@ -18,7 +18,7 @@ const (
 )
 
 // circuit stops the calls of a hook that fails. Its methods may be called
-// concurrently. Its zero value is closed.
+// concurrently. Its zero value is closed; so is nil, for what does not fail.
 type circuit struct {
 	// troubled is false while there is nothing to look at: closed, and the last
 	// call did not fail.
@@ -36,7 +36,7 @@ type circuit struct {
 // admit tells whether a call may be made, and whether it is a trial. If not,
 // it returns the last failure.
 func (c *circuit) admit(now func() time.Time) (ok, trial bool, last string) {
-	if !c.troubled.Load() {
+	if c == nil || !c.troubled.Load() {
 		return true, false, ""
 	}
 	c.mu.Lock()
@@ -54,7 +54,7 @@ func (c *circuit) admit(now func() time.Time) (ok, trial bool, last string) {
 // passed takes note of a call that did not fail. What began before the circuit
 // opened does not close it.
 func (c *circuit) passed(trial bool) {
-	if !c.troubled.Load() {
+	if c == nil || !c.troubled.Load() {
 		return
 	}
 	c.mu.Lock()

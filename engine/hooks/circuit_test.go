@@ -1,6 +1,7 @@
 package hooks_test
 
 import (
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -82,5 +83,32 @@ func TestATrialThatSaysNothingIsRepeated(t *testing.T) {
 	}
 	if s := b.State("bad").Circuit; s != engine.CircuitClosed {
 		t.Error(s)
+	}
+}
+
+func TestACircuitIsOfOneAgentGroup(t *testing.T) {
+	b := mustOpen(t)
+	b.mustUse("bad", answering(`{"action":"replace","content":"x"}`).bytes())
+	for range 6 {
+		_, err := b.Run(t.Context(), onMessage("a", &subject{content: `""`, refuse: true}))
+		mustFail(t, err, engine.CodeHookFailed, "")
+	}
+	if s := b.State("bad").Circuit; s != engine.CircuitOpen {
+		t.Errorf("the circuit is %s", s)
+	}
+	if _, err := b.Run(t.Context(), onMessage("b", &subject{content: `""`})); err != nil {
+		t.Errorf("another agent group: %v", err)
+	}
+}
+
+func TestInputsThatAreTooLargeOpenNoCircuit(t *testing.T) {
+	b := mustOpen(t)
+	b.mustUse("small", answering(`{"action":"replace","content":"x"}`).bytes(), func(r *engine.HookRecord) { r.Limits.InputBytes = 1000 })
+	for range 10 {
+		_, err := b.Run(t.Context(), onMessage("a", &subject{content: strings.Repeat(" ", 2000)}))
+		mustFail(t, err, engine.CodeHookFailed, "more than the 1,000")
+	}
+	if _, err := b.Run(t.Context(), onMessage("a", &subject{content: `""`})); err != nil {
+		t.Error(err)
 	}
 }

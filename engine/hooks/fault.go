@@ -24,6 +24,8 @@ type fault struct {
 	text string
 	// config tells that the hook refused its configuration.
 	config bool
+	// input tells that the input was too large for it to be called.
+	input bool
 }
 
 func (f *fault) Error() string { return f.text }

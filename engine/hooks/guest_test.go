@@ -165,9 +165,9 @@ func TestWhoWaitsWithALargeInputHoldsNoMemoryForIt(t *testing.T) {
 
 func TestFuelGrowsWithTheInput(t *testing.T) {
 	b := mustOpen(t)
-	b.mustUse("endless", answering("").doing("on_message", "loop br 0 end").doing("hook_alloc", "i32.const 3 memory.grow drop i32.const 16").bytes(),
+	b.mustUse("endless", answering("").doing("on_message", "loop br 0 end").doing("hook_alloc", "i32.const 80 memory.grow drop i32.const 16").bytes(),
 		func(r *engine.HookRecord) { r.Limits.Fuel = 1_000_000 })
-	for size, want := range map[int]string{1: "1,000,000", 32 << 10: "3,000,000", 100_000: "7,000,000"} {
+	for size, want := range map[int]string{1: "1,000,000", 32 << 10: "3,000,000", 100_000: "7,000,000", 4 << 20: "64,000,000"} {
 		_, err := b.Run(t.Context(), onMessage("a", &subject{content: strings.Repeat(" ", size)}))
 		mustFail(t, err, engine.CodeHookFailed, fmt.Sprintf("it was given %s units", want))
 		b.Use(nil)

@@ -28,12 +28,12 @@ type account struct {
 // pools live as long as a table names it.
 type hook struct {
 	*account
-	host    *Host
-	version engine.HookVersion
-	config  json.RawMessage
-	limits  engine.HookLimits
-	circuit circuit
-	program atomic.Pointer[program]
+	host     *Host
+	version  engine.HookVersion
+	config   json.RawMessage
+	limits   engine.HookLimits
+	circuits circuits
+	program  atomic.Pointer[program]
 	// began is the memory that the newest instance began with.
 	began atomic.Int64
 	// life ends with the hook, and what is being loaded for it.

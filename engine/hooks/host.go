@@ -197,7 +197,7 @@ func (h *Host) State(name string) engine.HookState {
 		s.Stats = a.snapshot()
 	}
 	if k := t.byName[name]; k != nil {
-		s.Circuit, s.Problem = k.circuit.state(h.now), k.broken()
+		s.Circuit, s.Problem = k.circuits.state(h.now), k.broken()
 	}
 	return s
 }

@@ -27,7 +27,7 @@ func newSeries(h *Host) *series {
 		seconds:   desc("seconds", "Time in a hook's module.", "hook"),
 		fuel:      desc("fuel_total", "Fuel that a hook has spent.", "hook"),
 		instances: desc("instances", "Instances of a hook's module.", "hook"),
-		circuit:   desc("circuit", "A hook's circuit: 0 closed, 1 half open, 2 open.", "hook"),
+		circuit:   desc("circuit", "A hook's circuits, the worst over its agent groups: 0 closed, 1 half open, 2 open.", "hook"),
 		memory:    desc("memory_bytes", "Memory of all instances."),
 		waiting:   desc("waiting", "Calls that wait for an instance, or for memory."),
 	}
@@ -66,7 +66,7 @@ func (m *series) Collect(to chan<- prometheus.Metric) {
 		state := engine.CircuitClosed
 		instances := 0
 		if k := t.byName[name]; k != nil {
-			state, instances = k.circuit.state(m.host.now), k.instances()
+			state, instances = k.circuits.state(m.host.now), k.instances()
 		}
 		gauge(m.instances, float64(instances), name)
 		gauge(m.circuit, map[engine.CircuitState]float64{engine.CircuitHalfOpen: 1, engine.CircuitOpen: 2}[state], name)

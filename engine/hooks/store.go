@@ -104,17 +104,27 @@ func removeEntries(dir string, which func(name string) bool) error {
 	return err
 }
 
-// readPrivate reads a file that nobody else can have written.
+// readPrivate reads a file that nobody else can have written. Its errors name
+// no folder: senders of messages see them.
 func readPrivate(path string) ([]byte, error) {
-	if err := checkOwn(path, 0); err != nil {
-		return nil, err
+	err := checkOwn(path, 0)
+	var b []byte
+	if err == nil {
+		b, err = os.ReadFile(path)
 	}
-	return os.ReadFile(path)
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = fmt.Errorf("%s: %w", filepath.Base(path), e.Err)
+	}
+	return b, err
 }
 
 // checkOwn refuses what is not of type mode, which includes links, is another
 // user's, or may be written by others: compiled code is run as it is found.
 func checkOwn(path string, mode fs.FileMode) error {
+	name := path
+	if !mode.IsDir() {
+		name = filepath.Base(path)
+	}
 	var st unix.Stat_t
 	info, err := os.Lstat(path)
 	if err == nil {
@@ -124,11 +134,11 @@ func checkOwn(path string, mode fs.FileMode) error {
 	case err != nil:
 		return err
 	case info.Mode().Type() != mode:
-		return fmt.Errorf("%s is not a %s: it is for the engine alone; move it away", path, map[bool]string{true: "folder", false: "file"}[mode.IsDir()])
+		return fmt.Errorf("%s is not a %s: it is for the engine alone; move it away", name, map[bool]string{true: "folder", false: "file"}[mode.IsDir()])
 	case int(st.Uid) != os.Geteuid():
-		return fmt.Errorf("%s belongs to user %d, not to the engine's (%d): change its owner", path, st.Uid, os.Geteuid())
+		return fmt.Errorf("%s belongs to user %d, not to the engine's (%d): change its owner", name, st.Uid, os.Geteuid())
 	case info.Mode().Perm()&0o022 != 0:
-		return fmt.Errorf("%s may be written by others (mode %o): take that from them", path, info.Mode().Perm())
+		return fmt.Errorf("%s may be written by others (mode %o): take that from them", name, info.Mode().Perm())
 	}
 	return nil
 }
