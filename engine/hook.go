@@ -115,7 +115,8 @@ type HookVersion struct {
 type HookRecord struct {
 	Name string
 	HookSettings
-	// Versions are newest first; one is active.
+	// Versions are newest first, but that the one which was in use when the
+	// newest came stands behind that; one is active.
 	Versions []HookVersion
 }
 

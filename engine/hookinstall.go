@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -32,6 +33,13 @@ func (l HookLimits) ForShape(s HookShape) HookLimits {
 		l.Fuel *= 5
 	}
 	return l
+}
+
+func inUse(v HookVersion) int {
+	if v.Active {
+		return 1
+	}
+	return 0
 }
 
 // HookChanges are settings to change; what is nil stays as it is, or for a new
@@ -97,6 +105,8 @@ func (e *Engine) InstallHook(ctx context.Context, in InstallHookInput) (Hook, er
 		}
 		v.InstalledAt = e.now()
 		versions := slices.DeleteFunc(slices.Clone(r.Versions), func(old HookVersion) bool { return old.SHA256 == v.SHA256 })
+		// What is in use comes next: it is what a rollback is to go back to.
+		slices.SortStableFunc(versions, func(a, b HookVersion) int { return cmp.Compare(inUse(b), inUse(a)) })
 		r.Versions = append([]HookVersion{v}, versions...)
 		r.Versions = r.Versions[:min(len(r.Versions), maxHookVersions)]
 		if in.Points == nil {
