@@ -58,6 +58,7 @@ type Host struct {
 	registry *registry.Registry
 	sessions *sessions.Store
 	hooks    *hooks.Host
+	events   *engine.EventQueue
 }
 
 // Open opens a data directory, and makes it if need be. One process at a time
@@ -68,7 +69,7 @@ func Open(ctx context.Context, dataDir string, o Options) (*Host, error) {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
 	o.Limits = o.Limits.OrDefaults()
-	h := &Host{}
+	h := &Host{events: engine.NewEventQueue()}
 	if err := h.open(ctx, dataDir, o); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -83,16 +84,16 @@ func (h *Host) open(ctx context.Context, dataDir string, o Options) (err error) 
 		return err
 	}
 	h.sessions, err = sessions.Open(dataDir, sessions.Options{Limits: o.Limits, DirMode: o.DirMode, FileMode: o.FileMode,
-		UID: o.UID, GID: o.GID, Now: o.Now, Log: o.Log, Metrics: o.Metrics})
+		UID: o.UID, GID: o.GID, Now: o.Now, Log: o.Log, Metrics: o.Metrics, Events: h.events})
 	if err != nil {
 		return err
 	}
 	h.hooks, err = hooks.Open(filepath.Join(dataDir, "hooks"), hooks.Options{Now: o.Now, Log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), Metrics: o.Metrics,
-		Compiler: o.HookCompiler, MemoryBytes: o.HookMemoryBytes, QueueTime: o.Limits.QueueTime})
+		Compiler: o.HookCompiler, MemoryBytes: o.HookMemoryBytes, QueueTime: o.Limits.QueueTime, Events: h.events})
 	if err != nil {
 		return err
 	}
-	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Limits: o.Limits, Now: o.Now, Log: o.Log})
+	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Events: h.events, Limits: o.Limits, Now: o.Now, Log: o.Log})
 	return err
 }
 
@@ -114,6 +115,7 @@ func (h *Host) close() error {
 	if h.sessions != nil {
 		errs = append(errs, h.sessions.Close())
 	}
+	h.events.Close()
 	if h.registry != nil {
 		errs = append(errs, h.registry.Close())
 	}

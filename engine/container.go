@@ -59,7 +59,12 @@ func (e *Engine) MarkContainer(ctx context.Context, sessionID string, status Con
 	if err != nil {
 		return Session{}, err
 	}
-	return e.registry.SetContainerStatus(ctx, sessionID, status)
+	before := s.ContainerStatus
+	s, err = e.registry.SetContainerStatus(ctx, sessionID, status)
+	if err == nil && before != status {
+		e.emit(Event{Type: EventSessionUpdated, SessionID: s.ID})
+	}
+	return s, err
 }
 
 // Heartbeat is when a session's container last touched its heartbeat file;

@@ -19,6 +19,7 @@ type Registry interface {
 	Destinations
 	Sessions
 	HookRecords
+	EventLog
 }
 
 // Mailboxes are the session folders.
@@ -37,7 +38,10 @@ type Config struct {
 	Registry  Registry
 	Mailboxes Mailboxes
 	// Hooks nil: there are none, and none can be installed.
-	Hooks  HookHost
+	Hooks HookHost
+	// Events has what happened in rooms that know no engine. Its owner closes
+	// it after them; nil is a queue of the engine's own.
+	Events *EventQueue
 	Limits Limits
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -55,6 +59,8 @@ type Engine struct {
 	clock     func() time.Time
 	log       *slog.Logger
 
+	queue      *EventQueue
+	events     *eventFlow
 	projector  *projector
 	resolving  gates[SessionKey]
 	gates      gates[string] // by session id
@@ -65,7 +71,10 @@ type Engine struct {
 	mu      sync.RWMutex // guards closed; held for reading while a use case runs
 	closed  bool
 	cancel  context.CancelFunc
+	stopped <-chan struct{} // closed by cancel
 	workers sync.WaitGroup
+	// ownEvents is nil where the queue is somebody else's.
+	ownEvents *EventQueue
 }
 
 // New starts an engine on cfg. Sessions whose container may be running are
@@ -80,6 +89,10 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
+	if e.queue = cfg.Events; e.queue == nil {
+		e.queue = NewEventQueue()
+		e.ownEvents = e.queue
+	}
 	if err := e.recover(ctx); err != nil {
 		return nil, err
 	}
@@ -88,7 +101,12 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 			return nil, err
 		}
 	}
+	var err error
+	if e.events, err = startEvents(ctx, e); err != nil {
+		return nil, err
+	}
 	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	e.stopped = ctx.Done()
 	e.projector = newProjector(e)
 	e.workers.Go(func() { e.projector.run(ctx) })
 	return e, nil
@@ -102,6 +120,9 @@ func (e *Engine) Close() error {
 	e.mu.Unlock()
 	e.cancel()
 	e.workers.Wait()
+	if e.ownEvents != nil {
+		e.ownEvents.Close()
+	}
 	return nil
 }
 

@@ -132,7 +132,10 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 	written := false
 	for i, r := range e.mailboxes.Write(ctx, s, drafts) {
 		*pending[i] = r
-		written = written || r.Outcome == OutcomeWritten
+		if r.Outcome == OutcomeWritten {
+			written = true
+			e.emit(Event{Type: EventMessageWritten, SessionID: s.ID, MessageID: drafts[i].ID})
+		}
 	}
 	if written {
 		e.registry.Touch(s.ID, e.now())

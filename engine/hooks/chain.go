@@ -59,7 +59,9 @@ func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
 	settled = true
 	text := messageOf(err)
 	now := l.host.now()
-	l.failure(now, text)
+	if l.failure(now, text) {
+		l.host.events.Put(engine.Event{Type: engine.EventHookFailed, HookName: l.name})
+	}
 	l.journal.add(levelError, c.Point.Export()+" failed: "+text)
 	if opened, pause := l.circuit.failed(trial, now, text); opened {
 		note := fmt.Sprintf("its circuit is open for %v: it failed %d times in a row", pause, circuitFailures)

@@ -134,6 +134,9 @@ func (s *Store) copySomeAcks(ctx context.Context, sess engine.Session) (copied, 
 	})
 	if err == nil {
 		s.metrics.acks.Add(float64(len(status)))
+		for id := range status {
+			s.opts.Events.Put(engine.Event{Type: engine.EventMessageUpdated, SessionID: sess.ID, MessageID: id})
+		}
 	}
 	return len(status), pending, err
 }

@@ -37,6 +37,8 @@ type Options struct {
 	Log *slog.Logger
 	// Metrics gets what operators watch, if not nil.
 	Metrics prometheus.Registerer
+	// Events is told of what nobody called for, if not nil.
+	Events *engine.EventQueue
 }
 
 // Store is the session folders of one data directory. Only one may be open

@@ -1,0 +1,156 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// flushEvery bounds how often the disk is asked to take events. The first
+	// one after a pause does not wait.
+	flushEvery = 25 * time.Millisecond
+	// flushRetry is the pause after the disk refused.
+	flushRetry = time.Second
+	// tailEvents are those on disk that are in memory too, for who follows.
+	tailEvents = 4096
+	// What is beyond both is pruned, every so many events and every so often.
+	keepEvents = 100_000
+	keepTime   = 7 * 24 * time.Hour
+	pruneEvery = 1024
+	pruneTime  = time.Hour
+)
+
+// eventFlow puts queued events on disk, and shows them to who follows.
+type eventFlow struct {
+	e     *Engine
+	queue *EventQueue
+
+	mu sync.Mutex // guards what follows
+	// newest is the number of the newest event on disk.
+	newest int64
+	// tail are the events that end with newest; what is in it does not change,
+	// also when it is replaced.
+	tail []Event
+	// flushed is closed, and replaced, when there is more.
+	flushed chan struct{}
+}
+
+// startEvents begins to empty the engine's queue, until that is closed.
+func startEvents(ctx context.Context, e *Engine) (*eventFlow, error) {
+	newest, err := e.registry.OpenEvents(ctx, e.now())
+	if err != nil {
+		return nil, err
+	}
+	f := &eventFlow{e: e, queue: e.queue, newest: newest, flushed: make(chan struct{})}
+	e.queue.flushing.Go(func() { f.run(context.WithoutCancel(ctx)) })
+	return f, nil
+}
+
+// emit notes that something happened; see EventQueue.Put.
+func (e *Engine) emit(ev Event) { e.queue.Put(ev) }
+
+func (f *eventFlow) run(ctx context.Context) {
+	f.prune(ctx)
+	prune := time.NewTicker(pruneTime)
+	defer prune.Stop()
+	var batch []Event
+	failing := false
+	for unpruned := 0; ; {
+		select {
+		case <-f.queue.closed:
+			f.end(ctx, batch)
+			return
+		case <-prune.C:
+			f.prune(ctx)
+			continue
+		case <-f.queue.wake:
+		}
+		wait := flushEvery
+		batch = f.queue.take(batch, f.e.now)
+		err := f.flush(ctx, batch)
+		switch {
+		case err == nil:
+			unpruned += len(batch)
+		case !failing:
+			f.e.log.Error("put events on disk; will try again", "events", len(batch), "error", err)
+		}
+		if failing = err != nil; failing {
+			wait = flushRetry
+		} else if unpruned >= pruneEvery {
+			unpruned = 0
+			f.prune(ctx)
+		}
+		select {
+		case <-f.queue.closed:
+		case <-time.After(wait):
+		}
+	}
+}
+
+// flush puts events on disk, or back into the queue.
+func (f *eventFlow) flush(ctx context.Context, batch []Event) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	if err := f.e.registry.AppendEvents(ctx, batch); err != nil {
+		f.queue.giveBack(batch)
+		f.queue.rouse()
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.newest = batch[len(batch)-1].N
+	if len(f.tail)+len(batch) > 2*tailEvents {
+		kept := max(0, tailEvents-len(batch))
+		tail := make([]Event, 0, 2*tailEvents)
+		f.tail = append(tail, f.tail[max(0, len(f.tail)-kept):]...)
+	}
+	f.tail = append(f.tail, batch[max(0, len(batch)-tailEvents):]...)
+	close(f.flushed)
+	f.flushed = make(chan struct{})
+	return nil
+}
+
+// end flushes what is left. If that fails, the next start tells of it.
+func (f *eventFlow) end(ctx context.Context, spare []Event) {
+	ctx, cancel := context.WithTimeout(ctx, flushRetry)
+	defer cancel()
+	err := f.flush(ctx, f.queue.take(spare, f.e.now))
+	if err == nil {
+		err = f.e.registry.CloseEvents(ctx)
+	}
+	if err != nil {
+		f.e.log.Error("put the last events on disk; whoever follows them will be told to read anew", "error", err)
+	}
+}
+
+// prune removes what is not kept any longer, in steps that hold up nobody.
+func (f *eventFlow) prune(ctx context.Context) {
+	for more := true; more; {
+		var err error
+		if more, err = f.e.registry.PruneEvents(ctx, f.e.now().Add(-keepTime), keepEvents); err != nil {
+			f.e.log.Warn("remove old events", "error", err)
+			return
+		}
+	}
+}
+
+// last is the number of the newest event.
+func (f *eventFlow) last() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.newest
+}
+
+// since returns the events after a number, and false if they must be read
+// from the disk; more is closed when there are more than now.
+func (f *eventFlow) since(after int64) (events []Event, more <-chan struct{}, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	missed := f.newest - after
+	if missed < 0 || missed > int64(len(f.tail)) {
+		return nil, f.flushed, false
+	}
+	return f.tail[int64(len(f.tail))-missed:], f.flushed, true
+}

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strconv"
+)
+
+// eventChunk bounds the events that a reader has at one time, and those that
+// it looks at in one go.
+const eventChunk = 256
+
+// EventsInput says which events to read.
+type EventsInput struct {
+	// After is the cursor of the event to go on from; nil is from now, "0" from
+	// the oldest that is kept.
+	After *string
+	// SessionID nil is all.
+	SessionID *string
+	// Types nil is all.
+	Types []EventType
+}
+
+// EventReader reads events, first from the disk and then as they come. It
+// holds nothing that must be released, and one that is slow holds up nobody.
+// One goroutine at a time may use it.
+type EventReader struct {
+	e      *Engine
+	filter EventFilter
+	at     int64
+}
+
+// Events returns a reader of the events after a cursor. It fails with
+// CodeInvalidInput for what is not a cursor, and CodeNotFound for a session
+// that does not exist.
+func (e *Engine) Events(ctx context.Context, in EventsInput) (*EventReader, error) {
+	r := &EventReader{e: e, filter: EventFilter{Types: in.Types}}
+	for _, t := range in.Types {
+		if !slices.Contains(EventTypes(), t) {
+			return nil, InvalidField("types", "%q is not a type of event", clip(string(t)))
+		}
+	}
+	if in.SessionID != nil {
+		if _, err := e.registry.Session(ctx, *in.SessionID); err != nil {
+			return nil, withField(err, "sessionId")
+		}
+		r.filter.SessionID = *in.SessionID
+	}
+	if in.After == nil {
+		r.at = e.events.last()
+		return r, nil
+	}
+	n, err := strconv.ParseInt(*in.After, 10, 64)
+	if err != nil || n < 0 || EventCursor(n) != *in.After {
+		return nil, InvalidField("after", "%q is not a cursor of an event", clip(*in.After))
+	}
+	r.at = n
+	return r, nil
+}
+
+// EventCursor is the cursor of the event with a number.
+func EventCursor(n int64) string { return strconv.FormatInt(n, 10) }
+
+// Cursor is where the reader stands: who goes on from it misses nothing,
+// though the events before it may all have been filtered out.
+func (r *EventReader) Cursor() string { return EventCursor(r.at) }
+
+// Read returns the next events, oldest first, as soon as there is one. Those
+// after a cursor that is too old begin with an EventResyncRequired. It fails
+// when ctx ends, and with CodeUnavailable when the engine is closed.
+func (r *EventReader) Read(ctx context.Context) ([]Event, error) {
+	for {
+		events, more, err := r.ready(ctx)
+		if err != nil || len(events) > 0 {
+			return events, err
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-r.e.stopped:
+			return nil, Errorf(CodeUnavailable, "the engine is shutting down; go on from the last cursor in a moment")
+		}
+	}
+}
+
+// Ready is Read that does not wait: it returns none when there are none.
+func (r *EventReader) Ready(ctx context.Context) ([]Event, error) {
+	events, _, err := r.ready(ctx)
+	return events, err
+}
+
+// ready returns events, or what is closed when there are more.
+func (r *EventReader) ready(ctx context.Context) ([]Event, <-chan struct{}, error) {
+	for {
+		events, more, ok := r.e.events.since(r.at)
+		if !ok {
+			chosen, end, err := r.replay(ctx)
+			if err != nil || len(chosen) > 0 || end {
+				return chosen, more, err
+			}
+			continue
+		}
+		if len(events) == 0 {
+			return nil, more, nil
+		}
+		events = events[:min(len(events), eventChunk)]
+		r.at = events[len(events)-1].N
+		var chosen []Event
+		for _, ev := range events {
+			if r.filter.Selects(ev) {
+				chosen = append(chosen, ev)
+			}
+		}
+		if len(chosen) > 0 {
+			return chosen, nil, nil
+		}
+	}
+}
+
+// replay reads on from the disk; end says that there is no more.
+func (r *EventReader) replay(ctx context.Context) (events []Event, end bool, err error) {
+	span, err := r.e.registry.Events(ctx, r.at, r.filter, eventChunk)
+	if err != nil {
+		return nil, false, err
+	}
+	resync := Event{N: r.at, Type: EventResyncRequired, At: r.e.now()}
+	switch {
+	case r.at > span.Newest: // of another log, or of a part that was lost
+		resync.N = span.Newest
+		r.at = span.Newest
+		return []Event{resync}, false, nil
+	case r.at < span.Oldest-1 && (len(span.Events) == 0 || span.Events[0].N > span.Oldest || span.Events[0].Type != EventResyncRequired):
+		resync.N = span.Oldest - 1
+		span.Events = append([]Event{resync}, span.Events...)
+	}
+	r.at = span.End
+	return span.Events, r.at == span.Newest, nil
+}
