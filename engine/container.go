@@ -61,6 +61,9 @@ func (e *Engine) MarkContainer(ctx context.Context, sessionID string, status Con
 	}
 	before := s.ContainerStatus
 	s, err = e.registry.SetContainerStatus(ctx, sessionID, status)
+	if err == nil && status == ContainerStopped {
+		e.deliverer.lookAgain(s.ID, e.now()) // its last replies
+	}
 	if err == nil && before != status {
 		e.emit(Event{Type: EventSessionUpdated, SessionID: s.ID})
 	}

@@ -20,6 +20,8 @@ type Registry interface {
 	Sessions
 	HookRecords
 	EventLog
+	UnsettledReplies
+	Webhooks
 }
 
 // Mailboxes are the session folders.
@@ -28,6 +30,7 @@ type Mailboxes interface {
 	MessageWriter
 	MessageReader
 	ReplyReader
+	Outboxes
 	Containers
 	Files
 }
@@ -42,7 +45,12 @@ type Config struct {
 	// Events has what happened in rooms that know no engine. Its owner closes
 	// it after them; nil is a queue of the engine's own.
 	Events *EventQueue
-	Limits Limits
+	// Sender pushes replies to webhooks; nil: replies are only pulled.
+	Sender Sender
+	// SweepReplies is how often all sessions are looked at for replies; 0 is a
+	// minute. Those that are watched are seen at once.
+	SweepReplies time.Duration
+	Limits       Limits
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log takes what no caller is told; nil discards it.
@@ -59,8 +67,9 @@ type Engine struct {
 	clock     func() time.Time
 	log       *slog.Logger
 
-	queue      *EventQueue
-	events     *eventFlow
+	queue  *EventQueue
+	events *eventFlow
+	replyFlow
 	projector  *projector
 	resolving  gates[SessionKey]
 	gates      gates[string] // by session id
@@ -101,8 +110,14 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 			return nil, err
 		}
 	}
+	if err := e.openReplies(ctx, cfg); err != nil {
+		return nil, err
+	}
 	var err error
 	if e.events, err = startEvents(ctx, e); err != nil {
+		return nil, err
+	}
+	if err = e.startReplies(ctx); err != nil {
 		return nil, err
 	}
 	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -118,6 +133,7 @@ func (e *Engine) Close() error {
 	e.mu.Lock() // waits for all that hold it for reading
 	e.closed = true
 	e.mu.Unlock()
+	e.endReplies()
 	e.cancel()
 	e.workers.Wait()
 	if e.ownEvents != nil {

@@ -3,7 +3,6 @@ package graph_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -17,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite" // plays the container
+	"github.com/ncruces/go-sqlite3"
 
 	"github.com/twinbox/twinbox"
 	"github.com/twinbox/twinbox/engine"
@@ -130,13 +129,14 @@ func (w *world) populate(t *testing.T) {
 // reply is what a container does that works on m1 and has answered it.
 func (w *world) reply(t *testing.T, s engine.Session) {
 	folder := filepath.Join(w.dir, s.Folder())
+	// First: else the engine takes it for undelivered.
+	mustExec(t, filepath.Join(folder, "inbound.db"), `
+		INSERT INTO delivered VALUES ('r1', 'tg-9', 'delivered', '2026-01-31 12:00:02')`)
 	mustExec(t, filepath.Join(folder, "outbound.db"), `
 		INSERT INTO processing_ack VALUES ('m1', 'processing', '2026-01-31 12:00:00');
 		INSERT INTO messages_out (id, seq, in_reply_to, timestamp, kind, platform_id, channel_type, content)
 		VALUES ('r1', 1, 'm1', '2026-01-31 12:00:01', 'chat', '42', 'telegram', '{ "text": "hi", "files": ["chart.png"] }'),
 		       ('r2', 3, NULL, 'yesterday', 'chat', NULL, NULL, CAST(x'6f6b20ff' AS TEXT))`)
-	mustExec(t, filepath.Join(folder, "inbound.db"), `
-		INSERT INTO delivered VALUES ('r1', 'tg-9', 'delivered', '2026-01-31 12:00:02')`)
 	out := filepath.Join(folder, "outbox", "r1")
 	if err := os.Mkdir(out, 0o770); err != nil {
 		t.Fatal(err)
@@ -211,14 +211,16 @@ func (w *world) resolved(text string) string {
 	return text
 }
 
+// mustExec plays the container. Its SQLite locks files as the engine's does: in
+// one process, other locks would end when the engine closes the file.
 func mustExec(t *testing.T, file, statements string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(5000)")
+	db, err := sqlite3.Open("file:" + file + "?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), statements); err != nil {
+	if err := db.Exec(statements); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -22,13 +22,14 @@ func (s *Store) ContainerStarting(ctx context.Context, sess engine.Session, p en
 		return s.project(in, p)
 	})
 	if err == nil {
-		s.watcher.watch(sess)
+		s.watcher.running(sess, true)
 	}
 	return err
 }
 
 // ContainerGone tidies after a container. See engine.Containers.
 func (s *Store) ContainerGone(ctx context.Context, sess engine.Session) error {
+	s.watcher.running(sess, false)
 	err := s.releaseClaims(ctx, sess)
 	if err == nil {
 		_, err = s.copyAcks(ctx, sess)
@@ -84,7 +85,7 @@ func (s *Store) Recover(ctx context.Context, sess engine.Session) error {
 	if err := s.do(ctx, sess, func(*inbox) error { return nil }); err != nil {
 		return err
 	}
-	s.watcher.watch(sess)
+	s.watcher.running(sess, true)
 	return nil
 }
 

@@ -8,12 +8,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 
@@ -67,8 +69,11 @@ type Store struct {
 
 	running sync.WaitGroup // writers and the watcher
 	watcher *watcher
-	stop    context.CancelFunc
-	ctx     context.Context // ends with Close; bounds what nobody waits for
+	stamps  stamps
+	// marks are where the last look at messages_out ended, by session id.
+	marks *lru.Cache[string, engine.OutboundMark]
+	stop  context.CancelFunc
+	ctx   context.Context // ends with Close; bounds what nobody waits for
 }
 
 var _ engine.Mailboxes = (*Store)(nil)
@@ -94,7 +99,12 @@ func Open(data string, o Options) (*Store, error) {
 	}
 	s.watcher = newWatcher(s)
 	var err error
+	if s.marks, err = lru.New[string, engine.OutboundMark](4096); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
+	}
+	s.stamps = stamps{seed: maphash.MakeSeed(), seen: map[string]uint64{}}
 	if s.metrics, err = newMetrics(o.Metrics, s); err != nil {
+		s.watcher.notify.close()
 		return nil, errors.Join(err, s.closeFiles())
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
@@ -102,6 +112,9 @@ func Open(data string, o Options) (*Store, error) {
 		return s, nil
 	}
 	s.running.Go(func() { s.watcher.run(s.ctx) })
+	if s.watcher.notify != nil {
+		s.running.Go(s.watcher.notify.run)
+	}
 	s.running.Go(func() {
 		s.tidyLeft()
 		s.expireUploads(s.ctx)
@@ -142,6 +155,7 @@ func (s *Store) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 	s.stop()
+	s.watcher.notify.close()
 	s.running.Wait()
 	s.entered.Lock() // waits for readers
 	s.gone = true

@@ -31,6 +31,7 @@ const AgentGroup = "ag"
 type Host struct {
 	*engine.Engine
 	Data  string
+	Store *sessions.Store
 	Close func() error
 	chats atomic.Int64
 }
@@ -60,7 +61,7 @@ func OpenWith(t testing.TB, data string, o sessions.Options, events *engine.Even
 	Must(t, err)
 	e, err := engine.New(t.Context(), engine.Config{Registry: r, Mailboxes: s, Events: events, Limits: o.Limits, Now: o.Now, Log: o.Log})
 	Must(t, err)
-	h := &Host{Engine: e, Data: data}
+	h := &Host{Engine: e, Data: data, Store: s}
 	h.Close = sync.OnceValue(func() error {
 		err := errors.Join(e.Close(), s.Close())
 		events.Close()
