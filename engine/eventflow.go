@@ -3,13 +3,16 @@ package engine
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 const (
-	// flushEvery bounds how often the disk is asked to take events. The first
-	// one after a pause does not wait.
+	// flushEvery bounds how often the disk is asked to take events, and
+	// flushIdly how often while nobody waits for them. The first one after a
+	// pause does not wait.
 	flushEvery = 25 * time.Millisecond
+	flushIdly  = 250 * time.Millisecond
 	// flushRetry is the pause after the disk refused.
 	flushRetry = time.Second
 	// tailEvents are those on disk that are in memory too, for who follows.
@@ -25,10 +28,15 @@ const (
 type eventFlow struct {
 	e     *Engine
 	queue *EventQueue
+	// attend is told when somebody begins to wait.
+	attend  chan struct{}
+	waiting atomic.Int64
 
 	mu sync.Mutex // guards what follows
 	// newest is the number of the newest event on disk.
 	newest int64
+	// settled is how many of the events that were ever put are on disk, or lost.
+	settled int64
 	// tail are the events that end with newest; what is in it does not change,
 	// also when it is replaced.
 	tail []Event
@@ -42,7 +50,7 @@ func startEvents(ctx context.Context, e *Engine) (*eventFlow, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &eventFlow{e: e, queue: e.queue, newest: newest, flushed: make(chan struct{})}
+	f := &eventFlow{e: e, queue: e.queue, attend: make(chan struct{}, 1), newest: newest, flushed: make(chan struct{})}
 	e.queue.flushing.Go(func() { f.run(context.WithoutCancel(ctx)) })
 	return f, nil
 }
@@ -67,8 +75,9 @@ func (f *eventFlow) run(ctx context.Context) {
 		case <-f.queue.wake:
 		}
 		wait := flushEvery
-		batch = f.queue.take(batch, f.e.now)
-		err := f.flush(ctx, batch)
+		var put int64
+		batch, put = f.queue.take(batch, f.e.now)
+		err := f.flush(ctx, batch, put)
 		switch {
 		case err == nil:
 			unpruned += len(batch)
@@ -81,15 +90,61 @@ func (f *eventFlow) run(ctx context.Context) {
 			unpruned = 0
 			f.prune(ctx)
 		}
-		select {
-		case <-f.queue.closed:
-		case <-time.After(wait):
+		f.pause(wait)
+		if !failing && f.waiting.Load() == 0 {
+			select {
+			case <-f.attend:
+			case <-f.queue.closed:
+			case <-time.After(flushIdly - flushEvery):
+			}
+		}
+	}
+}
+
+func (f *eventFlow) pause(d time.Duration) {
+	select {
+	case <-f.queue.closed:
+	case <-time.After(d):
+	}
+}
+
+// wait waits for more to be closed. It is no longer than ctx, and the engine.
+func (f *eventFlow) wait(ctx context.Context, more <-chan struct{}) error {
+	f.waiting.Add(1)
+	defer f.waiting.Add(-1)
+	select {
+	case f.attend <- struct{}{}:
+	default:
+	}
+	select {
+	case <-more:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-f.e.stopped:
+		return Errorf(CodeUnavailable, "the engine is shutting down; go on from the last cursor in a moment")
+	}
+}
+
+// now returns the number of the newest event once all is on disk that was put
+// before.
+func (f *eventFlow) now(ctx context.Context) (int64, error) {
+	put := f.queue.total()
+	for {
+		f.mu.Lock()
+		newest, settled, more := f.newest, f.settled, f.flushed
+		f.mu.Unlock()
+		if settled >= put {
+			return newest, nil
+		}
+		if err := f.wait(ctx, more); err != nil {
+			return 0, err
 		}
 	}
 }
 
 // flush puts events on disk, or back into the queue.
-func (f *eventFlow) flush(ctx context.Context, batch []Event) error {
+func (f *eventFlow) flush(ctx context.Context, batch []Event, put int64) error {
 	if len(batch) == 0 {
 		return nil
 	}
@@ -100,7 +155,7 @@ func (f *eventFlow) flush(ctx context.Context, batch []Event) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.newest = batch[len(batch)-1].N
+	f.newest, f.settled = batch[len(batch)-1].N, put
 	if len(f.tail)+len(batch) > 2*tailEvents {
 		kept := max(0, tailEvents-len(batch))
 		tail := make([]Event, 0, 2*tailEvents)
@@ -116,7 +171,8 @@ func (f *eventFlow) flush(ctx context.Context, batch []Event) error {
 func (f *eventFlow) end(ctx context.Context, spare []Event) {
 	ctx, cancel := context.WithTimeout(ctx, flushRetry)
 	defer cancel()
-	err := f.flush(ctx, f.queue.take(spare, f.e.now))
+	batch, put := f.queue.take(spare, f.e.now)
+	err := f.flush(ctx, batch, put)
 	if err == nil {
 		err = f.e.registry.CloseEvents(ctx)
 	}
@@ -134,13 +190,6 @@ func (f *eventFlow) prune(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// last is the number of the newest event.
-func (f *eventFlow) last() int64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.newest
 }
 
 // since returns the events after a number, and false if they must be read

@@ -23,7 +23,8 @@ type EventQueue struct {
 
 	mu     sync.Mutex // guards what follows
 	events []Event
-	lost   bool // there were more than maxQueued
+	lost   bool  // there were more than maxQueued
+	put    int64 // how many ever
 }
 
 // NewEventQueue returns an empty queue.
@@ -46,6 +47,7 @@ func (q *EventQueue) Put(events ...Event) {
 		return
 	}
 	q.mu.Lock()
+	q.put += int64(len(events))
 	first := len(q.events) == 0
 	if len(q.events)+len(events) <= maxQueued {
 		q.events = append(q.events, events...)
@@ -65,15 +67,23 @@ func (q *EventQueue) rouse() {
 	}
 }
 
-// take takes all that is in the queue, into the memory of spare. Events
-// without a time get now.
-func (q *EventQueue) take(spare []Event, now func() time.Time) []Event {
+// total is how many events were ever put.
+func (q *EventQueue) total() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.put
+}
+
+// take takes all that is in the queue, and leaves it the memory of spare.
+// Events without a time get now. put is how many were ever put.
+func (q *EventQueue) take(spare []Event, now func() time.Time) (events []Event, put int64) {
 	if cap(spare) > spareEvents {
 		spare = nil
 	}
 	clear(spare)
 	q.mu.Lock()
-	events, lost := q.events, q.lost
+	events, put = q.events, q.put
+	lost := q.lost
 	q.events, q.lost = spare[:0], false
 	q.mu.Unlock()
 	if lost {
@@ -87,7 +97,7 @@ func (q *EventQueue) take(spare []Event, now func() time.Time) []Event {
 			}
 		}
 	}
-	return events
+	return events, put
 }
 
 // giveBack puts events that could not be put on disk before those that came

@@ -32,7 +32,7 @@ type EventReader struct {
 
 // Events returns a reader of the events after a cursor. It fails with
 // CodeInvalidInput for what is not a cursor, and CodeNotFound for a session
-// that does not exist.
+// that does not exist. What was put before is on disk when it returns.
 func (e *Engine) Events(ctx context.Context, in EventsInput) (*EventReader, error) {
 	r := &EventReader{e: e, filter: EventFilter{Types: in.Types}}
 	for _, t := range in.Types {
@@ -46,16 +46,19 @@ func (e *Engine) Events(ctx context.Context, in EventsInput) (*EventReader, erro
 		}
 		r.filter.SessionID = *in.SessionID
 	}
-	if in.After == nil {
-		r.at = e.events.last()
-		return r, nil
+	after := int64(-1)
+	if in.After != nil {
+		var err error
+		after, err = strconv.ParseInt(*in.After, 10, 64)
+		if err != nil || after < 0 || EventCursor(after) != *in.After {
+			return nil, InvalidField("after", "%q is not a cursor of an event", clip(*in.After))
+		}
 	}
-	n, err := strconv.ParseInt(*in.After, 10, 64)
-	if err != nil || n < 0 || EventCursor(n) != *in.After {
-		return nil, InvalidField("after", "%q is not a cursor of an event", clip(*in.After))
+	now, err := e.events.now(ctx)
+	if r.at = after; after < 0 {
+		r.at = now
 	}
-	r.at = n
-	return r, nil
+	return r, err
 }
 
 // EventCursor is the cursor of the event with a number.
@@ -74,12 +77,8 @@ func (r *EventReader) Read(ctx context.Context) ([]Event, error) {
 		if err != nil || len(events) > 0 {
 			return events, err
 		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-r.e.stopped:
-			return nil, Errorf(CodeUnavailable, "the engine is shutting down; go on from the last cursor in a moment")
+		if err := r.e.events.wait(ctx, more); err != nil {
+			return nil, err
 		}
 	}
 }

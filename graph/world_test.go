@@ -28,9 +28,10 @@ const token = "the-token-of-this-test"
 // world is a real engine with something in it, served over HTTP.
 type world struct {
 	*twinbox.Host
-	dir    string
-	server *httptest.Server
-	log    *logBuffer
+	dir     string
+	server  *httptest.Server
+	handler *graph.Handler
+	log     *logBuffer
 	// names are placeholders for ids that the engine makes.
 	names map[string]string
 }
@@ -66,18 +67,29 @@ func mustWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := graph.NewHandler(w.Engine, graph.Config{Token: token, Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.server = httptest.NewServer(handler)
+	w.serve(t, 0)
 	t.Cleanup(func() {
-		w.server.Close()
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return w
+}
+
+// serve serves the world, from here on with at most so many streams.
+func (w *world) serve(t *testing.T, streams int) {
+	t.Helper()
+	var err error
+	w.handler, err = graph.NewHandler(w.Engine, graph.Config{Token: token, Streams: streams, Log: slog.New(slog.NewTextHandler(w.log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, handler := httptest.NewServer(w.handler), w.handler
+	w.server = server
+	t.Cleanup(func() {
+		handler.Close()
+		server.Close()
+	})
 }
 
 // populate fills the world; $NAME in a fixture stands for a session of it.

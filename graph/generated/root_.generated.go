@@ -25,12 +25,14 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	AgentGroup() AgentGroupResolver
 	Destination() DestinationResolver
+	Event() EventResolver
 	Hook() HookResolver
 	Message() MessageResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Reply() ReplyResolver
 	Session() SessionResolver
+	Subscription() SubscriptionResolver
 }
 
 type DirectiveRoot struct {
@@ -102,6 +104,20 @@ type ComplexityRoot struct {
 		Created        func(childComplexity int) int
 		MessagingGroup func(childComplexity int) int
 		UserErrors     func(childComplexity int) int
+	}
+
+	Event struct {
+		At        func(childComplexity int) int
+		Cursor    func(childComplexity int) int
+		Hook      func(childComplexity int) int
+		HookName  func(childComplexity int) int
+		Message   func(childComplexity int) int
+		MessageID func(childComplexity int) int
+		Reply     func(childComplexity int) int
+		ReplyID   func(childComplexity int) int
+		Session   func(childComplexity int) int
+		SessionID func(childComplexity int) int
+		Type      func(childComplexity int) int
 	}
 
 	Hook struct {
@@ -367,6 +383,10 @@ type ComplexityRoot struct {
 	SetDestinationPayload struct {
 		Destination func(childComplexity int) int
 		UserErrors  func(childComplexity int) int
+	}
+
+	Subscription struct {
+		Events func(childComplexity int, after *string, sessionID *string, types []engine.EventType) int
 	}
 
 	UpdateHookPayload struct {
@@ -647,6 +667,73 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EnsureMessagingGroupPayload.UserErrors(childComplexity), true
+
+	case "Event.at":
+		if e.ComplexityRoot.Event.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.At(childComplexity), true
+	case "Event.cursor":
+		if e.ComplexityRoot.Event.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Cursor(childComplexity), true
+	case "Event.hook":
+		if e.ComplexityRoot.Event.Hook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Hook(childComplexity), true
+	case "Event.hookName":
+		if e.ComplexityRoot.Event.HookName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.HookName(childComplexity), true
+	case "Event.message":
+		if e.ComplexityRoot.Event.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Message(childComplexity), true
+	case "Event.messageId":
+		if e.ComplexityRoot.Event.MessageID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.MessageID(childComplexity), true
+	case "Event.reply":
+		if e.ComplexityRoot.Event.Reply == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Reply(childComplexity), true
+	case "Event.replyId":
+		if e.ComplexityRoot.Event.ReplyID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.ReplyID(childComplexity), true
+	case "Event.session":
+		if e.ComplexityRoot.Event.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Session(childComplexity), true
+	case "Event.sessionId":
+		if e.ComplexityRoot.Event.SessionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.SessionID(childComplexity), true
+	case "Event.type":
+		if e.ComplexityRoot.Event.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Type(childComplexity), true
 
 	case "Hook.circuit":
 		if e.ComplexityRoot.Hook.Circuit == nil {
@@ -1879,6 +1966,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SetDestinationPayload.UserErrors(childComplexity), true
 
+	case "Subscription.events":
+		if e.ComplexityRoot.Subscription.Events == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_events_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.Events(childComplexity, args["after"].(*string), args["sessionId"].(*string), args["types"].([]engine.EventType)), true
+
 	case "UpdateHookPayload.hook":
 		if e.ComplexityRoot.UpdateHookPayload.Hook == nil {
 			break
@@ -2028,6 +2127,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			ctx = graphql.WithLazyInputUnmarshalerIndex(ctx, inputUnmarshalers)
 			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
 			var buf bytes.Buffer
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
 			data.MarshalGQL(&buf)
 
 			return &graphql.Response{
@@ -2262,6 +2378,80 @@ type UserError {
   message: String!
   "The path of the value at fault, from the mutation's argument on: ` + "`" + `[\"input\", \"content\", \"attachments\", \"0\", \"data\"]` + "`" + `. Null where no single value is."
   field: [String!]
+}
+`, BuiltIn: false},
+	{Name: "../schema/event.graphqls", Input: `"What happened."
+enum EventType {
+  "A session was made."
+  SESSION_CREATED
+  "The status of a session's container, or its labels, changed."
+  SESSION_UPDATED
+  "A session was closed: it takes no more messages."
+  SESSION_CLOSED
+  "A session has something to do and no container that does it."
+  SESSION_DUE
+  "A session's container has not shown any sign of life for too long."
+  CONTAINER_STUCK
+  "A message was written into a session's inbox."
+  MESSAGE_WRITTEN
+  "The status of a message changed."
+  MESSAGE_UPDATED
+  "An agent wrote a reply."
+  REPLY_WRITTEN
+  "A reply was delivered."
+  REPLY_DELIVERED
+  "A reply could not be delivered, and will not be tried again."
+  REPLY_FAILED
+  "A hook failed. Told once a second at most of one hook."
+  HOOK_FAILED
+  "A hook was installed, changed, rolled back or removed."
+  HOOK_CHANGED
+  """
+  Events are missing here: the cursor is too old, or the engine did not end well. Read again whatever you keep a copy
+  of, and go on. It passes every filter.
+  """
+  RESYNC_REQUIRED
+}
+"The ids are of the moment; the objects are as they are when the event is read, null if they are gone."
+type Event {
+  "Pass it as ` + "`" + `after` + "`" + ` to go on from here."
+  cursor: String!
+  "What happened."
+  type: EventType!
+  "When it happened."
+  at: DateTime!
+  "The session that it happened in."
+  sessionId: ID
+  "The message that it happened to, by its id in the session's mailbox."
+  messageId: String
+  "The reply that it happened to, by its id in the session's mailbox."
+  replyId: String
+  "The hook that it happened to."
+  hookName: ID
+  "The session."
+  session: Session
+  "The message."
+  message: Message
+  "The reply."
+  reply: Reply
+  "The hook."
+  hook: Hook
+}
+
+"What is told as it happens, over WebSocket (` + "`" + `graphql-transport-ws` + "`" + `) or as ` + "`" + `text/event-stream` + "`" + `."
+type Subscription {
+  """
+  Everything that happens, in order, from ` + "`" + `after` + "`" + ` on (left out: from now), for one session or all. Whoever goes on
+  from the last cursor misses nothing and sees nothing twice: events are kept for seven days, up to 100,000 of them.
+  """
+  events(
+    "The cursor of the last event that was seen; ` + "`" + `0` + "`" + ` is before the first."
+    after: String
+    "Only of this session."
+    sessionId: ID
+    "Only of these types."
+    types: [EventType!]
+  ): Event!
 }
 `, BuiltIn: false},
 	{Name: "../schema/hook.graphqls", Input: `"Where in the flow of data a hook is called."
@@ -3385,6 +3575,34 @@ func (ec *executionContext) childFields_EnsureMessagingGroupPayload(ctx context.
 		return ec.fieldContext_EnsureMessagingGroupPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EnsureMessagingGroupPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Event(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_Event_cursor(ctx, field)
+	case "type":
+		return ec.fieldContext_Event_type(ctx, field)
+	case "at":
+		return ec.fieldContext_Event_at(ctx, field)
+	case "sessionId":
+		return ec.fieldContext_Event_sessionId(ctx, field)
+	case "messageId":
+		return ec.fieldContext_Event_messageId(ctx, field)
+	case "replyId":
+		return ec.fieldContext_Event_replyId(ctx, field)
+	case "hookName":
+		return ec.fieldContext_Event_hookName(ctx, field)
+	case "session":
+		return ec.fieldContext_Event_session(ctx, field)
+	case "message":
+		return ec.fieldContext_Event_message(ctx, field)
+	case "reply":
+		return ec.fieldContext_Event_reply(ctx, field)
+	case "hook":
+		return ec.fieldContext_Event_hook(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Event", field.Name)
 }
 
 func (ec *executionContext) childFields_Hook(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

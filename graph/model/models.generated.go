@@ -203,6 +203,10 @@ type SetDestinationPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// What is told as it happens, over WebSocket (`graphql-transport-ws`) or as `text/event-stream`.
+type Subscription struct {
+}
+
 // Settings of a hook; what is left out keeps its value.
 type UpdateHookInput struct {
 	// The hook.
