@@ -85,7 +85,7 @@ Environment:
 	}
 	add(groupRun, newServeCommand(), newAgentCommand(), newDemoCommand(), newDoctorCommand())
 	add(groupClient, newSessionCommand(), newMessageCommand(), newReplyCommand(), newDestinationCommand(),
-		newAgentGroupCommand(), newMessagingGroupCommand(), newHookCommand(), newAPICommand())
+		newAgentGroupCommand(), newMessagingGroupCommand(), newHookCommand(), newEventsCommand(), newAPICommand())
 	root.AddCommand(newVersionCommand(), newDemoAgentCommand())
 	return root
 }

@@ -36,9 +36,11 @@ type event struct {
 // OpenEvents implements engine.EventLog.
 func (r *Registry) OpenEvents(ctx context.Context, now time.Time) (newest int64, err error) {
 	err = r.write(ctx, "open the events", func(c *conn) error {
-		if newest, err = newestEvent(c); err != nil {
+		last, err := lastEvent(c)
+		if err != nil {
 			return err
 		}
+		newest = last.n
 		unclean, err := c.exists(`SELECT 1 FROM event_log WHERE appending = 1`)
 		if err != nil {
 			return err
@@ -47,7 +49,7 @@ func (r *Registry) OpenEvents(ctx context.Context, now time.Time) (newest int64,
 			newest += eventGap
 			rows, err := encodeEvents([]engine.Event{{Type: engine.EventResyncRequired, At: now}})
 			if err == nil {
-				err = appendEvents(c, newest-1, rows)
+				err = appendEvents(c, eventPlace{newest - 1, last.total}, rows)
 			}
 			return err
 		}
@@ -71,18 +73,18 @@ func (r *Registry) AppendEvents(ctx context.Context, events []engine.Event) erro
 	if err != nil {
 		return err
 	}
-	var newest int64
-	err = r.write(ctx, "append events", func(c *conn) error {
-		if newest, err = newestEvent(c); err != nil {
+	var last eventPlace
+	err = r.write(ctx, "append events", func(c *conn) (err error) {
+		if last, err = lastEvent(c); err != nil {
 			return err
 		}
-		return appendEvents(c, newest, rows)
+		return appendEvents(c, last, rows)
 	})
 	if err != nil {
 		return err
 	}
 	for i := range events {
-		events[i].N = newest + 1 + int64(i)
+		events[i].N = last.n + 1 + int64(i)
 	}
 	return nil
 }
@@ -111,15 +113,27 @@ func encodeEvents(events []engine.Event) (rows []eventRow, err error) {
 	return rows, nil
 }
 
-func newestEvent(c *conn) (int64, error) { return c.number(`SELECT max(n) FROM events`) }
+// eventPlace is where the log ends: the number of the newest event, and how
+// many there ever were.
+type eventPlace struct{ n, total int64 }
 
-func appendEvents(c *conn, newest int64, rows []eventRow) error {
+func lastEvent(c *conn) (p eventPlace, err error) {
+	err = c.each(`SELECT n, total FROM events ORDER BY n DESC LIMIT 1`, func(s *sqlite3.Stmt) error {
+		p = eventPlace{s.ColumnInt64(0), s.ColumnInt64(1)}
+		return nil
+	})
+	return p, err
+}
+
+func appendEvents(c *conn, p eventPlace, rows []eventRow) error {
 	for _, row := range rows {
-		_, err := c.exec(`INSERT INTO events (n, first, at, batch) VALUES (?, ?, ?, ?)`, newest+row.count, newest+1, row.at, row.batch)
+		_, err := c.exec(`INSERT INTO events (n, first, total, at, batch) VALUES (?, ?, ?, ?, ?)`,
+			p.n+row.count, p.n+1, p.total+row.count, row.at, row.batch)
 		if err != nil {
 			return err
 		}
-		newest += row.count
+		p.n += row.count
+		p.total += row.count
 	}
 	return nil
 }
@@ -132,14 +146,16 @@ func (r *Registry) Events(ctx context.Context, after int64, f engine.EventFilter
 	err = r.read(ctx, "read events", func(c *conn) error {
 		span = engine.EventSpan{End: after}
 		return c.snapshot(func() error {
-			if span.Newest, err = newestEvent(c); err != nil {
+			last, err := lastEvent(c)
+			if err != nil {
 				return err
 			}
+			span.Newest = last.n
 			if span.Oldest, err = c.number(`SELECT first FROM events ORDER BY n LIMIT 1`); err != nil {
 				return err
 			}
 			seen := 0
-			err := c.each(`SELECT n, first, batch FROM events WHERE n > ? ORDER BY n`, func(s *sqlite3.Stmt) error {
+			err = c.each(`SELECT n, first, batch FROM events WHERE n > ? ORDER BY n`, func(s *sqlite3.Stmt) error {
 				if seen >= limit {
 					return errEnough
 				}
@@ -182,12 +198,12 @@ func decodeEvents(s *sqlite3.Stmt) ([]engine.Event, error) {
 // PruneEvents implements engine.EventLog. It removes whole batches.
 func (r *Registry) PruneEvents(ctx context.Context, before time.Time, keep int64) (more bool, err error) {
 	err = r.write(ctx, "prune events", func(c *conn) error {
-		newest, err := newestEvent(c)
+		newest, err := lastEvent(c)
 		if err != nil {
 			return err
 		}
-		last, err := c.number(`SELECT max(n) FROM (SELECT n, at FROM events ORDER BY n LIMIT ?) WHERE (n <= ? OR at < ?) AND n < ?`,
-			pruneBatches, newest-keep, before.UnixMilli(), newest)
+		last, err := c.number(`SELECT max(n) FROM (SELECT n, total, at FROM events ORDER BY n LIMIT ?) WHERE (total <= ? OR at < ?) AND n < ?`,
+			pruneBatches, newest.total-keep, before.UnixMilli(), newest.n)
 		if err != nil || last == 0 {
 			more = false
 			return err

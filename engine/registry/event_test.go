@@ -119,6 +119,9 @@ func TestEventsGoOnAfterACleanEndAndTellOfAnUncleanOne(t *testing.T) {
 	if len(got) != 1 || got[0].Type != engine.EventResyncRequired || got[0].N != newest || !got[0].At.Equal(created) {
 		t.Errorf("after an unclean end, newest %d: %+v", newest, got)
 	}
+	if _, err := r.PruneEvents(t.Context(), created, 100); err != nil || len(mustEvents(t, r, 0, engine.EventFilter{})) != 5 {
+		t.Errorf("the gap counts as events: %v", err)
+	}
 	// Who saw more than there is does not go on under others' numbers.
 	if got := mustEvents(t, r, 100, engine.EventFilter{}); len(got) != 1 || got[0].N != newest {
 		t.Errorf("after an event that is lost: %+v", got)

@@ -5,6 +5,8 @@ CREATE TABLE events (
     -- The number of the batch's last event; its first is first.
     n INTEGER PRIMARY KEY,
     first INTEGER NOT NULL,
+    -- How many events there ever were, this batch included: numbers have gaps.
+    total INTEGER NOT NULL,
     -- Of the batch's last event.
     at INTEGER NOT NULL,
     -- JSON.
