@@ -53,14 +53,20 @@ func (e *Engine) MarkContainer(ctx context.Context, sessionID string, status Con
 		err = e.mailboxes.ContainerGone(ctx, s)
 	case s.Status == SessionClosed:
 		return Session{}, sessionClosed(s)
-	case s.ContainerStatus == ContainerStopped:
+	case s.ContainerStatus == ContainerStopped && !e.life.claimOf(sessionID).held(e.now()): // else the claim did it
 		err = e.project(ctx, s, e.mailboxes.ContainerStarting)
+	}
+	if err == nil {
+		err = e.life.note(ctx, sessionID, never)
 	}
 	if err != nil {
 		return Session{}, err
 	}
 	before := s.ContainerStatus
 	s, err = e.registry.SetContainerStatus(ctx, sessionID, status)
+	if err == nil {
+		e.life.marked(s)
+	}
 	if err == nil && status == ContainerStopped {
 		e.deliverer.lookAgain(s.ID, e.now()) // its last replies
 	}

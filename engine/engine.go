@@ -22,6 +22,7 @@ type Registry interface {
 	EventLog
 	UnsettledReplies
 	Webhooks
+	WorkList
 }
 
 // Mailboxes are the session folders.
@@ -32,6 +33,7 @@ type Mailboxes interface {
 	ReplyReader
 	Outboxes
 	Containers
+	Pulses
 	Files
 }
 
@@ -69,6 +71,7 @@ type Engine struct {
 
 	queue  *EventQueue
 	events *eventFlow
+	life   *lifecycle
 	replyFlow
 	projector  *projector
 	resolving  gates[SessionKey]
@@ -102,6 +105,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		e.queue = NewEventQueue()
 		e.ownEvents = e.queue
 	}
+	e.life = newLifecycle(e)
 	if err := e.recover(ctx); err != nil {
 		return nil, err
 	}
@@ -124,6 +128,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e.stopped = ctx.Done()
 	e.projector = newProjector(e)
 	e.workers.Go(func() { e.projector.run(ctx) })
+	e.workers.Go(func() { e.life.run(ctx) })
 	return e, nil
 }
 
@@ -154,29 +159,35 @@ func (e *Engine) begin() (done func(), err error) {
 
 func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisecond) }
 
-// recover looks after the sessions whose container may be running: it cannot
-// start over on a mailbox that the engine's own crash left with a hot journal.
-// One that cannot be recovered is reported and stops nothing.
+// recover takes up what sessions have to do, and looks after those whose
+// container may be running: it cannot start over on a mailbox that the
+// engine's own crash left with a hot journal. One that cannot be recovered is
+// reported and stops nothing.
 func (e *Engine) recover(ctx context.Context) error {
-	p := Page{Limit: MaxPage}
-	filter := SessionFilter{ContainerStatus: []ContainerStatus{ContainerRunning, ContainerIdle}}
-	for {
-		l, err := e.registry.Sessions(ctx, p, filter)
+	for after := ""; ; {
+		work, err := e.registry.Work(ctx, after, MaxPage)
 		if err != nil {
 			return err
 		}
 		var wg sync.WaitGroup
-		for _, s := range l.Items {
+		for _, w := range work {
+			s := w.Session
+			after = s.ID
+			if s.ContainerStatus == ContainerStopped && w.Claim == nil {
+				e.mailboxes.Expect(s)
+				e.life.restore(w)
+				continue
+			}
 			wg.Go(func() {
 				if err := e.mailboxes.Recover(ctx, s); err != nil {
 					e.log.Error("recover session after restart", "session", s.ID, "error", err)
 				}
+				e.life.restore(w)
 			})
 		}
 		wg.Wait()
-		if !l.HasNext {
+		if len(work) < MaxPage {
 			return nil
 		}
-		p.Cursor = l.Cursors[len(l.Cursors)-1]
 	}
 }

@@ -137,6 +137,7 @@ func (e *Engine) outboundChanged(ctx context.Context, s Session) {
 		return
 	}
 	defer done()
+	e.life.stirred(s.ID)
 	if err := e.notice(ctx, s); err != nil && ctx.Err() == nil {
 		e.log.Warn("look for replies; will look again", "session", s.ID, "error", err)
 		e.deliverer.lookAgain(s.ID, e.now().Add(noticeRetry))

@@ -2,11 +2,9 @@ package sessions
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
-	"golang.org/x/sys/unix"
 
 	"github.com/twinbox/twinbox/engine"
 )
@@ -91,25 +89,12 @@ func (s *Store) Recover(ctx context.Context, sess engine.Session) error {
 
 // Heartbeat is the heartbeat file's time. See engine.Containers.
 func (s *Store) Heartbeat(_ context.Context, sess engine.Session) (*time.Time, error) {
-	f, err := s.enter(sess)
-	if err != nil {
+	t, err := s.heartbeat(sess)
+	if err != nil || t == nil {
 		return nil, err
 	}
-	defer f.close()
-	st, err := f.dir.stat(heartbeatName)
-	if errors.Is(err, unix.ENOENT) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fault(heartbeatName, err)
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil, nil
-	}
-	t := time.Unix(st.Mtim.Unix())
 	if now := s.opts.Now(); t.After(now) {
-		t = now // the container sets it as it likes
+		t = &now // the container sets it as it likes
 	}
-	t = t.UTC().Truncate(time.Millisecond)
-	return &t, nil
+	return new(t.UTC().Truncate(time.Millisecond)), nil
 }
