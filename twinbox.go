@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/delivery"
 	"github.com/twinbox/twinbox/engine/hooks"
 	"github.com/twinbox/twinbox/engine/registry"
 	"github.com/twinbox/twinbox/engine/sessions"
@@ -48,6 +49,12 @@ type Options struct {
 	// HookMemoryBytes bounds the memory of all hooks' instances together; 0 is
 	// 1 GiB.
 	HookMemoryBytes int64
+	// WebhookAllowPrivate lets replies be pushed to private, loopback and
+	// link-local addresses.
+	WebhookAllowPrivate bool
+	// PublicURL is where receivers of replies reach the engine, for the
+	// addresses of files; "" leaves them relative to it.
+	PublicURL string
 }
 
 // Host is an engine on a data directory.
@@ -58,6 +65,7 @@ type Host struct {
 	registry *registry.Registry
 	sessions *sessions.Store
 	hooks    *hooks.Host
+	webhooks *delivery.Webhooks
 	events   *engine.EventQueue
 }
 
@@ -93,7 +101,8 @@ func (h *Host) open(ctx context.Context, dataDir string, o Options) (err error) 
 	if err != nil {
 		return err
 	}
-	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Events: h.events, Limits: o.Limits, Now: o.Now, Log: o.Log})
+	h.webhooks = delivery.New(delivery.Options{AllowPrivate: o.WebhookAllowPrivate, BaseURL: o.PublicURL, Now: o.Now})
+	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Sender: h.webhooks, Events: h.events, Limits: o.Limits, Now: o.Now, Log: o.Log})
 	return err
 }
 
@@ -108,6 +117,9 @@ func (h *Host) close() error {
 	var errs []error
 	if h.Engine != nil {
 		errs = append(errs, h.Engine.Close())
+	}
+	if h.webhooks != nil {
+		h.webhooks.Close()
 	}
 	if h.hooks != nil {
 		errs = append(errs, h.hooks.Close())

@@ -119,29 +119,45 @@ func (e *Engine) UnsettledReplies(ctx context.Context, p Page, f UnsettledReplie
 		index.Failed = !slices.ContainsFunc(f.Status, func(s DeliveryStatus) bool { return s != DeliveryFailed })
 		index.Open = !slices.Contains(f.Status, DeliveryFailed)
 	}
-	found, err := e.registry.Unsettled(ctx, p, index)
-	if err != nil {
-		return List[Reply]{}, err
-	}
-	l := List[Reply]{HasNext: found.HasNext, HasPrevious: found.HasPrevious}
-	for i, u := range found.Items {
-		r, err := e.Reply(ctx, u.SessionID, u.ReplyID)
-		switch {
-		case ctx.Err() != nil:
+	l := List[Reply]{HasPrevious: p.Cursor != ""}
+	for size := int64(0); ; {
+		found, err := e.registry.Unsettled(ctx, p, index)
+		if err != nil {
 			return List[Reply]{}, err
-		case err != nil:
-			problem := "its session's folder cannot be read: " + publicReason(err)
-			r = Reply{SessionID: u.SessionID, ID: u.ReplyID, Problem: &problem, Delivery: Delivery{Status: DeliveryUnknown}}
-			if u.Failed {
-				r.Delivery.Status = DeliveryFailed
+		}
+		for i, u := range found.Items {
+			r, err := e.unsettledReply(ctx, u)
+			if err != nil {
+				return List[Reply]{}, err
 			}
-		case r.Delivery.Status == DeliveryDelivered || r.Delivery.Status == DeliveryDropped:
-			continue // meanwhile, or before a crash that kept the index from knowing
+			p.Cursor = found.Cursors[i]
+			if r.Delivery.Status == DeliveryDelivered || r.Delivery.Status == DeliveryDropped || // meanwhile
+				len(f.Status) > 0 && !slices.Contains(f.Status, r.Delivery.Status) {
+				continue
+			}
+			l.Add(r, p.Cursor)
+			if size += int64(len(r.Content)); len(l.Items) == p.Limit || size > e.limits.PageBytes {
+				l.HasNext = found.HasNext || i < len(found.Items)-1
+				return l, nil
+			}
 		}
-		if len(f.Status) > 0 && !slices.Contains(f.Status, r.Delivery.Status) {
-			continue
+		if !found.HasNext {
+			return l, nil
 		}
-		l.Add(r, found.Cursors[i])
 	}
-	return l, nil
+}
+
+// unsettledReply reads a reply that the index names. One whose folder cannot
+// be read is listed all the same.
+func (e *Engine) unsettledReply(ctx context.Context, u Unsettled) (Reply, error) {
+	r, err := e.Reply(ctx, u.SessionID, u.ReplyID)
+	if err == nil || ctx.Err() != nil {
+		return r, err
+	}
+	problem := "it cannot be read: " + publicReason(err)
+	r = Reply{SessionID: u.SessionID, ID: u.ReplyID, Problem: &problem, Delivery: Delivery{Status: DeliveryPending}}
+	if u.Failed {
+		r.Delivery.Status = DeliveryFailed
+	}
+	return r, nil
 }

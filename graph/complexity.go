@@ -44,6 +44,13 @@ func complexity() (c generated.ComplexityRoot) {
 	c.Event.Message = func(child int) int { return listCost(folderCost, child, 1) }
 	c.Event.Reply = func(child int) int { return listCost(folderCost, child, 1) }
 	c.Event.Hook = func(child int) int { return listCost(fewHooks, child, 1) }
+	c.Query.UnsettledReplies = func(child int, first *int, _ *string, _ []engine.DeliveryStatus, _ *string) int {
+		return pageCost(1, child+folderCost, first, nil)
+	}
+	c.Query.Webhooks = func(child int) int { return listCost(1, child, fewTargets) }
+	c.Mutation.ClaimReplies = func(child int, in engine.ClaimRepliesInput) int {
+		return listCost(folderCost, child+folderCost, min(max(in.Max, 1), engine.MaxPage))
+	}
 
 	c.Query.Hooks = func(child int) int { return listCost(1, child, fewHooks) }
 

@@ -187,6 +187,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isSocket(r) {
 		route = routeSocket
 	}
+	open = open || route == routeFiles && h.signed(r)
 	defer func() {
 		if p := recover(); p != nil {
 			h.recovered(ctx, a, p)

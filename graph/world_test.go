@@ -131,6 +131,13 @@ func (w *world) populate(t *testing.T) {
 		}
 	}
 	w.reply(t, s)
+	for noted := false; !noted; { // the test's own time bounds it
+		l, err := w.UnsettledReplies(ctx, engine.Page{Limit: 1}, engine.UnsettledRepliesFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		noted = len(l.Items) == 1
+	}
 	for _, name := range []string{"inbound.db", "outbound.db"} {
 		if err := os.WriteFile(filepath.Join(w.dir, broken.Folder(), name), bytes.Repeat([]byte("garbage"), 1000), 0o660); err != nil {
 			t.Fatal(err)
@@ -200,7 +207,7 @@ func (w *world) send(t *testing.T, body []byte) []byte {
 }
 
 var (
-	madeID    = regexp.MustCompile(`\b(sess|msg|ag|mg)-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
+	madeID    = regexp.MustCompile(`\b(sess|msg|ag|mg|wh)-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
 	requestID = regexp.MustCompile(`("requestId":\s*)"[^"]+"`)
 	micros    = regexp.MustCompile(`("micros":\s*)[0-9.e+]+`)
 )

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -62,6 +63,9 @@ GOGC and GOMEMLIMIT are as in any Go program; left out, they are 800 and 1GiB.`,
 	bindLimits(f, &limits, &cfg.graph)
 	cfg.options.HookMemoryBytes = 1 << 30
 	f.Var((*sizeValue)(&cfg.options.HookMemoryBytes), "hook-memory", "the memory of all hooks' instances together")
+	allowPrivate, _ := strconv.ParseBool(os.Getenv("ENGINE_WEBHOOK_ALLOW_PRIVATE"))
+	f.BoolVar(&cfg.options.WebhookAllowPrivate, "webhook-allow-private", allowPrivate, "let webhooks have private and loopback addresses (ENGINE_WEBHOOK_ALLOW_PRIVATE)")
+	f.StringVar(&cfg.options.PublicURL, "public-url", "", "where receivers of replies reach the engine, for the addresses of files: https://engine.example")
 	folders.bind(f)
 	logs.bind(f)
 	return c

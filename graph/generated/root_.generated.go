@@ -66,6 +66,11 @@ type ComplexityRoot struct {
 		URL      func(childComplexity int) int
 	}
 
+	ClaimRepliesPayload struct {
+		Replies    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	CloseSessionPayload struct {
 		Session    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -200,6 +205,11 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	MarkDeliveredPayload struct {
+		Reply      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	Message struct {
 		Attachments     func(childComplexity int) int
 		ChannelType     func(childComplexity int) int
@@ -256,18 +266,23 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		ClaimReplies         func(childComplexity int, input engine.ClaimRepliesInput) int
 		CloseSession         func(childComplexity int, input model.CloseSessionInput) int
 		CreateAgentGroup     func(childComplexity int, input engine.CreateAgentGroupInput) int
 		DryRunHooks          func(childComplexity int, input model.DryRunHooksInput) int
 		EnsureMessagingGroup func(childComplexity int, input engine.EnsureMessagingGroupInput) int
 		InstallHook          func(childComplexity int, input model.InstallHookInput) int
 		MarkContainer        func(childComplexity int, input model.MarkContainerInput) int
+		MarkDelivered        func(childComplexity int, input model.MarkDeliveredInput) int
 		ProjectSession       func(childComplexity int, input model.ProjectSessionInput) int
 		RemoveDestination    func(childComplexity int, input model.RemoveDestinationInput) int
 		RemoveHook           func(childComplexity int, input model.RemoveHookInput) int
+		RemoveWebhook        func(childComplexity int, input model.RemoveWebhookInput) int
 		ResolveSession       func(childComplexity int, input engine.ResolveSessionInput) int
+		RetryReply           func(childComplexity int, input model.RetryReplyInput) int
 		RollbackHook         func(childComplexity int, input model.RollbackHookInput) int
 		SetDestination       func(childComplexity int, input engine.SetDestinationInput) int
+		SetWebhook           func(childComplexity int, input engine.SetWebhookInput) int
 		UpdateHook           func(childComplexity int, input model.UpdateHookInput) int
 		WriteMessage         func(childComplexity int, input model.WriteMessageInput) int
 		WriteMessages        func(childComplexity int, input model.WriteMessagesInput) int
@@ -299,6 +314,8 @@ type ComplexityRoot struct {
 		Reply                    func(childComplexity int, sessionID string, replyID string) int
 		Session                  func(childComplexity int, id string) int
 		Sessions                 func(childComplexity int, first *int, after *string, filter *engine.SessionFilter) int
+		UnsettledReplies         func(childComplexity int, first *int, after *string, status []engine.DeliveryStatus, channelType *string) int
+		Webhooks                 func(childComplexity int) int
 	}
 
 	RemoveDestinationPayload struct {
@@ -307,6 +324,11 @@ type ComplexityRoot struct {
 	}
 
 	RemoveHookPayload struct {
+		Removed    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	RemoveWebhookPayload struct {
 		Removed    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
@@ -344,6 +366,11 @@ type ComplexityRoot struct {
 	ResolveSessionPayload struct {
 		Created    func(childComplexity int) int
 		Session    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	RetryReplyPayload struct {
+		Reply      func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
@@ -385,6 +412,11 @@ type ComplexityRoot struct {
 		UserErrors  func(childComplexity int) int
 	}
 
+	SetWebhookPayload struct {
+		UserErrors func(childComplexity int) int
+		Webhook    func(childComplexity int) int
+	}
+
 	Subscription struct {
 		Events func(childComplexity int, after *string, sessionID *string, types []engine.EventType) int
 	}
@@ -398,6 +430,13 @@ type ComplexityRoot struct {
 		Code    func(childComplexity int) int
 		Field   func(childComplexity int) int
 		Message func(childComplexity int) int
+	}
+
+	Webhook struct {
+		ChannelType func(childComplexity int) int
+		Enabled     func(childComplexity int) int
+		ID          func(childComplexity int) int
+		URL         func(childComplexity int) int
 	}
 
 	WriteMessagePayload struct {
@@ -529,6 +568,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Attachment.URL(childComplexity), true
+
+	case "ClaimRepliesPayload.replies":
+		if e.ComplexityRoot.ClaimRepliesPayload.Replies == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClaimRepliesPayload.Replies(childComplexity), true
+	case "ClaimRepliesPayload.userErrors":
+		if e.ComplexityRoot.ClaimRepliesPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClaimRepliesPayload.UserErrors(childComplexity), true
 
 	case "CloseSessionPayload.session":
 		if e.ComplexityRoot.CloseSessionPayload.Session == nil {
@@ -1067,6 +1119,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MarkContainerPayload.UserErrors(childComplexity), true
 
+	case "MarkDeliveredPayload.reply":
+		if e.ComplexityRoot.MarkDeliveredPayload.Reply == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MarkDeliveredPayload.Reply(childComplexity), true
+	case "MarkDeliveredPayload.userErrors":
+		if e.ComplexityRoot.MarkDeliveredPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MarkDeliveredPayload.UserErrors(childComplexity), true
+
 	case "Message.attachments":
 		if e.ComplexityRoot.Message.Attachments == nil {
 			break
@@ -1295,6 +1360,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MessagingGroupEdge.Node(childComplexity), true
 
+	case "Mutation.claimReplies":
+		if e.ComplexityRoot.Mutation.ClaimReplies == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_claimReplies_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ClaimReplies(childComplexity, args["input"].(engine.ClaimRepliesInput)), true
 	case "Mutation.closeSession":
 		if e.ComplexityRoot.Mutation.CloseSession == nil {
 			break
@@ -1361,6 +1437,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.MarkContainer(childComplexity, args["input"].(model.MarkContainerInput)), true
+	case "Mutation.markDelivered":
+		if e.ComplexityRoot.Mutation.MarkDelivered == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_markDelivered_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MarkDelivered(childComplexity, args["input"].(model.MarkDeliveredInput)), true
 	case "Mutation.projectSession":
 		if e.ComplexityRoot.Mutation.ProjectSession == nil {
 			break
@@ -1394,6 +1481,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RemoveHook(childComplexity, args["input"].(model.RemoveHookInput)), true
+	case "Mutation.removeWebhook":
+		if e.ComplexityRoot.Mutation.RemoveWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_removeWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RemoveWebhook(childComplexity, args["input"].(model.RemoveWebhookInput)), true
 	case "Mutation.resolveSession":
 		if e.ComplexityRoot.Mutation.ResolveSession == nil {
 			break
@@ -1405,6 +1503,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ResolveSession(childComplexity, args["input"].(engine.ResolveSessionInput)), true
+	case "Mutation.retryReply":
+		if e.ComplexityRoot.Mutation.RetryReply == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_retryReply_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RetryReply(childComplexity, args["input"].(model.RetryReplyInput)), true
 	case "Mutation.rollbackHook":
 		if e.ComplexityRoot.Mutation.RollbackHook == nil {
 			break
@@ -1427,6 +1536,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetDestination(childComplexity, args["input"].(engine.SetDestinationInput)), true
+	case "Mutation.setWebhook":
+		if e.ComplexityRoot.Mutation.SetWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetWebhook(childComplexity, args["input"].(engine.SetWebhookInput)), true
 	case "Mutation.updateHook":
 		if e.ComplexityRoot.Mutation.UpdateHook == nil {
 			break
@@ -1638,6 +1758,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Sessions(childComplexity, args["first"].(*int), args["after"].(*string), args["filter"].(*engine.SessionFilter)), true
+	case "Query.unsettledReplies":
+		if e.ComplexityRoot.Query.UnsettledReplies == nil {
+			break
+		}
+
+		args, err := ec.field_Query_unsettledReplies_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.UnsettledReplies(childComplexity, args["first"].(*int), args["after"].(*string), args["status"].([]engine.DeliveryStatus), args["channelType"].(*string)), true
+	case "Query.webhooks":
+		if e.ComplexityRoot.Query.Webhooks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Webhooks(childComplexity), true
 
 	case "RemoveDestinationPayload.removed":
 		if e.ComplexityRoot.RemoveDestinationPayload.Removed == nil {
@@ -1664,6 +1801,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RemoveHookPayload.UserErrors(childComplexity), true
+
+	case "RemoveWebhookPayload.removed":
+		if e.ComplexityRoot.RemoveWebhookPayload.Removed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveWebhookPayload.Removed(childComplexity), true
+	case "RemoveWebhookPayload.userErrors":
+		if e.ComplexityRoot.RemoveWebhookPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveWebhookPayload.UserErrors(childComplexity), true
 
 	case "Reply.attachments":
 		if e.ComplexityRoot.Reply.Attachments == nil {
@@ -1812,6 +1962,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ResolveSessionPayload.UserErrors(childComplexity), true
+
+	case "RetryReplyPayload.reply":
+		if e.ComplexityRoot.RetryReplyPayload.Reply == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetryReplyPayload.Reply(childComplexity), true
+	case "RetryReplyPayload.userErrors":
+		if e.ComplexityRoot.RetryReplyPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetryReplyPayload.UserErrors(childComplexity), true
 
 	case "RollbackHookPayload.hook":
 		if e.ComplexityRoot.RollbackHookPayload.Hook == nil {
@@ -1966,6 +2129,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SetDestinationPayload.UserErrors(childComplexity), true
 
+	case "SetWebhookPayload.userErrors":
+		if e.ComplexityRoot.SetWebhookPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetWebhookPayload.UserErrors(childComplexity), true
+	case "SetWebhookPayload.webhook":
+		if e.ComplexityRoot.SetWebhookPayload.Webhook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetWebhookPayload.Webhook(childComplexity), true
+
 	case "Subscription.events":
 		if e.ComplexityRoot.Subscription.Events == nil {
 			break
@@ -2009,6 +2185,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UserError.Message(childComplexity), true
+
+	case "Webhook.channelType":
+		if e.ComplexityRoot.Webhook.ChannelType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.ChannelType(childComplexity), true
+	case "Webhook.enabled":
+		if e.ComplexityRoot.Webhook.Enabled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Enabled(childComplexity), true
+	case "Webhook.id":
+		if e.ComplexityRoot.Webhook.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.ID(childComplexity), true
+	case "Webhook.url":
+		if e.ComplexityRoot.Webhook.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.URL(childComplexity), true
 
 	case "WriteMessagePayload.message":
 		if e.ComplexityRoot.WriteMessagePayload.Message == nil {
@@ -2064,6 +2265,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("ClaimRepliesInput", ec.unmarshalInputClaimRepliesInput),
 			graphql.NewInputUnmarshaler("CloseSessionInput", ec.unmarshalInputCloseSessionInput),
 			graphql.NewInputUnmarshaler("CreateAgentGroupInput", ec.unmarshalInputCreateAgentGroupInput),
 			graphql.NewInputUnmarshaler("DryRunHooksInput", ec.unmarshalInputDryRunHooksInput),
@@ -2072,13 +2274,17 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("HookScopeInput", ec.unmarshalInputHookScopeInput),
 			graphql.NewInputUnmarshaler("InstallHookInput", ec.unmarshalInputInstallHookInput),
 			graphql.NewInputUnmarshaler("MarkContainerInput", ec.unmarshalInputMarkContainerInput),
+			graphql.NewInputUnmarshaler("MarkDeliveredInput", ec.unmarshalInputMarkDeliveredInput),
 			graphql.NewInputUnmarshaler("ProjectSessionInput", ec.unmarshalInputProjectSessionInput),
 			graphql.NewInputUnmarshaler("RemoveDestinationInput", ec.unmarshalInputRemoveDestinationInput),
 			graphql.NewInputUnmarshaler("RemoveHookInput", ec.unmarshalInputRemoveHookInput),
+			graphql.NewInputUnmarshaler("RemoveWebhookInput", ec.unmarshalInputRemoveWebhookInput),
 			graphql.NewInputUnmarshaler("ResolveSessionInput", ec.unmarshalInputResolveSessionInput),
+			graphql.NewInputUnmarshaler("RetryReplyInput", ec.unmarshalInputRetryReplyInput),
 			graphql.NewInputUnmarshaler("RollbackHookInput", ec.unmarshalInputRollbackHookInput),
 			graphql.NewInputUnmarshaler("SessionFilter", ec.unmarshalInputSessionFilter),
 			graphql.NewInputUnmarshaler("SetDestinationInput", ec.unmarshalInputSetDestinationInput),
+			graphql.NewInputUnmarshaler("SetWebhookInput", ec.unmarshalInputSetWebhookInput),
 			graphql.NewInputUnmarshaler("UpdateHookInput", ec.unmarshalInputUpdateHookInput),
 			graphql.NewInputUnmarshaler("WriteMessageInput", ec.unmarshalInputWriteMessageInput),
 			graphql.NewInputUnmarshaler("WriteMessagesInput", ec.unmarshalInputWriteMessagesInput),
@@ -3197,6 +3403,95 @@ extend type Query {
     "The reply's id in the session's mailbox."
     replyId: String!
   ): Reply
+  "Replies over all sessions that are not settled, or failed, oldest first."
+  unsettledReplies(
+    "At most so many, 1 to 100; 20 by default."
+    first: Int
+    "Go on behind this cursor."
+    after: String
+    "Only those with one of these: PENDING, UNKNOWN and FAILED."
+    status: [DeliveryStatus!]
+    "Only those for this channel type."
+    channelType: String
+  ): ReplyConnection!
+}
+
+"Takes up to ` + "`" + `max` + "`" + ` due replies for sending, oldest first, each for ` + "`" + `leaseSeconds` + "`" + `: nobody else is given them meanwhile."
+input ClaimRepliesInput {
+  "Only those for one of these; left out: for any that has no webhook."
+  channelTypes: [String!]
+  "Only those of this session."
+  sessionId: ID
+  "At most so many, 1 to 100."
+  max: Int! = 10
+  "How long nobody else is given them, nor one that is behind them in its session: 1 to 3600."
+  leaseSeconds: Int! = 60
+}
+"The replies to send, those of one session in the order in which they are to be sent, or what was wrong."
+type ClaimRepliesPayload {
+  "As they are to be sent: with the content that hooks made of theirs, and the chat filled in. ` + "`" + `delivery.attempts` + "`" + ` above 1 says that one was given out before."
+  replies: [Reply!]!
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+"What an outside deliverer did with a reply."
+enum DeliveryOutcome {
+  "It arrived."
+  DELIVERED
+  "It could not be delivered, and is not tried again unless somebody asks for it."
+  FAILED
+}
+"Records what an outside deliverer did with a reply."
+input MarkDeliveredInput {
+  "The session."
+  sessionId: ID!
+  "The reply's id in the session's mailbox."
+  replyId: String!
+  "What became of it."
+  outcome: DeliveryOutcome! = DELIVERED
+  "The id that the platform gave it. At most 1024 bytes."
+  platformMessageId: String
+  "Why it failed, for the agent and for operators. At most 4096 bytes."
+  error: String
+}
+"The reply as it is now, or what was wrong."
+type MarkDeliveredPayload {
+  "Null when there are errors."
+  reply: Reply
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+"Names a reply to deliver once more."
+input RetryReplyInput {
+  "The session."
+  sessionId: ID!
+  "The reply's id in the session's mailbox."
+  replyId: String!
+}
+"The reply as it is now, or what was wrong."
+type RetryReplyPayload {
+  "Null when there are errors."
+  reply: Reply
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Gives replies to a front end that sends them by itself. Two that ask never get the same one, until its lease is over."
+  claimReplies(
+    "Which, and how many."
+    input: ClaimRepliesInput!
+  ): ClaimRepliesPayload
+  "Settles a reply. To say again that it was delivered changes nothing; that it failed, when it was delivered, is a CONFLICT."
+  markDelivered(
+    "The reply, and what became of it."
+    input: MarkDeliveredInput!
+  ): MarkDeliveredPayload
+  "Has a reply tried at once that failed, was dropped, or waits for its next attempt. Hooks are asked again. One that was delivered, or is being sent, is a CONFLICT."
+  retryReply(
+    "The reply."
+    input: RetryReplyInput!
+  ): RetryReplyPayload
 }
 `, BuiltIn: false},
 	{Name: "../schema/scalar.graphqls", Input: `"""
@@ -3436,6 +3731,72 @@ extend type Mutation {
   ): CloseSessionPayload
 }
 `, BuiltIn: false},
+	{Name: "../schema/webhook.graphqls", Input: `"""
+Where replies for a channel type are pushed; a channel type without one is for pulling (claimReplies).
+The secret signs each request (HMAC-SHA-256) and is never read back.
+"""
+type Webhook {
+  "Made by the engine unless it was given."
+  id: ID!
+  "The channel type whose replies it gets; no two webhooks share one."
+  channelType: String!
+  "Where each reply is sent to, by a POST."
+  url: String!
+  "One that is not gets nothing; its replies wait, and may be pulled."
+  enabled: Boolean!
+}
+
+extend type Query {
+  "All webhooks, by channel type."
+  webhooks: [Webhook!]!
+}
+
+"Makes or changes a webhook; what is left out keeps its value."
+input SetWebhookInput {
+  "The one to change. Left out: the one of the channel type, or a new one."
+  id: ID
+  "The channel type whose replies it gets."
+  channelType: String!
+  "An http or https address. Private ones are refused unless the engine allows them."
+  url: String!
+  "Signs each request, 16 to 256 bytes; without one, or with an empty one, requests are not signed."
+  secret: String
+  "A new one is, unless it is said otherwise."
+  enabled: Boolean
+}
+"The webhook as it is now, or what was wrong."
+type SetWebhookPayload {
+  "Null when there are errors."
+  webhook: Webhook
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+"Names a webhook to remove."
+input RemoveWebhookInput {
+  "Its id."
+  id: ID!
+}
+"Whether a webhook was removed, or what was wrong."
+type RemoveWebhookPayload {
+  "False when there was none of that id."
+  removed: Boolean!
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Sets where replies for a channel type are pushed, those that wait for it included."
+  setWebhook(
+    "The webhook."
+    input: SetWebhookInput!
+  ): SetWebhookPayload
+  "Removes a webhook: replies for its channel type wait to be pulled."
+  removeWebhook(
+    "The webhook's id."
+    input: RemoveWebhookInput!
+  ): RemoveWebhookPayload
+}
+`, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
 
@@ -3495,6 +3856,16 @@ func (ec *executionContext) childFields_Attachment(ctx context.Context, field gr
 		return ec.fieldContext_Attachment_url(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Attachment", field.Name)
+}
+
+func (ec *executionContext) childFields_ClaimRepliesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "replies":
+		return ec.fieldContext_ClaimRepliesPayload_replies(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ClaimRepliesPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClaimRepliesPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CloseSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3765,6 +4136,16 @@ func (ec *executionContext) childFields_MarkContainerPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type MarkContainerPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_MarkDeliveredPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reply":
+		return ec.fieldContext_MarkDeliveredPayload_reply(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_MarkDeliveredPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MarkDeliveredPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Message(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3919,6 +4300,16 @@ func (ec *executionContext) childFields_RemoveHookPayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type RemoveHookPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RemoveWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "removed":
+		return ec.fieldContext_RemoveWebhookPayload_removed(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RemoveWebhookPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RemoveWebhookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Reply(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3989,6 +4380,16 @@ func (ec *executionContext) childFields_ResolveSessionPayload(ctx context.Contex
 		return ec.fieldContext_ResolveSessionPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResolveSessionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RetryReplyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reply":
+		return ec.fieldContext_RetryReplyPayload_reply(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RetryReplyPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetryReplyPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RollbackHookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4067,6 +4468,16 @@ func (ec *executionContext) childFields_SetDestinationPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type SetDestinationPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_SetWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_SetWebhookPayload_webhook(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SetWebhookPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetWebhookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_UpdateHookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hook":
@@ -4087,6 +4498,20 @@ func (ec *executionContext) childFields_UserError(ctx context.Context, field gra
 		return ec.fieldContext_UserError_field(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UserError", field.Name)
+}
+
+func (ec *executionContext) childFields_Webhook(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Webhook_id(ctx, field)
+	case "channelType":
+		return ec.fieldContext_Webhook_channelType(ctx, field)
+	case "url":
+		return ec.fieldContext_Webhook_url(ctx, field)
+	case "enabled":
+		return ec.fieldContext_Webhook_enabled(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Webhook", field.Name)
 }
 
 func (ec *executionContext) childFields_WriteMessagePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

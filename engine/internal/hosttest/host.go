@@ -51,15 +51,20 @@ func OpenAt(t testing.TB, data string, o sessions.Options) *Host {
 	return OpenWith(t, data, o, engine.NewEventQueue())
 }
 
-// OpenWith is OpenAt with a queue that may have events in it.
-func OpenWith(t testing.TB, data string, o sessions.Options, events *engine.EventQueue) *Host {
+// OpenWith is OpenAt with a queue that may have events in it, and of what else
+// the changes say.
+func OpenWith(t testing.TB, data string, o sessions.Options, events *engine.EventQueue, changes ...func(*engine.Config)) *Host {
 	t.Helper()
 	o.Limits, o.Events = o.Limits.OrDefaults(), events
 	r, err := registry.Open(t.Context(), filepath.Join(data, "engine.db"), registry.Options{Log: o.Log})
 	Must(t, err)
 	s, err := sessions.Open(data, o)
 	Must(t, err)
-	e, err := engine.New(t.Context(), engine.Config{Registry: r, Mailboxes: s, Events: events, Limits: o.Limits, Now: o.Now, Log: o.Log})
+	c := engine.Config{Registry: r, Mailboxes: s, Events: events, Limits: o.Limits, Now: o.Now, Log: o.Log}
+	for _, change := range changes {
+		change(&c)
+	}
+	e, err := engine.New(t.Context(), c)
 	Must(t, err)
 	h := &Host{Engine: e, Data: data, Store: s}
 	h.Close = sync.OnceValue(func() error {
