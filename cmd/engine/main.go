@@ -84,7 +84,7 @@ Environment:
 		}
 	}
 	add(groupRun, newServeCommand(), newAgentCommand(), newDemoCommand(), newDoctorCommand())
-	add(groupClient, newSessionCommand(), newMessageCommand(), newReplyCommand(), newDestinationCommand(),
+	add(groupClient, newSessionCommand(), newMessageCommand(), newReplyCommand(), newWebhookCommand(), newDestinationCommand(),
 		newAgentGroupCommand(), newMessagingGroupCommand(), newHookCommand(), newEventsCommand(), newAPICommand())
 	root.AddCommand(newVersionCommand(), newDemoAgentCommand())
 	return root
