@@ -66,6 +66,12 @@ type ComplexityRoot struct {
 		URL      func(childComplexity int) int
 	}
 
+	ClaimContainerPayload struct {
+		Claimed    func(childComplexity int) int
+		Session    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	ClaimRepliesPayload struct {
 		Replies    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -266,6 +272,7 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		ClaimContainer       func(childComplexity int, input model.ClaimContainerInput) int
 		ClaimReplies         func(childComplexity int, input engine.ClaimRepliesInput) int
 		CloseSession         func(childComplexity int, input model.CloseSessionInput) int
 		CreateAgentGroup     func(childComplexity int, input engine.CreateAgentGroupInput) int
@@ -568,6 +575,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Attachment.URL(childComplexity), true
+
+	case "ClaimContainerPayload.claimed":
+		if e.ComplexityRoot.ClaimContainerPayload.Claimed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClaimContainerPayload.Claimed(childComplexity), true
+	case "ClaimContainerPayload.session":
+		if e.ComplexityRoot.ClaimContainerPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClaimContainerPayload.Session(childComplexity), true
+	case "ClaimContainerPayload.userErrors":
+		if e.ComplexityRoot.ClaimContainerPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClaimContainerPayload.UserErrors(childComplexity), true
 
 	case "ClaimRepliesPayload.replies":
 		if e.ComplexityRoot.ClaimRepliesPayload.Replies == nil {
@@ -1360,6 +1386,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MessagingGroupEdge.Node(childComplexity), true
 
+	case "Mutation.claimContainer":
+		if e.ComplexityRoot.Mutation.ClaimContainer == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_claimContainer_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ClaimContainer(childComplexity, args["input"].(model.ClaimContainerInput)), true
 	case "Mutation.claimReplies":
 		if e.ComplexityRoot.Mutation.ClaimReplies == nil {
 			break
@@ -2265,6 +2302,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("ClaimContainerInput", ec.unmarshalInputClaimContainerInput),
 			graphql.NewInputUnmarshaler("ClaimRepliesInput", ec.unmarshalInputClaimRepliesInput),
 			graphql.NewInputUnmarshaler("CloseSessionInput", ec.unmarshalInputCloseSessionInput),
 			graphql.NewInputUnmarshaler("CreateAgentGroupInput", ec.unmarshalInputCreateAgentGroupInput),
@@ -3677,6 +3715,24 @@ type MarkContainerPayload {
   "What the sender can mend; empty when it worked."
   userErrors: [UserError!]!
 }
+"Asks for the right to run a session's container."
+input ClaimContainerInput {
+  "The session; it must be active."
+  sessionId: ID!
+  "Names who asks, at most 256 bytes. The same owner may ask again, to have it longer."
+  owner: String!
+  "How long, from now: 1 to 86400."
+  leaseSeconds: Int! = 60
+}
+"Whether it was given, or what was wrong."
+type ClaimContainerPayload {
+  "False when somebody else has it, or there are errors."
+  claimed: Boolean!
+  "The session as it is now. Null when there are errors."
+  session: Session
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
 "Names a session to project into."
 input ProjectSessionInput {
   "The session; it must be active."
@@ -3708,6 +3764,16 @@ extend type Mutation {
     "The conversation."
     input: ResolveSessionInput!
   ): ResolveSessionPayload
+  """
+  For an orchestrator of its own: claims the right to run a session's container for a while, and makes the folder
+  ready for its start (destinations, routing, orphaned claims, heartbeat). Start the container, mark it RUNNING, and
+  claim again before the lease ends, for as long as it runs; marking it STOPPED gives the claim back. ` + "`" + `claimed` + "`" + ` is false
+  while somebody else has it, or a container runs that nobody claimed. What expired may be taken over.
+  """
+  claimContainer(
+    "The session, and for whom."
+    input: ClaimContainerInput!
+  ): ClaimContainerPayload
   """
   Records what an orchestrator did with a session's container. From STOPPED to another status, the folder is
   made ready first; to STOPPED, it is tidied: STOPPED is a promise that no process of the container runs.
@@ -3856,6 +3922,18 @@ func (ec *executionContext) childFields_Attachment(ctx context.Context, field gr
 		return ec.fieldContext_Attachment_url(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Attachment", field.Name)
+}
+
+func (ec *executionContext) childFields_ClaimContainerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "claimed":
+		return ec.fieldContext_ClaimContainerPayload_claimed(ctx, field)
+	case "session":
+		return ec.fieldContext_ClaimContainerPayload_session(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ClaimContainerPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClaimContainerPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ClaimRepliesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -11,6 +11,26 @@ import (
 	"github.com/twinbox/twinbox/engine"
 )
 
+// Asks for the right to run a session's container.
+type ClaimContainerInput struct {
+	// The session; it must be active.
+	SessionID string `json:"sessionId"`
+	// Names who asks, at most 256 bytes. The same owner may ask again, to have it longer.
+	Owner string `json:"owner"`
+	// How long, from now: 1 to 86400.
+	LeaseSeconds int `json:"leaseSeconds"`
+}
+
+// Whether it was given, or what was wrong.
+type ClaimContainerPayload struct {
+	// False when somebody else has it, or there are errors.
+	Claimed bool `json:"claimed"`
+	// The session as it is now. Null when there are errors.
+	Session *engine.Session `json:"session"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // The replies to send, those of one session in the order in which they are to be sent, or what was wrong.
 type ClaimRepliesPayload struct {
 	// As they are to be sent: with the content that hooks made of theirs, and the chat filled in. `delivery.attempts` above 1 says that one was given out before.

@@ -87,6 +87,12 @@ func TestSessionVerbs(t *testing.T) {
 	if marked := must[session](t, s, "session", "mark", first.ID, "running"); marked.ContainerStatus != "RUNNING" {
 		t.Errorf("marked %+v", marked)
 	}
+	if claimed := must[session](t, s, "session", "claim", other.ID, "--owner", "me", "--lease", "90s"); claimed.ID != other.ID {
+		t.Errorf("claimed %+v", claimed)
+	}
+	if r := s.engine(t, "session", "claim", other.ID, "--owner", "you"); r.code != 4 || r.stdout != "" {
+		t.Errorf("claimed by two: %d %s%s", r.code, r.stdout, r.stderr)
+	}
 	if list := must[[]session](t, s, "session", "list", "--container", "running,idle"); len(list) != 1 || list[0].ID != first.ID {
 		t.Errorf("running ones: %+v", list)
 	}
