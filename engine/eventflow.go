@@ -37,9 +37,9 @@ type eventFlow struct {
 	newest int64
 	// settled is how many of the events that were ever put are on disk, or lost.
 	settled int64
-	// tail are the events that end with newest; what is in it does not change,
-	// also when it is replaced.
+	// tail has the last held events, number n at n modulo its size.
 	tail []Event
+	held int64
 	// flushed is closed, and replaced, when there is more.
 	flushed chan struct{}
 }
@@ -94,6 +94,7 @@ func (f *eventFlow) run(ctx context.Context) {
 		if !failing && f.waiting.Load() == 0 {
 			select {
 			case <-f.attend:
+			case <-f.queue.full:
 			case <-f.queue.closed:
 			case <-time.After(flushIdly - flushEvery):
 			}
@@ -112,10 +113,7 @@ func (f *eventFlow) pause(d time.Duration) {
 func (f *eventFlow) wait(ctx context.Context, more <-chan struct{}) error {
 	f.waiting.Add(1)
 	defer f.waiting.Add(-1)
-	select {
-	case f.attend <- struct{}{}:
-	default:
-	}
+	tell(f.attend)
 	select {
 	case <-more:
 		return nil
@@ -127,9 +125,11 @@ func (f *eventFlow) wait(ctx context.Context, more <-chan struct{}) error {
 }
 
 // now returns the number of the newest event once all is on disk that was put
-// before.
+// before; a disk that refuses it is not waited for.
 func (f *eventFlow) now(ctx context.Context) (int64, error) {
 	put := f.queue.total()
+	wait, cancel := context.WithTimeout(ctx, flushRetry)
+	defer cancel()
 	for {
 		f.mu.Lock()
 		newest, settled, more := f.newest, f.settled, f.flushed
@@ -137,7 +137,10 @@ func (f *eventFlow) now(ctx context.Context) (int64, error) {
 		if settled >= put {
 			return newest, nil
 		}
-		if err := f.wait(ctx, more); err != nil {
+		if err := f.wait(wait, more); err != nil {
+			if wait.Err() != nil && ctx.Err() == nil {
+				return newest, nil
+			}
 			return 0, err
 		}
 	}
@@ -150,18 +153,19 @@ func (f *eventFlow) flush(ctx context.Context, batch []Event, put int64) error {
 	}
 	if err := f.e.registry.AppendEvents(ctx, batch); err != nil {
 		f.queue.giveBack(batch)
-		f.queue.rouse()
+		tell(f.queue.wake)
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.newest, f.settled = batch[len(batch)-1].N, put
-	if len(f.tail)+len(batch) > 2*tailEvents {
-		kept := max(0, tailEvents-len(batch))
-		tail := make([]Event, 0, 2*tailEvents)
-		f.tail = append(tail, f.tail[max(0, len(f.tail)-kept):]...)
+	if f.tail == nil {
+		f.tail = make([]Event, tailEvents)
 	}
-	f.tail = append(f.tail, batch[max(0, len(batch)-tailEvents):]...)
+	for _, ev := range batch[max(0, len(batch)-tailEvents):] {
+		f.tail[ev.N%tailEvents] = ev
+	}
+	f.held = min(f.held+int64(len(batch)), tailEvents)
 	close(f.flushed)
 	f.flushed = make(chan struct{})
 	return nil
@@ -192,14 +196,20 @@ func (f *eventFlow) prune(ctx context.Context) {
 	}
 }
 
-// since returns the events after a number, and false if they must be read
-// from the disk; more is closed when there are more than now.
-func (f *eventFlow) since(after int64) (events []Event, more <-chan struct{}, ok bool) {
+// since reads on from the event after a number, if it is in memory: ok is
+// false if it must be read from the disk. more is closed when there are more
+// events than now.
+func (f *eventFlow) since(after int64, filter EventFilter) (events []Event, end int64, more <-chan struct{}, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	missed := f.newest - after
-	if missed < 0 || missed > int64(len(f.tail)) {
-		return nil, f.flushed, false
+	if after > f.newest || f.newest-after > f.held {
+		return nil, after, f.flushed, false
 	}
-	return f.tail[int64(len(f.tail))-missed:], f.flushed, true
+	end = min(f.newest, after+eventChunk)
+	for n := after + 1; n <= end; n++ {
+		if ev := f.tail[n%tailEvents]; filter.Selects(ev) {
+			events = append(events, ev)
+		}
+	}
+	return events, end, f.flushed, true
 }

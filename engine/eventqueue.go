@@ -9,6 +9,8 @@ import (
 const (
 	// maxQueued bounds the events that wait for the disk, of some 200 bytes each.
 	maxQueued = 1 << 15
+	// flushEvents in the queue do not wait for more.
+	flushEvents = 1024
 	// spareEvents bounds the memory that is kept for the next ones.
 	spareEvents = 4096
 )
@@ -17,6 +19,7 @@ const (
 // called concurrently; Put of a nil one does nothing.
 type EventQueue struct {
 	wake     chan struct{}
+	full     chan struct{} // told when there are flushEvents
 	closed   chan struct{}
 	closing  sync.Once
 	flushing sync.WaitGroup // the engine's goroutine that empties it
@@ -29,7 +32,7 @@ type EventQueue struct {
 
 // NewEventQueue returns an empty queue.
 func NewEventQueue() *EventQueue {
-	return &EventQueue{wake: make(chan struct{}, 1), closed: make(chan struct{})}
+	return &EventQueue{wake: make(chan struct{}, 1), full: make(chan struct{}, 1), closed: make(chan struct{})}
 }
 
 // Close returns when all that was put is on disk, or cannot be put there. What
@@ -48,21 +51,26 @@ func (q *EventQueue) Put(events ...Event) {
 	}
 	q.mu.Lock()
 	q.put += int64(len(events))
-	first := len(q.events) == 0
-	if len(q.events)+len(events) <= maxQueued {
+	had := len(q.events)
+	if had+len(events) <= maxQueued {
 		q.events = append(q.events, events...)
 	} else {
 		q.lost = true
 	}
+	has := len(q.events)
 	q.mu.Unlock()
-	if first {
-		q.rouse()
+	if had == 0 {
+		tell(q.wake)
+	}
+	if had < flushEvents && has >= flushEvents {
+		tell(q.full)
 	}
 }
 
-func (q *EventQueue) rouse() {
+// tell is for channels with a buffer of one.
+func tell(c chan<- struct{}) {
 	select {
-	case q.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

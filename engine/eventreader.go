@@ -92,47 +92,35 @@ func (r *EventReader) Ready(ctx context.Context) ([]Event, error) {
 // ready returns events, or what is closed when there are more.
 func (r *EventReader) ready(ctx context.Context) ([]Event, <-chan struct{}, error) {
 	for {
-		events, more, ok := r.e.events.since(r.at)
+		began := r.at
+		events, end, more, ok := r.e.events.since(r.at, r.filter)
+		r.at = end
+		var err error
 		if !ok {
-			chosen, end, err := r.replay(ctx)
-			if err != nil || len(chosen) > 0 || end {
-				return chosen, more, err
-			}
-			continue
+			events, err = r.replay(ctx)
 		}
-		if len(events) == 0 {
-			return nil, more, nil
-		}
-		events = events[:min(len(events), eventChunk)]
-		r.at = events[len(events)-1].N
-		var chosen []Event
-		for _, ev := range events {
-			if r.filter.Selects(ev) {
-				chosen = append(chosen, ev)
-			}
-		}
-		if len(chosen) > 0 {
-			return chosen, nil, nil
+		if err != nil || len(events) > 0 || r.at == began {
+			return events, more, err
 		}
 	}
 }
 
-// replay reads on from the disk; end says that there is no more.
-func (r *EventReader) replay(ctx context.Context) (events []Event, end bool, err error) {
+// replay reads on from the disk.
+func (r *EventReader) replay(ctx context.Context) ([]Event, error) {
 	span, err := r.e.registry.Events(ctx, r.at, r.filter, eventChunk)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	resync := Event{N: r.at, Type: EventResyncRequired, At: r.e.now()}
 	switch {
 	case r.at > span.Newest: // of another log, or of a part that was lost
 		resync.N = span.Newest
 		r.at = span.Newest
-		return []Event{resync}, false, nil
+		return []Event{resync}, nil
 	case r.at < span.Oldest-1 && (len(span.Events) == 0 || span.Events[0].N > span.Oldest || span.Events[0].Type != EventResyncRequired):
 		resync.N = span.Oldest - 1
 		span.Events = append([]Event{resync}, span.Events...)
 	}
 	r.at = span.End
-	return span.Events, r.at == span.Newest, nil
+	return span.Events, nil
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -92,25 +94,43 @@ func (r *Registry) AppendEvents(ctx context.Context, events []engine.Event) erro
 // eventRow is a row of the table without its number.
 type eventRow struct {
 	count, at int64
-	batch     string
+	batch     []byte
 }
 
 func encodeEvents(events []engine.Event) (rows []eventRow, err error) {
-	kept := make([]event, 0, min(len(events), eventBatch))
-	for len(events) > 0 {
-		n := min(len(events), eventBatch)
-		kept = kept[:0]
-		for _, ev := range events[:n] {
-			kept = append(kept, event{ev.Type, ev.At.UnixMilli(), ev.SessionID, ev.MessageID, ev.ReplyID, ev.HookName})
+	for batch := range slices.Chunk(events, eventBatch) {
+		text := make([]byte, 0, 128*len(batch))
+		for i, ev := range batch {
+			text = append(text, "[,"[min(i, 1)])
+			if text, err = appendEvent(text, ev); err != nil {
+				return nil, err
+			}
 		}
-		batch, err := json.Marshal(kept)
+		rows = append(rows, eventRow{count: int64(len(batch)), at: batch[len(batch)-1].At.UnixMilli(), batch: append(text, ']')})
+	}
+	return rows, nil
+}
+
+// appendEvent appends an event as JSON: there are as many as messages, so it
+// is done without reflection.
+func appendEvent(b []byte, ev engine.Event) (_ []byte, err error) {
+	b = strconv.AppendInt(append(b, `{"at":`...), ev.At.UnixMilli(), 10)
+	for _, f := range [...]struct{ name, value string }{{"t", string(ev.Type)}, {"s", ev.SessionID}, {"m", ev.MessageID}, {"r", ev.ReplyID}, {"h", ev.HookName}} {
+		if f.value == "" {
+			continue
+		}
+		b = append(append(append(b, `,"`...), f.name...), `":`...)
+		if engine.SafeID(f.value) {
+			b = append(append(append(b, '"'), f.value...), '"')
+			continue
+		}
+		quoted, err := json.Marshal(f.value)
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, eventRow{count: int64(n), at: kept[n-1].At, batch: string(batch)})
-		events = events[n:]
+		b = append(b, quoted...)
 	}
-	return rows, nil
+	return append(b, '}'), nil
 }
 
 // eventPlace is where the log ends: the number of the newest event, and how
@@ -128,7 +148,7 @@ func lastEvent(c *conn) (p eventPlace, err error) {
 func appendEvents(c *conn, p eventPlace, rows []eventRow) error {
 	for _, row := range rows {
 		_, err := c.exec(`INSERT INTO events (n, first, total, at, batch) VALUES (?, ?, ?, ?, ?)`,
-			p.n+row.count, p.n+1, p.total+row.count, row.at, row.batch)
+			p.n+row.count, p.n+1, p.total+row.count, row.at, string(row.batch))
 		if err != nil {
 			return err
 		}
