@@ -20,7 +20,7 @@ type watcher struct {
 	store  *Store
 	wake   chan struct{}
 	notify *notifier // nil: the system has none
-	// tell is told of each change, if not nil; set before the first watch.
+	// tell is told of each change, if not nil; mu guards it.
 	tell func(ctx context.Context, s engine.Session)
 	// looking bounds the sessions that are looked at at the same time: one
 	// whose container holds a lock must not keep the others waiting.
@@ -80,7 +80,8 @@ func (w *watcher) watch(sess engine.Session) { w.update(sess, func(*watch) {}) }
 
 // running notes that a session's container runs, or does not.
 func (w *watcher) running(sess engine.Session, running bool) {
-	w.update(sess, func(v *watch) { v.running = running })
+	// What was heard so far may have been the engine's own doing.
+	w.update(sess, func(v *watch) { v.running, v.heard = running, false })
 }
 
 func (w *watcher) update(sess engine.Session, change func(*watch)) {
@@ -193,7 +194,7 @@ func (w *watcher) next() (*watch, time.Duration) {
 // unless there is nothing to wait for.
 func (w *watcher) look(ctx context.Context, v *watch) {
 	w.mu.Lock()
-	old, began, session := v.stamp, v.changed, v.session
+	old, began, session, tell := v.stamp, v.changed, v.session, w.tell
 	v.looked = time.Now()
 	v.again = false
 	w.mu.Unlock()
@@ -202,10 +203,10 @@ func (w *watcher) look(ctx context.Context, v *watch) {
 	stamp, err := w.store.outboundStamp(session)
 	changed := err == nil && stamp != old
 	if changed {
-		pending, err = w.store.copyAcks(ctx, session)
-		if w.tell != nil && ctx.Err() == nil {
-			w.tell(ctx, session)
+		if tell != nil {
+			tell(ctx, session) // first: somebody waits for a reply
 		}
+		pending, err = w.store.copyAcks(ctx, session)
 	}
 	if err != nil && ctx.Err() == nil {
 		w.store.log.Debug("look for acknowledgements", "session", session.ID, "error", err)
@@ -218,7 +219,9 @@ func (w *watcher) look(ctx context.Context, v *watch) {
 		v.pending = pending
 	}
 	if changed {
-		if v.stamp = (fileStamp{}); now.Sub(time.Unix(0, stamp.mtime)).Abs() > settled {
+		// A stamp that may stand for a later version too is not trusted, unless
+		// the kernel tells of that.
+		if v.stamp = (fileStamp{}); v.heard || now.Sub(time.Unix(0, stamp.mtime)).Abs() > settled {
 			v.stamp = stamp
 		}
 		if v.told != stamp {
