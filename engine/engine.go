@@ -34,6 +34,8 @@ type Mailboxes interface {
 	Outboxes
 	Containers
 	Pulses
+	SeriesKeeper
+	MessageActor
 	Files
 }
 
@@ -114,6 +116,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 			return nil, err
 		}
 	}
+	e.mailboxes.OnOccurrence(e.prepareOccurrence) // hooks are loaded
 	if err := e.openReplies(ctx, cfg); err != nil {
 		return nil, err
 	}

@@ -28,10 +28,7 @@ func (s *Store) ContainerStarting(ctx context.Context, sess engine.Session, p en
 // ContainerGone tidies after a container. See engine.Containers.
 func (s *Store) ContainerGone(ctx context.Context, sess engine.Session) error {
 	s.watcher.running(sess, false)
-	err := s.releaseClaims(ctx, sess)
-	if err == nil {
-		_, err = s.copyAcks(ctx, sess)
-	}
+	err := s.tidyGone(ctx, sess)
 	if err == nil || passing(err) {
 		return err
 	}
@@ -41,10 +38,38 @@ func (s *Store) ContainerGone(ctx context.Context, sess engine.Session) error {
 	return nil
 }
 
+// tidyGone counts what the container died over before it forgets that it did:
+// a crash in between has it done again.
+func (s *Store) tidyGone(ctx context.Context, sess engine.Session) error {
+	if err := s.afterContainer(ctx, sess, func(*sqlite3.Conn) error { return nil }); err != nil {
+		return err
+	}
+	r, err := s.settle(ctx, sess)
+	if err == nil && len(r.claims) > 0 {
+		err = s.countTries(ctx, sess, r)
+	}
+	if err != nil {
+		return err
+	}
+	return s.releaseClaims(ctx, sess)
+}
+
 // releaseClaims deletes orphaned claims, which would make the next container
-// look stuck (lesson 31). Opening outbound.db for writing, which only the
-// container's end allows, rolls back what a kill of the container left.
-func (s *Store) releaseClaims(ctx context.Context, sess engine.Session) (err error) {
+// look stuck (lesson 31).
+func (s *Store) releaseClaims(ctx context.Context, sess engine.Session) error {
+	return s.afterContainer(ctx, sess, func(c *sqlite3.Conn) error {
+		has, err := hasTable(c, "processing_ack")
+		if err != nil || !has {
+			return err
+		}
+		return c.Exec(`DELETE FROM processing_ack WHERE status = 'processing'`)
+	})
+}
+
+// afterContainer changes outbound.db in a transaction. Opening it for writing,
+// which only the container's end allows, rolls back what a kill of the
+// container left.
+func (s *Store) afterContainer(ctx context.Context, sess engine.Session, change func(*sqlite3.Conn) error) (err error) {
 	defer s.recoverPanic(sess, outboundName, &err)
 	ctx, cancel := context.WithTimeout(ctx, busyTimeout+readTime)
 	defer cancel()
@@ -58,10 +83,10 @@ func (s *Store) releaseClaims(ctx context.Context, sess engine.Session) (err err
 		return err
 	}
 	defer c.Close()
-	return fault(outboundName, deleteClaims(c))
+	return fault(outboundName, inTransaction(c, change))
 }
 
-func deleteClaims(c *sqlite3.Conn) (err error) {
+func inTransaction(c *sqlite3.Conn, change func(*sqlite3.Conn) error) (err error) {
 	tx, err := c.BeginImmediate()
 	if err != nil {
 		return err
@@ -70,11 +95,7 @@ func deleteClaims(c *sqlite3.Conn) (err error) {
 	if err := checkTables(c, "main"); err != nil {
 		return err
 	}
-	has, err := hasTable(c, "processing_ack")
-	if err != nil || !has {
-		return err
-	}
-	return c.Exec(`DELETE FROM processing_ack WHERE status = 'processing'`)
+	return change(c)
 }
 
 // Recover looks after a session whose container may be running while the

@@ -41,7 +41,7 @@ func (s *Store) Expect(sess engine.Session) { s.watcher.watch(sess) }
 func (m *mailbox) waiting(p *engine.Pulse, now time.Time) error {
 	acks := m.acks()
 	defer acks.close()
-	st, _, err := m.inbound.Prepare(`SELECT ` + column("id", maxText) + `, ` + column("process_after", maxText) + `, "trigger", process_after IS NULL
+	st, _, err := m.inbound.Prepare(`SELECT ` + column("id", maxText) + `, ` + column("process_after", maxText) + `, "trigger", process_after IS NULL, recurrence <> ''
 		FROM messages_in WHERE status = 'pending'`)
 	if err != nil {
 		return err
@@ -54,6 +54,8 @@ func (m *mailbox) waiting(p *engine.Pulse, now time.Time) error {
 			status = ""
 		}
 		if status == "completed" || status == "failed" {
+			// The next occurrence is not written yet.
+			p.Pending = p.Pending || r.integer(4, "recurrence", 0) != 0
 			continue
 		}
 		p.Pending = true
@@ -69,7 +71,11 @@ func (m *mailbox) waiting(p *engine.Pulse, now time.Time) error {
 			p.Next = after
 		}
 	}
-	return st.Err()
+	if err := st.Err(); err != nil || p.Pending {
+		return err
+	}
+	p.Pending, err = m.resting()
+	return err
 }
 
 // working finds what the container says of itself. What it wrote so that it

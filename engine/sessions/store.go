@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -69,6 +70,9 @@ type Store struct {
 
 	running sync.WaitGroup // writers and the watcher
 	watcher *watcher
+	later   *later
+	given   givenKey
+	prepare atomic.Pointer[prepare]
 	stamps  stamps
 	// marks are where the last look at messages_out ended, by session id.
 	marks *lru.Cache[string, engine.OutboundMark]
@@ -98,6 +102,7 @@ func Open(data string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open session folders in %s: %w", data, err)
 	}
 	s.watcher = newWatcher(s)
+	s.later = newLater(s)
 	var err error
 	if s.marks, err = lru.New[string, engine.OutboundMark](4096); err != nil {
 		return nil, errors.Join(err, s.closeFiles())
@@ -112,6 +117,7 @@ func Open(data string, o Options) (*Store, error) {
 		return s, nil
 	}
 	s.running.Go(func() { s.watcher.run(s.ctx) })
+	s.running.Go(func() { s.later.run(s.ctx) })
 	if s.watcher.notify != nil {
 		s.running.Go(s.watcher.notify.run)
 	}
