@@ -21,7 +21,8 @@ type deliverer struct {
 	mu      sync.Mutex // guards all below
 	closed  bool
 	running map[string]*drain
-	waiting waits // by when something is due
+	waiting waits                // by when something is due
+	due     map[string]time.Time // the next of each session in waiting
 	looks   map[string]time.Time
 }
 
@@ -38,7 +39,7 @@ const (
 
 func newDeliverer(ctx context.Context, e *Engine) *deliverer {
 	return &deliverer{e: e, ctx: ctx, poke: make(chan struct{}, 1), working: make(chan struct{}, drainers),
-		running: map[string]*drain{}, looks: map[string]time.Time{}}
+		running: map[string]*drain{}, due: map[string]time.Time{}, looks: map[string]time.Time{}}
 }
 
 // wake has a session delivered for now, or once more if that is being done.
@@ -60,6 +61,11 @@ func (d *deliverer) wake(sessionID string) {
 // wakeAt wakes a session when the engine's clock says so.
 func (d *deliverer) wakeAt(sessionID string, at time.Time) {
 	d.mu.Lock()
+	if sooner, found := d.due[sessionID]; found && !at.Before(sooner) {
+		d.mu.Unlock()
+		return // it finds out then
+	}
+	d.due[sessionID] = at
 	heap.Push(&d.waiting, wait{at: at, sessionID: sessionID})
 	d.mu.Unlock()
 	d.rouse()
@@ -75,7 +81,9 @@ func (d *deliverer) rouse() {
 // lookAgain has a session's folder looked at once more.
 func (d *deliverer) lookAgain(sessionID string, at time.Time) {
 	d.mu.Lock()
-	d.looks[sessionID] = at
+	if sooner, found := d.looks[sessionID]; !found || at.Before(sooner) {
+		d.looks[sessionID] = at
+	}
 	d.mu.Unlock()
 	d.wakeAt(sessionID, at)
 }
@@ -117,8 +125,14 @@ func (d *deliverer) wakeDue() time.Duration {
 			return min(in, tick)
 		}
 		heap.Pop(&d.waiting)
+		current := d.due[next.sessionID].Equal(next.at) // else a sooner one came first
+		if current {
+			delete(d.due, next.sessionID)
+		}
 		d.mu.Unlock()
-		d.wake(next.sessionID)
+		if current {
+			d.wake(next.sessionID)
+		}
 	}
 }
 
@@ -161,13 +175,16 @@ func (d *deliverer) pass(sessionID string) {
 
 func (d *deliverer) toLook(sessionID string) bool {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	at, found := d.looks[sessionID]
-	if !found || at.After(d.e.now()) {
-		return false
+	now := found && !at.After(d.e.now())
+	if now {
+		delete(d.looks, sessionID)
 	}
-	delete(d.looks, sessionID)
-	return true
+	d.mu.Unlock()
+	if found && !now {
+		d.wakeAt(sessionID, at) // it was woken before that for something else
+	}
+	return now
 }
 
 // deliveryID is the same for each attempt at a reply.
@@ -181,8 +198,7 @@ type wait struct {
 	sessionID string
 }
 
-// waits has the one that is due next on top. A session may be in it more than
-// once: being woken in vain costs one look at its mailbox.
+// waits has the one that is due next on top.
 type waits []wait
 
 func (w waits) Len() int           { return len(w) }

@@ -114,3 +114,22 @@ func BenchmarkRowToWebhook(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
 }
+
+func TestRepliesThatNobodyPullsHoldUpNoWebhook(t *testing.T) {
+	h, _ := newHost(t, nil)
+	r := newReceiver(t, ok)
+	push(t, h, r.URL)
+	s := session(t, h)
+	g, _, err := h.EnsureMessagingGroup(t.Context(), engine.EnsureMessagingGroupInput{ChannelType: "pulled", PlatformID: "1"})
+	hosttest.Must(t, err)
+	_, err = h.SetDestination(t.Context(), engine.SetDestinationInput{AgentGroupID: hosttest.AgentGroup, Name: "pulled", MessagingGroupID: &g.ID})
+	hosttest.Must(t, err)
+	h.Exec(t, s, "outbound.db", `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
+		INSERT INTO messages_out (id, seq, timestamp, kind, content, channel_type, platform_id) SELECT 'p' || i, 2 * i - 1, '2026-01-01T00:00:00Z', 'chat', 'x', 'pulled', '1' FROM n`)
+	say(t, h, s, "pushed", 5001)
+	waitStatus(t, h, s, "pushed", engine.DeliveryDelivered)
+	replies, err := h.ClaimReplies(t.Context(), engine.ClaimRepliesInput{Max: 2, LeaseSeconds: 60})
+	if err != nil || len(replies) != 2 || replies[0].ID != "p1" || replies[1].ID != "p2" {
+		t.Errorf("claimed %+v, %v", replies, err)
+	}
+}

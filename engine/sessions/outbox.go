@@ -1,9 +1,11 @@
 package sessions
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -16,10 +18,10 @@ import (
 // delivered alone. Times are milliseconds since 1970.
 const (
 	outboxSchema = `CREATE TABLE IF NOT EXISTS box.engine_outbox (
-		n INTEGER PRIMARY KEY, message_out_id TEXT NOT NULL UNIQUE, seq INTEGER, way TEXT NOT NULL, state TEXT NOT NULL,
+		n INTEGER PRIMARY KEY, message_out_id TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL, way TEXT NOT NULL, state TEXT NOT NULL,
 		settled INTEGER NOT NULL, due_at INTEGER, attempts INTEGER NOT NULL, uncertain INTEGER NOT NULL,
 		lease_until INTEGER, lease_owner TEXT NOT NULL, last_error TEXT, content TEXT, seal BLOB)`
-	outboxIndex = `CREATE INDEX IF NOT EXISTS box.engine_outbox_open ON engine_outbox (seq, n) WHERE settled = 0`
+	outboxIndex = `CREATE INDEX IF NOT EXISTS box.engine_outbox_open ON engine_outbox (way, seq, n) WHERE settled = 0`
 	markSchema  = `CREATE TABLE IF NOT EXISTS box.engine_outbox_mark (id INTEGER PRIMARY KEY CHECK (id = 1), out_rowid INTEGER NOT NULL, reply_id TEXT NOT NULL)`
 
 	dispatchColumns = `way, state, due_at, attempts, uncertain, lease_until, lease_owner, last_error, content, seal`
@@ -30,8 +32,12 @@ const (
 	// and rows that are gone through to find them.
 	noteReplies = 256
 	noteRows    = 20_000
-	// openDispatches bounds those that are looked at to find the next.
-	openDispatches = 4096
+	// openDispatches bounds those that are looked at to find the next one of a
+	// way, and openWays the ways: what piles up on one holds up no other.
+	openDispatches = 1024
+	openWays       = 64
+	// lastSeq is the place of a reply without a valid seq.
+	lastSeq = math.MaxInt64
 )
 
 // NewReplies reads what was not noted yet. See engine.Outboxes.
@@ -218,23 +224,41 @@ func (s *Store) OpenDispatches(ctx context.Context, sess engine.Session) (open [
 		if has, err := hasTable(m.inbound, "engine_outbox"); err != nil || !has {
 			return err
 		}
-		st, _, err := m.inbound.Prepare("SELECT " + dispatchColumns + ", " + column("message_out_id", maxText) +
-			" FROM engine_outbox WHERE settled = 0 ORDER BY seq IS NULL, seq, n LIMIT ?")
-		if err != nil {
-			return err
+		way := ""
+		for range openWays {
+			var next *string
+			_, err := queryOne(m.inbound, func(r *row) { next = r.text(0) }, `SELECT min(way) FROM engine_outbox WHERE settled = 0 AND way > ?`, way)
+			if err != nil || next == nil {
+				return err
+			}
+			way = *next
+			if open, err = m.openDispatches(sess, way, open); err != nil {
+				return err
+			}
 		}
-		defer st.Close()
-		if err := st.BindInt64(1, openDispatches); err != nil {
-			return err
-		}
-		for st.Step() {
-			out := engine.Outgoing{Reply: engine.Reply{SessionID: sess.ID, ID: st.ColumnText(10)}}
-			scanDispatch(st, &out.Dispatch, false)
-			open = append(open, out)
-		}
-		return st.Err()
+		return nil
 	})
+	slices.SortStableFunc(open, func(a, b engine.Outgoing) int { return cmp.Compare(*a.Seq, *b.Seq) })
 	return open, err
+}
+
+// openDispatches appends those of one way.
+func (m *mailbox) openDispatches(sess engine.Session, way string, open []engine.Outgoing) ([]engine.Outgoing, error) {
+	st, _, err := m.inbound.Prepare("SELECT " + dispatchColumns + ", " + column("message_out_id", maxText) +
+		", seq FROM engine_outbox WHERE settled = 0 AND way = ? ORDER BY seq, n LIMIT ?")
+	if err != nil {
+		return nil, err
+	}
+	defer st.Close()
+	if err := bind(st, []any{way, int64(openDispatches)}); err != nil {
+		return nil, err
+	}
+	for st.Step() {
+		out := engine.Outgoing{Reply: engine.Reply{SessionID: sess.ID, ID: st.ColumnText(10), Seq: new(st.ColumnInt64(11))}}
+		scanDispatch(st, &out.Dispatch, false)
+		open = append(open, out)
+	}
+	return open, st.Err()
 }
 
 // Outgoing reads one reply. See engine.Outboxes.
@@ -365,7 +389,7 @@ func (in *inbox) saveDispatch(id string, seq *int64, d *engine.Dispatch, now tim
 	} else if err := in.exec(`DELETE FROM delivered WHERE message_out_id = ?`, id); err != nil {
 		return err
 	}
-	var at any
+	at := int64(lastSeq)
 	if seq != nil {
 		at = *seq
 	}
