@@ -23,6 +23,7 @@ import (
 	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/engine/delivery"
 	"github.com/twinbox/twinbox/engine/hooks"
+	"github.com/twinbox/twinbox/engine/lifecycle"
 	"github.com/twinbox/twinbox/engine/registry"
 	"github.com/twinbox/twinbox/engine/sessions"
 )
@@ -49,6 +50,8 @@ type Options struct {
 	// HookMemoryBytes bounds the memory of all hooks' instances together; 0 is
 	// 1 GiB.
 	HookMemoryBytes int64
+	// Wakers says which containers are started here. The zero value: none.
+	Wakers lifecycle.Config
 	// WebhookAllowPrivate lets replies be pushed to private, loopback and
 	// link-local addresses.
 	WebhookAllowPrivate bool
@@ -102,7 +105,11 @@ func (h *Host) open(ctx context.Context, dataDir string, o Options) (err error) 
 		return err
 	}
 	h.webhooks = delivery.New(delivery.Options{AllowPrivate: o.WebhookAllowPrivate, BaseURL: o.PublicURL, Now: o.Now})
-	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Sender: h.webhooks, Events: h.events, Limits: o.Limits, Now: o.Now, Log: o.Log})
+	wakers, err := lifecycle.New(dataDir, o.Wakers, o.Log)
+	if err != nil {
+		return err
+	}
+	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Sender: h.webhooks, Events: h.events, Wakers: wakers, Limits: o.Limits, Now: o.Now, Log: o.Log})
 	return err
 }
 

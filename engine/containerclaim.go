@@ -32,6 +32,9 @@ func (e *Engine) ClaimContainer(ctx context.Context, in ClaimContainerInput) (cl
 	if in.Lease < time.Second || in.Lease > maxContainerLease {
 		return false, Session{}, InvalidField("leaseSeconds", "leaseSeconds must be 1 to %d", int(maxContainerLease.Seconds()))
 	}
+	if in.Owner == wakerOwner {
+		return false, Session{}, InvalidField("owner", "%q is the engine itself", in.Owner)
+	}
 	until := e.now().Add(in.Lease)
 	return e.claim(ctx, in.SessionID, ContainerClaim{Owner: in.Owner, Until: &until})
 }

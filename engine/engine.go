@@ -54,7 +54,9 @@ type Config struct {
 	// SweepReplies is how often all sessions are looked at for replies; 0 is a
 	// minute. Those that are watched are seen at once.
 	SweepReplies time.Duration
-	Limits       Limits
+	// Wakers start containers; nil: they are all started elsewhere.
+	Wakers Wakers
+	Limits Limits
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log takes what no caller is told; nil discards it.
@@ -74,6 +76,7 @@ type Engine struct {
 	queue  *EventQueue
 	events *eventFlow
 	life   *lifecycle
+	waking *waking
 	replyFlow
 	projector  *projector
 	resolving  gates[SessionKey]
@@ -108,6 +111,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		e.ownEvents = e.queue
 	}
 	e.life = newLifecycle(e)
+	e.waking = newWaking(e, cfg.Wakers)
 	if err := e.recover(ctx); err != nil {
 		return nil, err
 	}
@@ -132,12 +136,15 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e.projector = newProjector(e)
 	e.workers.Go(func() { e.projector.run(ctx) })
 	e.workers.Go(func() { e.life.run(ctx) })
+	e.workers.Go(func() { e.waking.run(ctx) })
+	e.tidyContainers(ctx)
 	return e, nil
 }
 
-// Close refuses new work with CodeUnavailable, waits for what was begun, and
+// Close ends the containers that it started, refuses new work with CodeUnavailable, waits for what was begun, and
 // stops the engine's own goroutines. It may be called more than once.
 func (e *Engine) Close() error {
+	e.waking.close()
 	e.mu.Lock() // waits for all that hold it for reading
 	e.closed = true
 	e.mu.Unlock()
@@ -187,10 +194,25 @@ func (e *Engine) recover(ctx context.Context) error {
 				}
 				e.life.restore(w)
 			})
+			if w.Claim != nil && w.Claim.Owner == wakerOwner {
+				e.waking.left = append(e.waking.left, s)
+			}
 		}
 		wg.Wait()
 		if len(work) < MaxPage {
 			return nil
 		}
 	}
+}
+
+// tidyContainers ends the containers that an engine before this one left.
+func (e *Engine) tidyContainers(ctx context.Context) {
+	for _, s := range e.waking.left {
+		if e.waking.wakers == nil {
+			e.log.Error("an engine before this one ran a container, and this one cannot find out whether it still runs", "session", s.ID)
+			continue
+		}
+		e.workers.Go(func() { e.waking.tidy(ctx, s) })
+	}
+	e.waking.left = nil
 }

@@ -147,19 +147,36 @@ func (l *lifecycle) wrote(s Session, due time.Time) {
 	if due.After(now) {
 		l.schedule(t, due)
 	} else {
-		l.tell(t, now)
+		l.tell(t, s, now)
 	}
 }
 
 // tell says that a session is due, unless that was said or somebody runs it.
 // mu is held.
-func (l *lifecycle) tell(t *task, now time.Time) {
+func (l *lifecycle) tell(t *task, s Session, now time.Time) {
 	if t.told || t.claim.held(now) {
+		return
+	}
+	if until := l.e.waking.paused(s.ID); now.Before(until) {
+		l.schedule(t, until)
 		return
 	}
 	t.told, t.patience = true, lookSoonest
 	l.e.emit(Event{Type: EventSessionDue, SessionID: t.sessionID})
 	l.schedule(t, now.Add(t.patience))
+	if l.e.waking.wakes(s.AgentGroupID) {
+		l.e.waking.due(s)
+	}
+}
+
+// lookAt has a session looked at now, as one that nobody was told of.
+func (l *lifecycle) lookAt(sessionID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t := l.tasks[sessionID]; t != nil {
+		t.told = false
+		l.schedule(t, l.e.now())
+	}
 }
 
 // claimed is told that a session's container is somebody's now.

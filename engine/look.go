@@ -91,7 +91,7 @@ func (l *lifecycle) saw(t *task, s Session, p Pulse, now time.Time) {
 		return
 	}
 	if !t.told {
-		l.tell(t, now)
+		l.tell(t, s, now)
 		return
 	}
 	l.wait(t, now)
@@ -105,11 +105,22 @@ func (l *lifecycle) sawRunning(t *task, s Session, p Pulse, now time.Time) {
 		l.e.emit(Event{Type: EventContainerStuck, SessionID: s.ID})
 	}
 	t.stuck = stuck
+	if stuck || len(p.Claims) == 0 && !p.Due && l.e.waking.idle(s, t.active(p.Heartbeat, now), now) {
+		l.e.waking.stop(s.ID)
+	}
 	if len(p.Claims) > 0 {
 		l.schedule(t, now.Add(lookWorking))
 	} else {
 		l.schedule(t, now.Add(lookIdle))
 	}
+}
+
+// active is when a session was last written to by either side.
+func (t *task) active(beat *time.Time, now time.Time) time.Time {
+	if b := t.heard(beat, now); b != nil && b.After(t.noted) {
+		return *b
+	}
+	return t.noted
 }
 
 // heard is when a heartbeat was touched; one in the future, when it was first

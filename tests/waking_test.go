@@ -2,8 +2,16 @@ package tests_test
 
 import (
 	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -77,4 +85,123 @@ func TestAMessageForLaterWakesAfterAKill(t *testing.T) {
 	}
 	s.engine = engineproc.Start(t, data)
 	follow(t, s.engine, "SESSION_DUE", s.id, 1)
+}
+
+// startWaking serves data with a command for all agent groups, which notes its
+// process id in its folder.
+func startWaking(t *testing.T, data, script string) *engineproc.Process {
+	t.Helper()
+	config := filepath.Join(t.TempDir(), "wakers.json")
+	text, err := json.Marshal(map[string]any{"agentGroups": map[string]any{"*": map[string]any{"graceSeconds": 2, "exec": map[string]any{
+		"command": []string{"sh", "-c", "echo $$ >> pids; " + script, "agent", engineproc.Binary(t)}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return engineproc.Start(t, data, "--wakers", config)
+}
+
+// agents returns the process ids of a session's agents, and which of them run.
+func (s session) agents(t *testing.T) (all, running []int) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.folder, "pids"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		pid, err := strconv.Atoi(strings.TrimSpace(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, pid)
+		// Not one that nobody has waited for.
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if syscall.Kill(pid, 0) == nil && (err != nil || !strings.Contains(string(stat), ") Z ")) {
+			running = append(running, pid)
+		}
+	}
+	return all, running
+}
+
+// answered waits until a message has one answer, and fails on more.
+func (s session) answered(t *testing.T, id string) {
+	t.Helper()
+	until(t, "the answer to "+id, func() bool {
+		var out struct {
+			Message *struct{ Status string }
+			Session struct{ Replies struct{ Nodes []struct{ InReplyTo string } } }
+		}
+		s.engine.MustQuery(t, `query($s: ID!, $m: String!) { message(sessionId: $s, messageId: $m) { status } session(id: $s) { replies(last: 100) { nodes { inReplyTo } } } }`,
+			map[string]any{"s": s.id, "m": id}, &out)
+		n := 0
+		for _, r := range out.Session.Replies.Nodes {
+			if r.InReplyTo == id {
+				n++
+			}
+		}
+		if n > 1 {
+			t.Fatalf("%s has %d answers", id, n)
+		}
+		return n == 1 && out.Message.Status == "COMPLETED"
+	})
+}
+
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(60 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("in vain waited for %s", what)
+		}
+	}
+}
+
+func TestTheEngineWakesAgentsAndNeverTwoOfOneSession(t *testing.T) {
+	t.Parallel()
+	const agent = `exec "$1" agent --workspace . -- cat`
+	s := newSession(t)
+	data := strings.TrimSuffix(s.folder, "/v2-sessions/ag/"+s.id)
+	if err := s.engine.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	s.engine = startWaking(t, data, agent)
+	s.write(t, "m1", "hello")
+	s.answered(t, "m1")
+	if s.claim(t, "somebody") {
+		t.Fatal("a container that the engine runs was given to somebody else")
+	}
+
+	// The agent dies, and its next message wakes another.
+	all, running := s.agents(t)
+	if len(all) != 1 || len(running) != 1 {
+		t.Fatalf("agents %v, running %v", all, running)
+	}
+	if err := syscall.Kill(running[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	s.write(t, "m2", "hello again")
+	s.answered(t, "m2")
+
+	// The engine dies, and its agent does not.
+	if err := s.engine.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if all, running = s.agents(t); len(all) != 2 || len(running) != 1 {
+		t.Fatalf("agents %v, running %v", all, running)
+	}
+	s.engine = startWaking(t, data, agent)
+	s.write(t, "m3", "and again")
+	s.answered(t, "m3")
+	if _, running = s.agents(t); len(running) > 1 {
+		t.Fatalf("%d agents run", len(running))
+	}
+
+	// It ends in order, and so does its agent.
+	if err := s.engine.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, running = s.agents(t); len(running) != 0 {
+		t.Fatalf("agents %v outlive the engine", running)
+	}
 }
