@@ -32,6 +32,7 @@ func (e *Engine) deliver(ctx context.Context, s Session) (next time.Time, err er
 	if err != nil {
 		return next, err
 	}
+	tried := map[string]bool{}
 	for ctx.Err() == nil {
 		open, err := e.mailboxes.OpenDispatches(ctx, s)
 		if err != nil {
@@ -40,10 +41,15 @@ func (e *Engine) deliver(ctx context.Context, s Session) (next time.Time, err er
 		var id string
 		if id, next = e.pick(open, func(out Outgoing) bool {
 			_, pushed := webhooks[chatType(out.Dispatch.Way)]
-			return strings.HasPrefix(out.Dispatch.Way, wayChat) && (pushed || out.Dispatch.Seal == nil)
+			return out.Dispatch.Way == wayAgent || strings.HasPrefix(out.Dispatch.Way, wayChat) && (pushed || out.Dispatch.Seal == nil)
 		}); id == "" {
 			return next, nil
 		}
+		if tried[id] {
+			// Somebody undoes what is stored of it: not as fast as we can.
+			return e.now().Add(noticeRetry), nil
+		}
+		tried[id] = true
 		if err := e.deliverOne(ctx, s, p, id, webhooks); err != nil {
 			return next, err
 		}
@@ -96,6 +102,9 @@ func (e *Engine) deliverOne(ctx context.Context, s Session, p Projection, id str
 		return e.putOff(ctx, s, id, &SendError{Reason: v.reason}, true)
 	case v.state != "":
 		return e.settle(ctx, s, id, v, nil)
+	}
+	if wayOf(out.Kind, out.Route) == wayAgent {
+		return e.sendToAgent(ctx, s, out)
 	}
 	w, found := webhooks[text(out.Route.ChannelType)]
 	if !found {

@@ -18,7 +18,7 @@ type verdict struct {
 // of out what goes: its route and what hooks made of its content. What hooks
 // decide is stored; they are asked once.
 func (e *Engine) judge(ctx context.Context, s Session, p Projection, out *Outgoing) (verdict, error) {
-	route, problem := resolveRoute(p, out.Reply)
+	route, problem := resolveRoute(s, p, out.Reply)
 	if problem != "" {
 		return verdict{state: DispatchFailed, reason: problem}, nil
 	}

@@ -81,7 +81,7 @@ func (e *Engine) note(ctx context.Context, s Session, n NewReplies) error {
 // prepare gives a new reply its dispatch. What no hook is to see is ready.
 func (e *Engine) prepare(s Session, p Projection, out *Outgoing) {
 	d := &out.Dispatch
-	route, problem := resolveRoute(p, out.Reply)
+	route, problem := resolveRoute(s, p, out.Reply)
 	d.Way, d.DueAt = wayOf(out.Kind, route), out.DeliverAfter
 	switch {
 	case d.State == DispatchFailed:
@@ -98,7 +98,7 @@ func (e *Engine) prepare(s Session, p Projection, out *Outgoing) {
 // resolveRoute finds whom a reply is for: the session's own chat, where it
 // says nothing, or one of the agent group's destinations (protocol: "Life of a
 // reply"). problem says why it may go nowhere.
-func resolveRoute(p Projection, r Reply) (route Route, problem string) {
+func resolveRoute(s Session, p Projection, r Reply) (route Route, problem string) {
 	route = r.Route
 	switch {
 	case r.Kind == "system":
@@ -110,7 +110,10 @@ func resolveRoute(p Projection, r Reply) (route Route, problem string) {
 		}
 		return own, ""
 	case text(route.ChannelType) == wayAgent:
-		return route, "" // the router of agents knows whom it may reach
+		if !reaches(s, p, text(route.PlatformID)) {
+			return route, "it is for agent group " + clip(text(route.PlatformID)) + ", which is no destination of its own"
+		}
+		return route, ""
 	case same(route.ChannelType, p.Route.ChannelType) && same(route.PlatformID, p.Route.PlatformID):
 		return route, ""
 	}

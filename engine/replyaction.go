@@ -53,7 +53,7 @@ func (e *Engine) RetryReply(ctx context.Context, sessionID, replyID string) (Rep
 		if err != nil {
 			return err
 		}
-		route, _ := resolveRoute(p, r)
+		route, _ := resolveRoute(s, p, r)
 		way := wayOf(r.Kind, route)
 		if err := e.registry.SetUnsettled(ctx, []Unsettled{{SessionID: s.ID, ReplyID: r.ID, Way: way}}); err != nil {
 			return err

@@ -16,6 +16,7 @@ type replyFlow struct {
 	replyKey, fileKey []byte
 	noticing          gates[string] // by session id: what is new is noted once
 	changingWebhooks  sync.Mutex    // held while they are read and changed
+	pairs             pairs
 	sweepEvery        time.Duration
 	stopReplies       context.CancelFunc
 }
