@@ -247,3 +247,20 @@ func TestWhereTheQueueOverflowsReadersAreTold(t *testing.T) {
 		t.Errorf("events are %+v", got)
 	}
 }
+
+func TestWhatAContainerAcknowledgesIsAnEvent(t *testing.T) {
+	h := hosttest.Open(t, sessions.Options{})
+	s := h.Session(t)
+	r := mustReader(t, h, engine.EventsInput{SessionID: &s.ID, Types: []engine.EventType{engine.EventMessageUpdated}})
+	for _, id := range []string{"m1", "m2"} {
+		h.MustWrite(t, s, id, "hello")
+		h.Exec(t, s, "outbound.db", `INSERT INTO processing_ack VALUES ('`+id+`', 'completed', datetime('now'))`)
+		if got := what(mustRead(t, r, 1)); !slices.Equal(got, []string{"MESSAGE_UPDATED " + s.ID + id}) {
+			t.Errorf("events are %q", got)
+		}
+		// What the event tells of is on disk.
+		if rows := h.Rows(t, s, "inbound.db", `SELECT status FROM messages_in WHERE id = '`+id+`'`); rows[0] != "completed" {
+			t.Errorf("%s is %v", id, rows)
+		}
+	}
+}

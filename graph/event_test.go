@@ -273,3 +273,28 @@ func TestStreamsEndWhenTheHandlerIsClosed(t *testing.T) {
 		t.Errorf("a query: %s", got)
 	}
 }
+
+// In this world no time passes, so a hook that fails always is told of once.
+func TestHookThatFailsIsAnEventOnceASecondAtMost(t *testing.T) {
+	w, s := mustChat(t)
+	w.install(t, "h", "BROKEN", engine.HookChanges{})
+	for i := range 3 {
+		id := fmt.Sprint("m", i)
+		_, _, err := w.WriteMessage(t.Context(), engine.WriteMessageInput{SessionID: s.ID, MessageID: &id, Content: "hello"})
+		if engine.CodeOf(err) != engine.CodeHookFailed {
+			t.Fatalf("written: %v", err)
+		}
+	}
+	must(t)(nil, w.RemoveHook(t.Context(), "h"))
+	events := w.stream(t, http.MethodGet, "/events?after=0&follow=false&types=HOOK_FAILED,HOOK_CHANGED,MESSAGE_WRITTEN", "")
+	events.next()
+	var seen []string
+	for b := events.next(); b != nil; b = events.next() {
+		var e struct{ Type, HookName string }
+		mustDecode(t, []byte(b["data"]), &e)
+		seen = append(seen, e.Type+" "+e.HookName)
+	}
+	if got := strings.Join(seen, ", "); got != "HOOK_CHANGED h, HOOK_FAILED h, HOOK_CHANGED h" {
+		t.Errorf("events are %s", got)
+	}
+}
