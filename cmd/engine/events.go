@@ -63,24 +63,36 @@ or the engine did not end well. It passes every filter.`,
 	return c
 }
 
-// followEvents prints events, and comes back when a stream breaks off: to an
-// engine that may have another URL by then. The end of ctx is no error.
+// followEvents prints events. The end of ctx is no error.
 func (r *remote) followEvents(ctx context.Context, w io.Writer, q eventQuery) error {
 	var all []json.RawMessage
+	err := r.follow(ctx, q, func(event json.RawMessage) error {
+		switch {
+		case event == nil:
+			return nil
+		case r.output == "json":
+			all = append(all, event)
+			return nil
+		}
+		return printEvent(w, r.output, event)
+	})
+	if err == nil && r.output == "json" && ctx.Err() == nil {
+		return printRows(w, r.output, nil, all)
+	}
+	return err
+}
+
+// follow calls each for events, with nil where there is only a cursor, and
+// comes back when a stream breaks off: to an engine that may have another URL
+// by then. The end of ctx is no error.
+func (r *remote) follow(ctx context.Context, q eventQuery, each func(event json.RawMessage) error) error {
 	for begun := false; ; {
 		c, err := r.client()
 		if err == nil {
 			err = c.streamEvents(ctx, q, func(cursor string, event json.RawMessage) error {
 				begun = true
 				q.after = cursor
-				switch {
-				case event == nil:
-					return nil
-				case r.output == "json":
-					all = append(all, event)
-					return nil
-				}
-				return printEvent(w, r.output, event)
+				return each(event)
 			})
 		}
 		if ctx.Err() != nil {
@@ -90,9 +102,6 @@ func (r *remote) followEvents(ctx context.Context, w io.Writer, q eventQuery) er
 			return err
 		}
 		if !q.follow {
-			if r.output == "json" {
-				return printRows(w, r.output, nil, all)
-			}
 			return nil
 		}
 		select {

@@ -241,6 +241,11 @@ type ComplexityRoot struct {
 		Trigger         func(childComplexity int) int
 	}
 
+	MessageActionPayload struct {
+		Message    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	MessageConnection struct {
 		Edges    func(childComplexity int) int
 		Nodes    func(childComplexity int) int
@@ -272,6 +277,7 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		CancelMessage        func(childComplexity int, input model.MessageActionInput) int
 		ClaimContainer       func(childComplexity int, input model.ClaimContainerInput) int
 		ClaimReplies         func(childComplexity int, input engine.ClaimRepliesInput) int
 		CloseSession         func(childComplexity int, input model.CloseSessionInput) int
@@ -281,11 +287,14 @@ type ComplexityRoot struct {
 		InstallHook          func(childComplexity int, input model.InstallHookInput) int
 		MarkContainer        func(childComplexity int, input model.MarkContainerInput) int
 		MarkDelivered        func(childComplexity int, input model.MarkDeliveredInput) int
+		PauseMessage         func(childComplexity int, input model.MessageActionInput) int
 		ProjectSession       func(childComplexity int, input model.ProjectSessionInput) int
 		RemoveDestination    func(childComplexity int, input model.RemoveDestinationInput) int
 		RemoveHook           func(childComplexity int, input model.RemoveHookInput) int
 		RemoveWebhook        func(childComplexity int, input model.RemoveWebhookInput) int
 		ResolveSession       func(childComplexity int, input engine.ResolveSessionInput) int
+		ResumeMessage        func(childComplexity int, input model.MessageActionInput) int
+		RetryMessage         func(childComplexity int, input model.MessageActionInput) int
 		RetryReply           func(childComplexity int, input model.RetryReplyInput) int
 		RollbackHook         func(childComplexity int, input model.RollbackHookInput) int
 		SetDestination       func(childComplexity int, input engine.SetDestinationInput) int
@@ -1291,6 +1300,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Message.Trigger(childComplexity), true
 
+	case "MessageActionPayload.message":
+		if e.ComplexityRoot.MessageActionPayload.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageActionPayload.Message(childComplexity), true
+	case "MessageActionPayload.userErrors":
+		if e.ComplexityRoot.MessageActionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageActionPayload.UserErrors(childComplexity), true
+
 	case "MessageConnection.edges":
 		if e.ComplexityRoot.MessageConnection.Edges == nil {
 			break
@@ -1386,6 +1408,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MessagingGroupEdge.Node(childComplexity), true
 
+	case "Mutation.cancelMessage":
+		if e.ComplexityRoot.Mutation.CancelMessage == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelMessage_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelMessage(childComplexity, args["input"].(model.MessageActionInput)), true
 	case "Mutation.claimContainer":
 		if e.ComplexityRoot.Mutation.ClaimContainer == nil {
 			break
@@ -1485,6 +1518,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.MarkDelivered(childComplexity, args["input"].(model.MarkDeliveredInput)), true
+	case "Mutation.pauseMessage":
+		if e.ComplexityRoot.Mutation.PauseMessage == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_pauseMessage_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PauseMessage(childComplexity, args["input"].(model.MessageActionInput)), true
 	case "Mutation.projectSession":
 		if e.ComplexityRoot.Mutation.ProjectSession == nil {
 			break
@@ -1540,6 +1584,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ResolveSession(childComplexity, args["input"].(engine.ResolveSessionInput)), true
+	case "Mutation.resumeMessage":
+		if e.ComplexityRoot.Mutation.ResumeMessage == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_resumeMessage_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ResumeMessage(childComplexity, args["input"].(model.MessageActionInput)), true
+	case "Mutation.retryMessage":
+		if e.ComplexityRoot.Mutation.RetryMessage == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_retryMessage_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RetryMessage(childComplexity, args["input"].(model.MessageActionInput)), true
 	case "Mutation.retryReply":
 		if e.ComplexityRoot.Mutation.RetryReply == nil {
 			break
@@ -2313,6 +2379,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("InstallHookInput", ec.unmarshalInputInstallHookInput),
 			graphql.NewInputUnmarshaler("MarkContainerInput", ec.unmarshalInputMarkContainerInput),
 			graphql.NewInputUnmarshaler("MarkDeliveredInput", ec.unmarshalInputMarkDeliveredInput),
+			graphql.NewInputUnmarshaler("MessageActionInput", ec.unmarshalInputMessageActionInput),
 			graphql.NewInputUnmarshaler("ProjectSessionInput", ec.unmarshalInputProjectSessionInput),
 			graphql.NewInputUnmarshaler("RemoveDestinationInput", ec.unmarshalInputRemoveDestinationInput),
 			graphql.NewInputUnmarshaler("RemoveHookInput", ec.unmarshalInputRemoveHookInput),
@@ -3109,7 +3176,7 @@ type Message {
   onWake: Boolean!
   "For a message that another agent sent, the session that it came from."
   sourceSessionId: ID
-  "What is wrong with the row; null when nothing is."
+  "What is wrong with the row, or why the engine ended it; null when nothing is to be said."
   problem: String
 }
 "A message in a list, with its place."
@@ -3237,6 +3304,21 @@ type WriteSystemResponsePayload {
   userErrors: [UserError!]!
 }
 
+"Names a message to do something with."
+input MessageActionInput {
+  "The session."
+  sessionId: ID!
+  "The message's id in the session's mailbox."
+  messageId: String!
+}
+"The message as it is now, or what was wrong."
+type MessageActionPayload {
+  "Null when there are errors."
+  message: Message
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+
 extend type Mutation {
   """
   Writes a message into its session's inbox. Once it is answered without an error, the message and its attachments
@@ -3256,6 +3338,29 @@ extend type Mutation {
     "The answer."
     input: WriteSystemResponseInput!
   ): WriteSystemResponsePayload
+  """
+  Writes a message that was completed, failed or cancelled once more, under a new id in the same series: the old one's
+  acknowledgement is in the way. A CONFLICT while it has not ended, or while an earlier retry waits.
+  """
+  retryMessage(
+    "The message."
+    input: MessageActionInput!
+  ): MessageActionPayload
+  "Holds back a message that waits; what recurs rests with it. A CONFLICT once the container works on it or it has ended."
+  pauseMessage(
+    "The message."
+    input: MessageActionInput!
+  ): MessageActionPayload
+  "Lets a paused message wait for the container again."
+  resumeMessage(
+    "The message."
+    input: MessageActionInput!
+  ): MessageActionPayload
+  "Calls off a message that waits or is paused, and its series with it. A CONFLICT once the container works on it or it has ended."
+  cancelMessage(
+    "The message."
+    input: MessageActionInput!
+  ): MessageActionPayload
 }
 `, BuiltIn: false},
 	{Name: "../schema/messaginggroup.graphqls", Input: `"A chat on a platform: unique by channel type and platform id."
@@ -4272,6 +4377,16 @@ func (ec *executionContext) childFields_Message(ctx context.Context, field graph
 		return ec.fieldContext_Message_problem(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Message", field.Name)
+}
+
+func (ec *executionContext) childFields_MessageActionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "message":
+		return ec.fieldContext_MessageActionPayload_message(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_MessageActionPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MessageActionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_MessageConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -167,6 +167,22 @@ type MarkDeliveredPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Names a message to do something with.
+type MessageActionInput struct {
+	// The session.
+	SessionID string `json:"sessionId"`
+	// The message's id in the session's mailbox.
+	MessageID string `json:"messageId"`
+}
+
+// The message as it is now, or what was wrong.
+type MessageActionPayload struct {
+	// Null when there are errors.
+	Message *Message `json:"message"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // The API's root for changing things. The fields of one request are carried out in order, one after the other.
 type Mutation struct {
 }
