@@ -41,7 +41,7 @@ func (e *Engine) deliver(ctx context.Context, s Session) (next time.Time, err er
 		var id string
 		if id, next = e.pick(open, func(out Outgoing) bool {
 			_, pushed := webhooks[chatType(out.Dispatch.Way)]
-			return out.Dispatch.Way == wayAgent || strings.HasPrefix(out.Dispatch.Way, wayChat) && (pushed || out.Dispatch.Seal == nil)
+			return out.Dispatch.Way == waySystem || out.Dispatch.Way == wayAgent || strings.HasPrefix(out.Dispatch.Way, wayChat) && (pushed || out.Dispatch.Seal == nil)
 		}); id == "" {
 			return next, nil
 		}
@@ -103,7 +103,10 @@ func (e *Engine) deliverOne(ctx context.Context, s Session, p Projection, id str
 	case v.state != "":
 		return e.settle(ctx, s, id, v, nil)
 	}
-	if wayOf(out.Kind, out.Route) == wayAgent {
+	switch wayOf(out.Kind, out.Route) {
+	case waySystem:
+		return e.carryOut(ctx, s, out)
+	case wayAgent:
 		return e.sendToAgent(ctx, s, out)
 	}
 	w, found := webhooks[text(out.Route.ChannelType)]

@@ -51,6 +51,9 @@ type Config struct {
 	Events *EventQueue
 	// Sender pushes replies to webhooks; nil: replies are only pulled.
 	Sender Sender
+	// Actions are what agents can ask for besides those on their own tasks, by
+	// name; see Action.
+	Actions map[string]Action
 	// SweepReplies is how often all sessions are looked at for replies; 0 is a
 	// minute. Those that are watched are seen at once.
 	SweepReplies time.Duration

@@ -17,6 +17,7 @@ type replyFlow struct {
 	noticing          gates[string] // by session id: what is new is noted once
 	changingWebhooks  sync.Mutex    // held while they are read and changed
 	pairs             pairs
+	actions           map[string]Action
 	sweepEvery        time.Duration
 	stopReplies       context.CancelFunc
 }
@@ -26,7 +27,7 @@ const sweepEvery = time.Minute
 
 // openReplies gets what is needed before anything of a reply can be read.
 func (e *Engine) openReplies(ctx context.Context, cfg Config) (err error) {
-	e.sender, e.instance = cfg.Sender, newID("engine-")
+	e.sender, e.instance, e.actions = cfg.Sender, newID("engine-"), actions(cfg.Actions)
 	e.sweepEvery = cmp.Or(cfg.SweepReplies, sweepEvery)
 	e.noticing.wait = cmp.Or(cfg.Limits.QueueTime, DefaultLimits().QueueTime)
 	if e.replyKey, err = e.registry.Secret(ctx, "replies"); err != nil {
