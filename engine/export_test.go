@@ -41,3 +41,11 @@ func (e *Engine) SaidStuck(sessionID string) bool {
 	t := e.life.tasks[sessionID]
 	return t != nil && t.stuck
 }
+
+// Settled tells whether nothing of a container of a session's is under way.
+func (e *Engine) Settled(sessionID string) bool {
+	e.waking.mu.Lock()
+	running := e.waking.running[sessionID] != nil
+	e.waking.mu.Unlock()
+	return !running && e.life.claimOf(sessionID) == nil
+}
