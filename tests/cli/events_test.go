@@ -53,7 +53,7 @@ func TestWhoFollowsEventsIsToldOfAKillAndMissesNothingThatWasShown(t *testing.T)
 	s := serve(t, data)
 	must[object](t, s, "agent-group", "create", "A", "--id", "a")
 	x := s.session(t)
-	next, end := follow(t, s, "--after", "0")
+	next, end := follow(t, s, "--after", "0", "--type", "SESSION_CREATED,MESSAGE_WRITTEN")
 	seen := []event{next()}
 	must[object](t, s, "message", "write", x.ID, "--text", "hello", "--id", "m1")
 	seen = append(seen, next())
@@ -74,7 +74,7 @@ func TestWhoFollowsEventsIsToldOfAKillAndMissesNothingThatWasShown(t *testing.T)
 	if code := end(); code != 0 {
 		t.Errorf("interrupted, it exited with %d", code)
 	}
-	all := must[[]event](t, s, "events", "--follow=false", "--after", "0")
+	all := must[[]event](t, s, "events", "--follow=false", "--after", "0", "--type", "SESSION_CREATED", "--type", "MESSAGE_WRITTEN")
 	if len(all) != len(seen) {
 		t.Fatalf("there are %v, seen were %v", all, seen)
 	}
@@ -94,7 +94,7 @@ func TestARestartInOrderGoesOnWithoutAGap(t *testing.T) {
 	data := t.TempDir()
 	s := serve(t, data)
 	must[object](t, s, "agent-group", "create", "A", "--id", "a")
-	next, end := follow(t, s, "--after", "0")
+	next, end := follow(t, s, "--after", "0", "--type", "SESSION_CREATED,MESSAGE_WRITTEN")
 	x := s.session(t)
 	first := next()
 	if code := s.end(t, syscall.SIGTERM); code != 0 {
