@@ -21,7 +21,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/delivery"
 	"github.com/twinbox/twinbox/engine/hooks"
+	"github.com/twinbox/twinbox/engine/lifecycle"
 	"github.com/twinbox/twinbox/engine/registry"
 	"github.com/twinbox/twinbox/engine/sessions"
 )
@@ -48,6 +50,14 @@ type Options struct {
 	// HookMemoryBytes bounds the memory of all hooks' instances together; 0 is
 	// 1 GiB.
 	HookMemoryBytes int64
+	// Wakers says which containers are started here. The zero value: none.
+	Wakers lifecycle.Config
+	// WebhookAllowPrivate lets replies be pushed to private, loopback and
+	// link-local addresses.
+	WebhookAllowPrivate bool
+	// PublicURL is where receivers of replies reach the engine, for the
+	// addresses of files; "" leaves them relative to it.
+	PublicURL string
 }
 
 // Host is an engine on a data directory.
@@ -58,6 +68,8 @@ type Host struct {
 	registry *registry.Registry
 	sessions *sessions.Store
 	hooks    *hooks.Host
+	webhooks *delivery.Webhooks
+	events   *engine.EventQueue
 }
 
 // Open opens a data directory, and makes it if need be. One process at a time
@@ -68,7 +80,7 @@ func Open(ctx context.Context, dataDir string, o Options) (*Host, error) {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
 	o.Limits = o.Limits.OrDefaults()
-	h := &Host{}
+	h := &Host{events: engine.NewEventQueue()}
 	if err := h.open(ctx, dataDir, o); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -83,16 +95,21 @@ func (h *Host) open(ctx context.Context, dataDir string, o Options) (err error) 
 		return err
 	}
 	h.sessions, err = sessions.Open(dataDir, sessions.Options{Limits: o.Limits, DirMode: o.DirMode, FileMode: o.FileMode,
-		UID: o.UID, GID: o.GID, Now: o.Now, Log: o.Log, Metrics: o.Metrics})
+		UID: o.UID, GID: o.GID, Now: o.Now, Log: o.Log, Metrics: o.Metrics, Events: h.events})
 	if err != nil {
 		return err
 	}
 	h.hooks, err = hooks.Open(filepath.Join(dataDir, "hooks"), hooks.Options{Now: o.Now, Log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), Metrics: o.Metrics,
-		Compiler: o.HookCompiler, MemoryBytes: o.HookMemoryBytes, QueueTime: o.Limits.QueueTime})
+		Compiler: o.HookCompiler, MemoryBytes: o.HookMemoryBytes, QueueTime: o.Limits.QueueTime, Events: h.events})
 	if err != nil {
 		return err
 	}
-	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Limits: o.Limits, Now: o.Now, Log: o.Log})
+	h.webhooks = delivery.New(delivery.Options{AllowPrivate: o.WebhookAllowPrivate, BaseURL: o.PublicURL, Now: o.Now})
+	wakers, err := lifecycle.New(dataDir, o.Wakers, o.Log)
+	if err != nil {
+		return err
+	}
+	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Sender: h.webhooks, Events: h.events, Wakers: wakers, Limits: o.Limits, Now: o.Now, Log: o.Log})
 	return err
 }
 
@@ -108,12 +125,16 @@ func (h *Host) close() error {
 	if h.Engine != nil {
 		errs = append(errs, h.Engine.Close())
 	}
+	if h.webhooks != nil {
+		h.webhooks.Close()
+	}
 	if h.hooks != nil {
 		errs = append(errs, h.hooks.Close())
 	}
 	if h.sessions != nil {
 		errs = append(errs, h.sessions.Close())
 	}
+	h.events.Close()
 	if h.registry != nil {
 		errs = append(errs, h.registry.Close())
 	}

@@ -26,7 +26,12 @@ type Containers interface {
 // MarkContainer records what an orchestrator did with a session's container.
 // From STOPPED to another status, the folder is made ready first; to STOPPED,
 // it is tidied: STOPPED is a promise that no process of it runs.
+// One that the engine started is the engine's to mark STOPPED: CodeConflict.
 func (e *Engine) MarkContainer(ctx context.Context, sessionID string, status ContainerStatus) (Session, error) {
+	return e.mark(ctx, sessionID, status, false)
+}
+
+func (e *Engine) mark(ctx context.Context, sessionID string, status ContainerStatus, waker bool) (Session, error) {
 	done, err := e.begin()
 	if err != nil {
 		return Session{}, err
@@ -46,20 +51,37 @@ func (e *Engine) MarkContainer(ctx context.Context, sessionID string, status Con
 	if err != nil {
 		return Session{}, withField(err, "sessionId")
 	}
+	claim := e.life.claimOf(sessionID)
 	switch {
+	case status == ContainerStopped && !waker && claim != nil && claim.Owner == wakerOwner:
+		return Session{}, Errorf(CodeConflict, "the engine itself runs the container of session %s, and would start a second one", sessionID).In("sessionId")
 	case status == ContainerStopped:
 		// Tidied also when it was marked so before: a container that was
 		// started by hand leaves as much behind.
 		err = e.mailboxes.ContainerGone(ctx, s)
 	case s.Status == SessionClosed:
 		return Session{}, sessionClosed(s)
-	case s.ContainerStatus == ContainerStopped:
+	case s.ContainerStatus == ContainerStopped && !claim.held(e.now()): // else the claim did it
 		err = e.project(ctx, s, e.mailboxes.ContainerStarting)
+	}
+	if err == nil {
+		err = e.life.note(ctx, sessionID, never)
 	}
 	if err != nil {
 		return Session{}, err
 	}
-	return e.registry.SetContainerStatus(ctx, sessionID, status)
+	before := s.ContainerStatus
+	s, err = e.registry.SetContainerStatus(ctx, sessionID, status)
+	if err == nil {
+		e.life.marked(s)
+	}
+	if err == nil && status == ContainerStopped {
+		e.deliverer.lookAgain(s.ID, e.now()) // its last replies
+	}
+	if err == nil && before != status {
+		e.emit(Event{Type: EventSessionUpdated, SessionID: s.ID})
+	}
+	return s, err
 }
 
 // Heartbeat is when a session's container last touched its heartbeat file;

@@ -19,6 +19,10 @@ type Registry interface {
 	Destinations
 	Sessions
 	HookRecords
+	EventLog
+	UnsettledReplies
+	Webhooks
+	WorkList
 }
 
 // Mailboxes are the session folders.
@@ -27,7 +31,11 @@ type Mailboxes interface {
 	MessageWriter
 	MessageReader
 	ReplyReader
+	Outboxes
 	Containers
+	Pulses
+	SeriesKeeper
+	MessageActor
 	Files
 }
 
@@ -37,7 +45,20 @@ type Config struct {
 	Registry  Registry
 	Mailboxes Mailboxes
 	// Hooks nil: there are none, and none can be installed.
-	Hooks  HookHost
+	Hooks HookHost
+	// Events has what happened in rooms that know no engine. Its owner closes
+	// it after them; nil is a queue of the engine's own.
+	Events *EventQueue
+	// Sender pushes replies to webhooks; nil: replies are only pulled.
+	Sender Sender
+	// Actions are what agents can ask for besides those on their own tasks, by
+	// name; see Action.
+	Actions map[string]Action
+	// SweepReplies is how often all sessions are looked at for replies; 0 is a
+	// minute. Those that are watched are seen at once.
+	SweepReplies time.Duration
+	// Wakers start containers; nil: they are all started elsewhere.
+	Wakers Wakers
 	Limits Limits
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -55,6 +76,11 @@ type Engine struct {
 	clock     func() time.Time
 	log       *slog.Logger
 
+	queue  *EventQueue
+	events *eventFlow
+	life   *lifecycle
+	waking *waking
+	replyFlow
 	projector  *projector
 	resolving  gates[SessionKey]
 	gates      gates[string] // by session id
@@ -65,7 +91,10 @@ type Engine struct {
 	mu      sync.RWMutex // guards closed; held for reading while a use case runs
 	closed  bool
 	cancel  context.CancelFunc
+	stopped <-chan struct{} // closed by cancel
 	workers sync.WaitGroup
+	// ownEvents is nil where the queue is somebody else's.
+	ownEvents *EventQueue
 }
 
 // New starts an engine on cfg. Sessions whose container may be running are
@@ -80,6 +109,12 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
+	if e.queue = cfg.Events; e.queue == nil {
+		e.queue = NewEventQueue()
+		e.ownEvents = e.queue
+	}
+	e.life = newLifecycle(e)
+	e.waking = newWaking(e, cfg.Wakers)
 	if err := e.recover(ctx); err != nil {
 		return nil, err
 	}
@@ -88,20 +123,40 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 			return nil, err
 		}
 	}
+	e.mailboxes.OnOccurrence(e.prepareOccurrence) // hooks are loaded
+	if err := e.openReplies(ctx, cfg); err != nil {
+		return nil, err
+	}
+	var err error
+	if e.events, err = startEvents(ctx, e); err != nil {
+		return nil, err
+	}
+	if err = e.startReplies(ctx); err != nil {
+		return nil, err
+	}
 	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	e.stopped = ctx.Done()
 	e.projector = newProjector(e)
 	e.workers.Go(func() { e.projector.run(ctx) })
+	e.workers.Go(func() { e.life.run(ctx) })
+	e.workers.Go(func() { e.waking.run(ctx) })
+	e.tidyContainers(ctx)
 	return e, nil
 }
 
-// Close refuses new work with CodeUnavailable, waits for what was begun, and
+// Close ends the containers that it started, refuses new work with CodeUnavailable, waits for what was begun, and
 // stops the engine's own goroutines. It may be called more than once.
 func (e *Engine) Close() error {
+	e.waking.close()
 	e.mu.Lock() // waits for all that hold it for reading
 	e.closed = true
 	e.mu.Unlock()
+	e.endReplies()
 	e.cancel()
 	e.workers.Wait()
+	if e.ownEvents != nil {
+		e.ownEvents.Close()
+	}
 	return nil
 }
 
@@ -117,29 +172,50 @@ func (e *Engine) begin() (done func(), err error) {
 
 func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisecond) }
 
-// recover looks after the sessions whose container may be running: it cannot
-// start over on a mailbox that the engine's own crash left with a hot journal.
-// One that cannot be recovered is reported and stops nothing.
+// recover takes up what sessions have to do, and looks after those whose
+// container may be running: it cannot start over on a mailbox that the
+// engine's own crash left with a hot journal. One that cannot be recovered is
+// reported and stops nothing.
 func (e *Engine) recover(ctx context.Context) error {
-	p := Page{Limit: MaxPage}
-	filter := SessionFilter{ContainerStatus: []ContainerStatus{ContainerRunning, ContainerIdle}}
-	for {
-		l, err := e.registry.Sessions(ctx, p, filter)
+	for after := ""; ; {
+		work, err := e.registry.Work(ctx, after, MaxPage)
 		if err != nil {
 			return err
 		}
 		var wg sync.WaitGroup
-		for _, s := range l.Items {
+		for _, w := range work {
+			s := w.Session
+			after = s.ID
+			if s.ContainerStatus == ContainerStopped && w.Claim == nil {
+				e.mailboxes.Expect(s)
+				e.life.restore(w)
+				continue
+			}
 			wg.Go(func() {
 				if err := e.mailboxes.Recover(ctx, s); err != nil {
 					e.log.Error("recover session after restart", "session", s.ID, "error", err)
 				}
+				e.life.restore(w)
 			})
+			if w.Claim != nil && w.Claim.Owner == wakerOwner {
+				e.waking.left = append(e.waking.left, s)
+			}
 		}
 		wg.Wait()
-		if !l.HasNext {
+		if len(work) < MaxPage {
 			return nil
 		}
-		p.Cursor = l.Cursors[len(l.Cursors)-1]
 	}
+}
+
+// tidyContainers ends the containers that an engine before this one left.
+func (e *Engine) tidyContainers(ctx context.Context) {
+	for _, s := range e.waking.left {
+		if e.waking.wakers == nil {
+			e.log.Error("an engine before this one ran a container, and this one cannot find out whether it still runs", "session", s.ID)
+			continue
+		}
+		e.workers.Go(func() { e.waking.tidy(ctx, s) })
+	}
+	e.waking.left = nil
 }

@@ -159,6 +159,7 @@ func (e *Engine) RemoveHook(ctx context.Context, name string) error {
 	if err := e.registry.RemoveHook(ctx, name); err != nil {
 		return withField(err, "name")
 	}
+	e.emit(Event{Type: EventHookChanged, HookName: name})
 	return e.reloadHooks(context.WithoutCancel(ctx))
 }
 
@@ -234,7 +235,9 @@ func (e *Engine) changeHooks(ctx context.Context, name string, change func(recor
 		}
 	}
 	if err == nil {
-		err = e.registry.SaveHook(ctx, r)
+		if err = e.registry.SaveHook(ctx, r); err == nil {
+			e.emit(Event{Type: EventHookChanged, HookName: name})
+		}
 	}
 	// Also after a failure, which may have left a module that nothing names.
 	if rerr := e.reloadHooks(context.WithoutCancel(ctx)); err == nil {

@@ -36,6 +36,9 @@ func (e *Engine) runMessageHooks(ctx context.Context, s Session, d *Draft) error
 			return err // a replay is answered with the first result
 		}
 	}
+	if d.Recurrence != nil {
+		d.given = new(d.Content.clone())
+	}
 	if onMessage {
 		if err := e.runOnMessage(ctx, s, d, t); err != nil || d.Dropped {
 			return err

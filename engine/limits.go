@@ -36,6 +36,9 @@ type Limits struct {
 	QueueTime time.Duration
 	// PageBytes is the content after which a page ends early.
 	PageBytes int64
+	// SpentAge is how long context and system messages that the container left
+	// unread stay in its way, once it has dealt with a later message.
+	SpentAge time.Duration
 }
 
 // DefaultLimits are what "engine serve" starts with.
@@ -49,6 +52,7 @@ func DefaultLimits() Limits {
 		QueueLength:     1024,
 		QueueTime:       10 * time.Second,
 		PageBytes:       4 << 20,
+		SpentAge:        10 * time.Minute,
 	}
 }
 
@@ -64,5 +68,6 @@ func (l Limits) OrDefaults() Limits {
 		QueueLength:     cmp.Or(l.QueueLength, d.QueueLength),
 		QueueTime:       cmp.Or(l.QueueTime, d.QueueTime),
 		PageBytes:       cmp.Or(l.PageBytes, d.PageBytes),
+		SpentAge:        cmp.Or(l.SpentAge, d.SpentAge),
 	}
 }

@@ -76,6 +76,8 @@ type Draft struct {
 	SourceSessionID *string
 	// Dropped: a hook took it. Its id is kept, and nothing else.
 	Dropped bool
+	// given is what a recurring message was before hooks.
+	given *Content
 }
 
 // WriteOutcome is what became of a message that was accepted.

@@ -71,6 +71,7 @@ func (e *Engine) ResolveSession(ctx context.Context, in ResolveSessionInput) (s 
 		}
 		return Session{}, false, err
 	}
+	e.emit(Event{Type: EventSessionCreated, SessionID: s.ID})
 	return s, true, nil
 }
 
@@ -151,7 +152,14 @@ func (e *Engine) CloseSession(ctx context.Context, sessionID string) (Session, e
 		return Session{}, err
 	}
 	defer unlock()
+	before, err := e.registry.Session(ctx, sessionID)
+	if err != nil {
+		return Session{}, withField(err, "sessionId")
+	}
 	s, err := e.registry.CloseSession(ctx, sessionID)
+	if err == nil && before.Status != s.Status {
+		e.emit(Event{Type: EventSessionClosed, SessionID: s.ID})
+	}
 	return s, withField(err, "sessionId")
 }
 

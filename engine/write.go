@@ -129,14 +129,42 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 	if len(drafts) == 0 {
 		return
 	}
+	due := dueOf(drafts, e.now())
+	// Before it is written: it must not be acknowledged and then forgotten.
+	if err := e.life.note(ctx, s.ID, due); err != nil {
+		for _, r := range pending {
+			r.Err = err
+		}
+		return
+	}
 	written := false
 	for i, r := range e.mailboxes.Write(ctx, s, drafts) {
 		*pending[i] = r
-		written = written || r.Outcome == OutcomeWritten
+		if r.Outcome == OutcomeWritten {
+			written = true
+			e.emit(Event{Type: EventMessageWritten, SessionID: s.ID, MessageID: drafts[i].ID})
+		}
 	}
 	if written {
 		e.registry.Touch(s.ID, e.now())
+		e.life.wrote(s, due)
 	}
+}
+
+// dueOf is when the first of drafts wakes the container, never if none does.
+func dueOf(drafts []Draft, now time.Time) time.Time {
+	due := never
+	for i := range drafts {
+		d := &drafts[i]
+		switch {
+		case d.Dropped || !d.Trigger:
+		case d.ProcessAfter == nil || !d.ProcessAfter.After(now):
+			return now
+		case d.ProcessAfter.Before(due):
+			due = *d.ProcessAfter
+		}
+	}
+	return due
 }
 
 // draft checks an input and completes it.

@@ -26,6 +26,8 @@ const (
 	fewTargets     = 20
 	fewHooks       = 20
 	fewVersions    = 10
+	// eventBurst is how many events a subscription is counted as.
+	eventBurst = 100
 )
 
 func complexity() (c generated.ComplexityRoot) {
@@ -37,6 +39,18 @@ func complexity() (c generated.ComplexityRoot) {
 	c.Query.Destinations = func(child int, _ string) int { return listCost(1, child, fewTargets) }
 	c.Query.Message = func(child int, _, _ string) int { return listCost(folderCost, child, 1) }
 	c.Query.Reply = func(child int, _, _ string) int { return listCost(folderCost, child, 1) }
+
+	c.Subscription.Events = func(child int, _, _ *string, _ []engine.EventType) int { return listCost(1, child, eventBurst) }
+	c.Event.Message = func(child int) int { return listCost(folderCost, child, 1) }
+	c.Event.Reply = func(child int) int { return listCost(folderCost, child, 1) }
+	c.Event.Hook = func(child int) int { return listCost(fewHooks, child, 1) }
+	c.Query.UnsettledReplies = func(child int, first *int, _ *string, _ []engine.DeliveryStatus, _ *string) int {
+		return pageCost(1, child+folderCost, first, nil)
+	}
+	c.Query.Webhooks = func(child int) int { return listCost(1, child, fewTargets) }
+	c.Mutation.ClaimReplies = func(child int, in engine.ClaimRepliesInput) int {
+		return listCost(folderCost, child+folderCost, min(max(in.Max, 1), engine.MaxPage))
+	}
 
 	c.Query.Hooks = func(child int) int { return listCost(1, child, fewHooks) }
 

@@ -36,11 +36,14 @@ func TestComplexity(t *testing.T) {
 		"a hook tried":                 {`mutation { dryRunHooks(input: {point: ON_MESSAGE}) { steps { hook } } }`, 1000 + 1 + 20},
 		"a hook changed":               {`mutation { updateHook(input: {name: "h"}) { hook { name } } rollbackHook(input: {name: "h"}) { hook { name } } }`, 2 * (500 + 2)},
 		"modules installed":            {`mutation { a: installHook(input: {name: "h", module: ""}) { hook { name } } b: installHook(input: {name: "h", module: ""}) { hook { name } } }`, 2 * (5000 + 2)},
+		"events":                       {`subscription { events { cursor type session { id status } } }`, 1 + 100*(2+1+2)},
+		"events with their messages":   {`subscription { events { cursor message { content } reply { content } hook { name } } }`, 1 + 100*(1+11+11+21)},
+		"events with too much":         {`subscription { events { session { messages(first: 100) { nodes { content } } } } }`, maxComplexity + 1},
 		"too much":                     {strings.Replace(page, "messages {", "messages(first: 100) {", 1), maxComplexity + 1},
 		"far too much":                 {`{ agentGroup(id: "a") { ` + nested + ` } }`, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			schema := newSchema(nil, nil)
+			schema := newSchema(nil, nil, nil)
 			doc, err := gqlparser.LoadQueryWithRules(schema.Schema(), tc.query, nil)
 			if err != nil {
 				t.Fatal(err)

@@ -71,6 +71,14 @@ func writeMessagePayload(r engine.WriteResult, at ...string) (*model.WriteMessag
 	return p, nil
 }
 
+func messageActionPayload(m engine.Message, err error) (*model.MessageActionPayload, error) {
+	errs, err := userErrors(err)
+	if err != nil {
+		return nil, err
+	}
+	return &model.MessageActionPayload{Message: object(model.Message{Message: m}, errs), UserErrors: errs}, nil
+}
+
 func storedMessage(m *engine.Message) *model.Message {
 	if m == nil {
 		return nil

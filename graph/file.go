@@ -52,3 +52,13 @@ func faultOf(err error, status int) fault {
 	}
 	return faultInternal
 }
+
+// signed tells whether a request is for a file that it needs no token for.
+func (h *handler) signed(r *http.Request) bool {
+	sessionID, path, ok := parseAttachmentURL(r.URL.EscapedPath())
+	if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	q := r.URL.Query()
+	return h.engine.FileSigned(sessionID, path, q.Get("expires"), q.Get("signature"))
+}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/graph"
@@ -117,4 +118,41 @@ func TestAnUploadOverTheLimitIsRefused(t *testing.T) {
 		t.Errorf("at the limit: %d %s", r.status, r.body)
 	}
 	s.do("POST", "/uploads", strings.NewReader(strings.Repeat("x", uploadLimit+1))).want(t, http.StatusRequestEntityTooLarge, "LIMIT_EXCEEDED")
+}
+
+func TestASignedAddressNeedsNoTokenAndIsGoodForOneFileAndAWhile(t *testing.T) {
+	s := mustSite(t, graph.Config{})
+	id, url := s.mustMessage(map[string]any{"name": "a b#.txt", "data": base64.StdEncoding.EncodeToString([]byte(page))})
+	const noToken = "Authorization:"
+	if r := s.do("GET", url, nil, noToken); r.status != http.StatusUnauthorized {
+		t.Fatalf("without a token: %d", r.status)
+	}
+	path := "inbox/m1/a b#.txt"
+	signed := s.host.SignFile(id, path, time.Now().Add(time.Hour))
+	if !strings.HasPrefix(signed, url+"?") {
+		t.Errorf("%s is not an address of %s", signed, url)
+	}
+	if r := s.do("GET", signed, nil, noToken); r.status != http.StatusOK || r.body != page {
+		t.Errorf("signed: %d %q", r.status, r.body)
+	}
+	_, query, _ := strings.Cut(signed, "?")
+	for name, forged := range map[string]string{
+		"another file":        "/files/" + id + "/inbox/m1/other.txt?" + query,
+		"another session":     "/files/sess-1/inbox/m1/a%20b%23.txt?" + query,
+		"another time":        strings.Replace(signed, "expires=", "expires=1", 1),
+		"no signature":        url + "?expires=99999999999",
+		"an empty signature":  url + "?expires=99999999999&signature=",
+		"a longer signature":  signed + "00",
+		"expired":             s.host.SignFile(id, path, time.Now().Add(-time.Second)),
+		"another part of it":  strings.Replace(signed, "/files/", "/uploads/", 1),
+		"what is not a file":  "/graphql?" + query,
+		"a path that goes up": "/files/" + id + "/inbox/m1/../m1/a%20b%23.txt?" + query,
+	} {
+		if r := s.do("GET", forged, nil, noToken); r.status != http.StatusUnauthorized && r.status != http.StatusNotFound {
+			t.Errorf("%s: %d", name, r.status)
+		}
+	}
+	if r := s.do("POST", signed, nil, noToken); r.status != http.StatusUnauthorized {
+		t.Errorf("a POST: %d", r.status)
+	}
 }

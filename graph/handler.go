@@ -31,6 +31,9 @@ type Config struct {
 	// InFlightBytes bounds the memory that the bodies of all GraphQL requests
 	// take at one time; 0 is 256 MiB. One request takes up to twice its body.
 	InFlightBytes int64
+	// Streams bounds the subscriptions and event streams that are open at one
+	// time; 0 is 512.
+	Streams int
 	// Version and DataDir are shown on the page at "/", to everybody.
 	Version, DataDir string
 	// Metrics gets the handler's metrics and is served at /metrics; nil is a
@@ -55,6 +58,8 @@ const (
 	routeGraphQL = "graphql"
 	routeUploads = "uploads"
 	routeFiles   = "files"
+	routeEvents  = "events"
+	routeSocket  = "websocket"
 	routeNone    = "none"
 )
 
@@ -71,15 +76,25 @@ type handler struct {
 	buffers   buffers
 	documents *documents
 	executor  *executor.Executor
+	streams   *streams
 	metrics   *metrics
 	page      *frontPage
 }
 
-// NewHandler serves e over HTTP: the GraphQL API at /graphql, files at /files
-// and /uploads, /metrics, and without a token only /healthz, /readyz and a
+// Handler serves an engine over HTTP. Its methods may be called concurrently.
+type Handler struct{ *handler }
+
+// Close ends all subscriptions and event streams, which otherwise last as long
+// as their readers like, and waits for that. There are no new ones after it.
+// The server that NewServer returned does as much when it is shut down, but
+// waits for those over WebSocket no longer than for others.
+func (h *Handler) Close() { h.streams.close() }
+
+// NewHandler serves e over HTTP: the GraphQL API at /graphql, events at
+// /events, files at /files and /uploads, /metrics, and without a token only /healthz, /readyz and a
 // page at /. The engine stays its owner's. See NewServer for what it needs of
 // a server.
-func NewHandler(e *engine.Engine, c Config) (http.Handler, error) {
+func NewHandler(e *engine.Engine, c Config) (*Handler, error) {
 	if c.Token == "" {
 		return nil, errors.New("make HTTP handler: the admin token is empty")
 	}
@@ -92,6 +107,9 @@ func NewHandler(e *engine.Engine, c Config) (http.Handler, error) {
 	if c.InFlightBytes < 2*c.BodyBytes {
 		return nil, fmt.Errorf("make HTTP handler: %d bytes for all requests are less than twice the %d for one", c.InFlightBytes, c.BodyBytes)
 	}
+	if c.Streams == 0 {
+		c.Streams = defaultStreams
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -99,10 +117,11 @@ func NewHandler(e *engine.Engine, c Config) (http.Handler, error) {
 		c.Metrics = prometheus.NewRegistry()
 	}
 	b := &budget{limit: c.InFlightBytes}
-	schema := newSchema(e, b)
+	streams := newStreams(c.Streams)
+	schema := newSchema(e, b, streams)
 	h := &handler{
 		engine: e, schema: schema, log: c.Log, auth: newAuthenticator(c.Token), hosts: newHosts(c.Hosts), headers: securityHeaders(),
-		bodyBytes: c.BodyBytes, budget: b,
+		bodyBytes: c.BodyBytes, budget: b, streams: streams,
 		documents: newDocuments(schema.Schema()), executor: newExecutor(schema, c.Log),
 	}
 	var err error
@@ -112,10 +131,10 @@ func NewHandler(e *engine.Engine, c Config) (http.Handler, error) {
 	if h.page, err = newFrontPage(c.Version, c.DataDir); err != nil {
 		return nil, fmt.Errorf("make HTTP handler: %w", err)
 	}
-	if h.metrics, err = newMetrics(c.Metrics, h.budget); err != nil {
+	if h.metrics, err = newMetrics(c.Metrics, h.budget, streams); err != nil {
 		return nil, fmt.Errorf("make HTTP handler: %w", err)
 	}
-	return h, nil
+	return &Handler{h}, nil
 }
 
 // NewServer returns a server for a handler of NewHandler, with the time-outs
@@ -126,13 +145,17 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &http.Server{
+	s := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+	if h, ok := h.(*Handler); ok {
+		s.RegisterOnShutdown(h.streams.shut)
+	}
+	return s
 }
 
 // securityHeaders are on every answer; a route may replace some. Their values
@@ -161,12 +184,19 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	header["X-Request-Id"] = []string{id}
 	route, open := routeOf(r.URL.Path)
+	if isSocket(r) {
+		route = routeSocket
+	}
+	open = open || route == routeFiles && h.signed(r)
 	defer func() {
 		if p := recover(); p != nil {
 			h.recovered(ctx, a, p)
 		}
 		took := time.Since(start)
-		h.metrics.request(route, a.status, took)
+		h.metrics.request(route, a.status)
+		if !a.streams {
+			h.metrics.took(route, took)
+		}
 		if h.log.Enabled(ctx, slog.LevelDebug) {
 			h.log.DebugContext(ctx, "request", "request", id, "remote", r.RemoteAddr, "method", r.Method, "route", route, "status", a.status, "took", took)
 		}
@@ -206,6 +236,8 @@ func routeOf(path string) (route string, open bool) {
 		return routeMetrics, false
 	case "/uploads":
 		return routeUploads, false
+	case "/events":
+		return routeEvents, false
 	}
 	if len(path) > len(filesPrefix) && path[:len(filesPrefix)] == filesPrefix {
 		return routeFiles, false
@@ -240,6 +272,9 @@ func (h *handler) admit(ctx context.Context, a *answer, r *http.Request, open bo
 	if open || h.auth.allows(r.Header.Get("Authorization")) {
 		return true
 	}
+	if _, given := r.Header["Authorization"]; !given && isSocket(r) {
+		return true // its first message has to have the token
+	}
 	h.refuse(ctx, a, r)
 	return false
 }
@@ -250,11 +285,7 @@ func (h *handler) refuse(ctx context.Context, a *answer, r *http.Request) {
 	challenge := `Bearer realm="twinbox"`
 	if r.Header.Get("Authorization") != "" {
 		challenge += `, error="invalid_token"`
-		n := h.auth.failures.note(r.RemoteAddr, time.Now())
-		if n == maxFailures+1 {
-			h.log.WarnContext(ctx, "many wrong tokens from one address", "remote", r.RemoteAddr)
-		}
-		if n > maxFailures {
+		if h.guessed(ctx, r.RemoteAddr) {
 			a.fail(faultGuessing)
 			return
 		}
@@ -263,14 +294,32 @@ func (h *handler) refuse(ctx context.Context, a *answer, r *http.Request) {
 	a.fail(faultToken)
 }
 
+// guessed counts a wrong token, and reports whether its sender is to wait.
+func (h *handler) guessed(ctx context.Context, remote string) (wait bool) {
+	n := h.auth.failures.note(remote, time.Now())
+	if n == maxFailures+1 {
+		h.log.WarnContext(ctx, "many wrong tokens from one address", "remote", remote)
+	}
+	return n > maxFailures
+}
+
 func (h *handler) serve(ctx context.Context, a *answer, r *http.Request, route string) {
 	switch route {
 	case routeGraphQL:
 		h.serveGraphQL(ctx, a, r)
 		return
+	case routeSocket:
+		h.serveSocket(ctx, a, r)
+		return
 	case routeUploads:
 		if a.permits(r, http.MethodPost) {
 			h.serveUpload(ctx, a, r)
+		}
+		return
+	}
+	if route == routeEvents {
+		if a.permits(r, http.MethodGet) {
+			h.serveEvents(ctx, a, r)
 		}
 		return
 	}

@@ -61,6 +61,8 @@ type answer struct {
 	status int
 	// broken says that the answer cannot be completed.
 	broken bool
+	// streams says that the answer lasts as long as its reader likes.
+	streams bool
 	// unread says that the body of an HTTP/1 request was not read to its end.
 	unread   bool
 	deadline time.Time

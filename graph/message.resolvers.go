@@ -55,6 +55,22 @@ func (r *mutationResolver) WriteSystemResponse(ctx context.Context, input engine
 	return &model.WriteSystemResponsePayload{Message: storedMessage(m), UserErrors: errs}, nil
 }
 
+func (r *mutationResolver) RetryMessage(ctx context.Context, input model.MessageActionInput) (*model.MessageActionPayload, error) {
+	return messageActionPayload(r.engine.RetryMessage(ctx, input.SessionID, input.MessageID))
+}
+
+func (r *mutationResolver) PauseMessage(ctx context.Context, input model.MessageActionInput) (*model.MessageActionPayload, error) {
+	return messageActionPayload(r.engine.PauseMessage(ctx, input.SessionID, input.MessageID))
+}
+
+func (r *mutationResolver) ResumeMessage(ctx context.Context, input model.MessageActionInput) (*model.MessageActionPayload, error) {
+	return messageActionPayload(r.engine.ResumeMessage(ctx, input.SessionID, input.MessageID))
+}
+
+func (r *mutationResolver) CancelMessage(ctx context.Context, input model.MessageActionInput) (*model.MessageActionPayload, error) {
+	return messageActionPayload(r.engine.CancelMessage(ctx, input.SessionID, input.MessageID))
+}
+
 func (r *queryResolver) Message(ctx context.Context, sessionID string, messageID string) (*model.Message, error) {
 	m, err := r.engine.Message(ctx, sessionID, messageID)
 	return found(model.Message{Message: m}, err)

@@ -20,7 +20,7 @@ type metrics struct {
 	handler    http.Handler
 }
 
-func newMetrics(registry *prometheus.Registry, b *budget) (*metrics, error) {
+func newMetrics(registry *prometheus.Registry, b *budget, s *streams) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "twinbox_http_requests_total", Help: "HTTP requests answered."}, []string{"route", "code"}),
@@ -34,7 +34,10 @@ func newMetrics(registry *prometheus.Registry, b *budget) (*metrics, error) {
 	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "twinbox_http_body_bytes_in_flight", Help: "Memory taken by the bodies of GraphQL requests."},
 		func() float64 { return float64(b.used.Load()) })
-	for _, c := range []prometheus.Collector{m.requests, m.durations, m.operations, inFlight,
+	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "twinbox_event_streams", Help: "Subscriptions and event streams that are open."},
+		func() float64 { return float64(s.count()) })
+	for _, c := range []prometheus.Collector{m.requests, m.durations, m.operations, inFlight, open,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
@@ -43,8 +46,12 @@ func newMetrics(registry *prometheus.Registry, b *budget) (*metrics, error) {
 	return m, nil
 }
 
-func (m *metrics) request(route string, status int, took time.Duration) {
+func (m *metrics) request(route string, status int) {
 	m.requests.WithLabelValues(route, statusText(status)).Inc()
+}
+
+// took is not told of streams, whose time says nothing about the engine.
+func (m *metrics) took(route string, took time.Duration) {
 	m.durations.WithLabelValues(route).Observe(took.Seconds())
 }
 

@@ -13,9 +13,54 @@ import (
 	"github.com/twinbox/twinbox/graph/model"
 )
 
+func (r *mutationResolver) ClaimReplies(ctx context.Context, input engine.ClaimRepliesInput) (*model.ClaimRepliesPayload, error) {
+	replies, err := r.engine.ClaimReplies(ctx, input)
+	errs, err := userErrors(err)
+	if err != nil {
+		return nil, err
+	}
+	p := &model.ClaimRepliesPayload{Replies: make([]model.Reply, len(replies)), UserErrors: errs}
+	for i, reply := range replies {
+		p.Replies[i] = model.Reply{Reply: reply}
+	}
+	return p, nil
+}
+
+func (r *mutationResolver) MarkDelivered(ctx context.Context, input model.MarkDeliveredInput) (*model.MarkDeliveredPayload, error) {
+	reply, err := r.engine.MarkDelivered(ctx, engine.MarkDeliveredInput{SessionID: input.SessionID, ReplyID: input.ReplyID,
+		Failed: input.Outcome == model.DeliveryOutcomeFailed, PlatformMessageID: input.PlatformMessageID, Error: input.Error})
+	errs, err := userErrors(err)
+	if err != nil {
+		return nil, err
+	}
+	return &model.MarkDeliveredPayload{Reply: object(model.Reply{Reply: reply}, errs), UserErrors: errs}, nil
+}
+
+func (r *mutationResolver) RetryReply(ctx context.Context, input model.RetryReplyInput) (*model.RetryReplyPayload, error) {
+	reply, err := r.engine.RetryReply(ctx, input.SessionID, input.ReplyID)
+	errs, err := userErrors(err)
+	if err != nil {
+		return nil, err
+	}
+	return &model.RetryReplyPayload{Reply: object(model.Reply{Reply: reply}, errs), UserErrors: errs}, nil
+}
+
 func (r *queryResolver) Reply(ctx context.Context, sessionID string, replyID string) (*model.Reply, error) {
 	reply, err := r.engine.Reply(ctx, sessionID, replyID)
 	return found(model.Reply{Reply: reply}, err)
+}
+
+func (r *queryResolver) UnsettledReplies(ctx context.Context, first *int, after *string, status []engine.DeliveryStatus, channelType *string) (model.Connection[model.Reply], error) {
+	p, err := page(first, after, nil, nil)
+	if err != nil {
+		return model.ReplyConnection{}, err
+	}
+	f := engine.UnsettledRepliesFilter{Status: status}
+	if channelType != nil {
+		f.ChannelType = *channelType
+	}
+	l, err := r.engine.UnsettledReplies(ctx, p, f)
+	return converted(l, func(m engine.Reply) model.Reply { return model.Reply{Reply: m} }), err
 }
 
 func (r *replyResolver) Session(ctx context.Context, obj *model.Reply) (engine.Session, error) {

@@ -12,9 +12,9 @@ import (
 // newSchema returns the API over an engine, with the cost of each field. What
 // a request's values take beyond their text is taken from the budget. Its
 // executor is to use presentError, recoverPanic and maxComplexity.
-func newSchema(e *engine.Engine, b *budget) graphql.ExecutableSchema {
+func newSchema(e *engine.Engine, b *budget, s *streams) graphql.ExecutableSchema {
 	return strictEnums{generated.NewExecutableSchema(generated.Config{
-		Resolvers:  &resolver{engine: e, budget: b},
+		Resolvers:  &resolver{engine: e, budget: b, streams: s},
 		Complexity: complexity(),
 	})}
 }

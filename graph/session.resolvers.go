@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/twinbox/twinbox/engine"
@@ -21,6 +22,16 @@ func (r *mutationResolver) ResolveSession(ctx context.Context, input engine.Reso
 		return nil, err
 	}
 	return &model.ResolveSessionPayload{Session: object(s, errs), Created: created, UserErrors: errs}, nil
+}
+
+func (r *mutationResolver) ClaimContainer(ctx context.Context, input model.ClaimContainerInput) (*model.ClaimContainerPayload, error) {
+	claimed, s, err := r.engine.ClaimContainer(ctx, engine.ClaimContainerInput{SessionID: input.SessionID, Owner: input.Owner,
+		Lease: time.Duration(min(int64(input.LeaseSeconds), math.MaxInt32)) * time.Second})
+	errs, err := userErrors(err)
+	if err != nil {
+		return nil, err
+	}
+	return &model.ClaimContainerPayload{Claimed: claimed, Session: object(s, errs), UserErrors: errs}, nil
 }
 
 func (r *mutationResolver) MarkContainer(ctx context.Context, input model.MarkContainerInput) (*model.MarkContainerPayload, error) {

@@ -34,9 +34,9 @@ func (h *handler) faultLarge() *fault {
 // over HTTP says: POST with a JSON body, or GET for queries. Forms, multipart
 // and batches are refused.
 func (h *handler) serveGraphQL(ctx context.Context, a *answer, r *http.Request) {
-	media := responseMedia(r.Header.Get("Accept"))
-	if media == "" {
-		a.fail(fault{http.StatusNotAcceptable, codeBadRequest, "answers are application/graphql-response+json or application/json"})
+	media, events := responseMedia(r.Header.Get("Accept")), takesEvents(r.Header.Get("Accept")) && r.Method == http.MethodPost
+	if media == "" && !events {
+		a.fail(fault{http.StatusNotAcceptable, codeBadRequest, "answers are application/graphql-response+json, application/json, or to a POST text/event-stream"})
 		return
 	}
 	a.mediaType = media
@@ -53,6 +53,10 @@ func (h *handler) serveGraphQL(ctx context.Context, a *answer, r *http.Request) 
 	op, errs := h.prepare(ctx, p)
 	if errs != nil {
 		h.metrics.operation(op.Operation, firstCode(errs))
+		if media == "" {
+			a.refuseStream(errs)
+			return
+		}
 		a.respond(&graphql.Response{Errors: errs})
 		return
 	}
@@ -62,6 +66,14 @@ func (h *handler) serveGraphQL(ctx context.Context, a *answer, r *http.Request) 
 		return
 	}
 	op.Headers = r.Header
+	switch subscription := op.Operation.Operation == ast.Subscription; {
+	case events && (subscription || media == ""):
+		h.serveStream(ctx, a, op)
+		return
+	case subscription:
+		a.fail(fault{http.StatusNotAcceptable, codeBadRequest, "subscriptions are answered as text/event-stream: send that in Accept, or use a WebSocket"})
+		return
+	}
 	next, ctx := h.executor.DispatchOperation(ctx, op)
 	response := next(ctx)
 	if response == nil {

@@ -11,6 +11,7 @@ const (
 	mediaText     = "text/plain; charset=utf-8"
 	mediaJSON     = "application/json; charset=utf-8"
 	mediaResponse = "application/graphql-response+json; charset=utf-8"
+	mediaEvents   = "text/event-stream; charset=utf-8"
 )
 
 // responseMedia picks the media type of a GraphQL response by the Accept
@@ -46,6 +47,16 @@ func responseMedia(accept string) string {
 		}
 	}
 	return best
+}
+
+// takesEvents reports whether a client asks for a stream by name.
+func takesEvents(accept string) bool {
+	for part := range strings.SplitSeq(accept, ",") {
+		if name, params, err := mime.ParseMediaType(part); err == nil && name == "text/event-stream" && params["q"] != "0" {
+			return true
+		}
+	}
+	return false
 }
 
 // jsonBody reports whether a request says that its body is plain JSON in

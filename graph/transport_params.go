@@ -38,6 +38,12 @@ func bodyParams(body []byte) (p params, f *fault) {
 		}
 		return p, faultParams("the body is not a JSON object")
 	}
+	return objectParams(m)
+}
+
+// objectParams reads the parameters from a JSON object.
+func objectParams(m map[string]any) (p params, f *fault) {
+	var ok bool
 	if p.query, ok = m["query"].(string); !ok || p.query == "" {
 		return p, faultParams("query must be a string with a GraphQL document")
 	}

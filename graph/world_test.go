@@ -3,7 +3,6 @@ package graph_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -17,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite" // plays the container
+	"github.com/ncruces/go-sqlite3"
 
 	"github.com/twinbox/twinbox"
 	"github.com/twinbox/twinbox/engine"
@@ -29,9 +28,10 @@ const token = "the-token-of-this-test"
 // world is a real engine with something in it, served over HTTP.
 type world struct {
 	*twinbox.Host
-	dir    string
-	server *httptest.Server
-	log    *logBuffer
+	dir     string
+	server  *httptest.Server
+	handler *graph.Handler
+	log     *logBuffer
 	// names are placeholders for ids that the engine makes.
 	names map[string]string
 }
@@ -67,18 +67,29 @@ func mustWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := graph.NewHandler(w.Engine, graph.Config{Token: token, Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.server = httptest.NewServer(handler)
+	w.serve(t, 0)
 	t.Cleanup(func() {
-		w.server.Close()
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return w
+}
+
+// serve serves the world, from here on with at most so many streams.
+func (w *world) serve(t *testing.T, streams int) {
+	t.Helper()
+	var err error
+	w.handler, err = graph.NewHandler(w.Engine, graph.Config{Token: token, Streams: streams, Log: slog.New(slog.NewTextHandler(w.log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, handler := httptest.NewServer(w.handler), w.handler
+	w.server = server
+	t.Cleanup(func() {
+		handler.Close()
+		server.Close()
+	})
 }
 
 // populate fills the world; $NAME in a fixture stands for a session of it.
@@ -120,6 +131,13 @@ func (w *world) populate(t *testing.T) {
 		}
 	}
 	w.reply(t, s)
+	for noted := false; !noted; { // the test's own time bounds it
+		l, err := w.UnsettledReplies(ctx, engine.Page{Limit: 1}, engine.UnsettledRepliesFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		noted = len(l.Items) == 1
+	}
 	for _, name := range []string{"inbound.db", "outbound.db"} {
 		if err := os.WriteFile(filepath.Join(w.dir, broken.Folder(), name), bytes.Repeat([]byte("garbage"), 1000), 0o660); err != nil {
 			t.Fatal(err)
@@ -130,13 +148,14 @@ func (w *world) populate(t *testing.T) {
 // reply is what a container does that works on m1 and has answered it.
 func (w *world) reply(t *testing.T, s engine.Session) {
 	folder := filepath.Join(w.dir, s.Folder())
+	// First: else the engine takes it for undelivered.
+	mustExec(t, filepath.Join(folder, "inbound.db"), `
+		INSERT INTO delivered VALUES ('r1', 'tg-9', 'delivered', '2026-01-31 12:00:02')`)
 	mustExec(t, filepath.Join(folder, "outbound.db"), `
 		INSERT INTO processing_ack VALUES ('m1', 'processing', '2026-01-31 12:00:00');
 		INSERT INTO messages_out (id, seq, in_reply_to, timestamp, kind, platform_id, channel_type, content)
 		VALUES ('r1', 1, 'm1', '2026-01-31 12:00:01', 'chat', '42', 'telegram', '{ "text": "hi", "files": ["chart.png"] }'),
 		       ('r2', 3, NULL, 'yesterday', 'chat', NULL, NULL, CAST(x'6f6b20ff' AS TEXT))`)
-	mustExec(t, filepath.Join(folder, "inbound.db"), `
-		INSERT INTO delivered VALUES ('r1', 'tg-9', 'delivered', '2026-01-31 12:00:02')`)
 	out := filepath.Join(folder, "outbox", "r1")
 	if err := os.Mkdir(out, 0o770); err != nil {
 		t.Fatal(err)
@@ -188,7 +207,7 @@ func (w *world) send(t *testing.T, body []byte) []byte {
 }
 
 var (
-	madeID    = regexp.MustCompile(`\b(sess|msg|ag|mg)-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
+	madeID    = regexp.MustCompile(`\b(sess|msg|ag|mg|wh)-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
 	requestID = regexp.MustCompile(`("requestId":\s*)"[^"]+"`)
 	micros    = regexp.MustCompile(`("micros":\s*)[0-9.e+]+`)
 )
@@ -211,14 +230,16 @@ func (w *world) resolved(text string) string {
 	return text
 }
 
+// mustExec plays the container. Its SQLite locks files as the engine's does: in
+// one process, other locks would end when the engine closes the file.
 func mustExec(t *testing.T, file, statements string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(5000)")
+	db, err := sqlite3.Open("file:" + file + "?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), statements); err != nil {
+	if err := db.Exec(statements); err != nil {
 		t.Fatal(err)
 	}
 }

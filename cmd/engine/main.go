@@ -84,8 +84,8 @@ Environment:
 		}
 	}
 	add(groupRun, newServeCommand(), newAgentCommand(), newDemoCommand(), newDoctorCommand())
-	add(groupClient, newSessionCommand(), newMessageCommand(), newReplyCommand(), newDestinationCommand(),
-		newAgentGroupCommand(), newMessagingGroupCommand(), newHookCommand(), newAPICommand())
+	add(groupClient, newSessionCommand(), newMessageCommand(), newReplyCommand(), newWebhookCommand(), newDestinationCommand(),
+		newAgentGroupCommand(), newMessagingGroupCommand(), newHookCommand(), newEventsCommand(), newAPICommand())
 	root.AddCommand(newVersionCommand(), newDemoAgentCommand())
 	return root
 }

@@ -16,9 +16,12 @@ const (
 
 func newMessageCommand() *cobra.Command {
 	r := &remote{}
-	c := newGroup("message", "What agents are told: list, show, write, system-response", "A message is what a session's agent is told: a row of its inbound.db, with its\nattachments in the inbox.")
+	c := newGroup("message", "What agents are told: list, show, tail, write, retry, pause, …", "A message is what a session's agent is told: a row of its inbound.db, with its\nattachments in the inbox.")
 	r.bind(c)
-	c.AddCommand(r.messageList(), r.messageShow(), r.messageWrite(), r.messageSystemResponse())
+	c.AddCommand(r.messageList(), r.messageShow(), r.messageTail(), r.messageWrite(), r.messageSystemResponse())
+	for _, a := range messageActions() {
+		c.AddCommand(r.messageAct(a))
+	}
 	return c
 }
 

@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/lifecycle"
 )
 
 func newServeCommand() *cobra.Command {
@@ -20,6 +22,7 @@ func newServeCommand() *cobra.Command {
 	limits := engine.DefaultLimits()
 	folders := folderFlags{}
 	logs := logFlags{}
+	wakers := ""
 	c := &cobra.Command{Use: "serve", Short: "Run the engine", Args: cobra.NoArgs,
 		Long: `Run the engine on a data directory, which it makes if there is none, and serve its
 GraphQL API at /graphql.
@@ -38,6 +41,10 @@ GOGC and GOMEMLIMIT are as in any Go program; left out, they are 800 and 1GiB.`,
   engine serve --folder-owner 1000:1000      # the user that containers run as`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := errors.Join(checkLimits(limits), folders.apply(&cfg.options)); err != nil {
+				return err
+			}
+			var err error
+			if cfg.options.Wakers, err = readWakers(wakers); err != nil {
 				return err
 			}
 			log, err := logs.logger(c.ErrOrStderr())
@@ -62,9 +69,30 @@ GOGC and GOMEMLIMIT are as in any Go program; left out, they are 800 and 1GiB.`,
 	bindLimits(f, &limits, &cfg.graph)
 	cfg.options.HookMemoryBytes = 1 << 30
 	f.Var((*sizeValue)(&cfg.options.HookMemoryBytes), "hook-memory", "the memory of all hooks' instances together")
+	allowPrivate, _ := strconv.ParseBool(os.Getenv("ENGINE_WEBHOOK_ALLOW_PRIVATE"))
+	f.BoolVar(&cfg.options.WebhookAllowPrivate, "webhook-allow-private", allowPrivate, "let webhooks have private and loopback addresses (ENGINE_WEBHOOK_ALLOW_PRIVATE)")
+	f.StringVar(&cfg.options.PublicURL, "public-url", "", "where receivers of replies reach the engine, for the addresses of files: https://engine.example")
+	f.StringVar(&wakers, "wakers", "", "a JSON file that says which agent groups' containers the engine starts, and how; left out, it starts none")
 	folders.bind(f)
 	logs.bind(f)
 	return c
+}
+
+// readWakers reads the file of --wakers; "" is none.
+func readWakers(path string) (lifecycle.Config, error) {
+	if path == "" {
+		return lifecycle.Config{}, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return lifecycle.Config{}, failf(exitUsage, "--wakers: %w", err)
+	}
+	defer f.Close()
+	config, err := lifecycle.ReadConfig(f)
+	if err != nil {
+		return lifecycle.Config{}, failf(exitUsage, "--wakers %s: %w", path, err)
+	}
+	return config, nil
 }
 
 func serve(c *cobra.Command, cfg serverConfig) (err error) {

@@ -43,10 +43,11 @@ type server struct {
 	// tokenMade: this start made the token.
 	tokenMade bool
 
-	config serverConfig
-	host   *twinbox.Host
-	http   *http.Server
-	failed chan error // one value, when serving ends
+	config  serverConfig
+	host    *twinbox.Host
+	handler *graph.Handler
+	http    *http.Server
+	failed  chan error // one value, when serving ends
 
 	serving sync.WaitGroup
 }
@@ -92,11 +93,10 @@ func startServer(ctx context.Context, cfg serverConfig) (_ *server, err error) {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	s.url = serverURL(listener.Addr().(*net.TCPAddr), certificates != nil)
-	handler, err := newHandler(s, address)
-	if err != nil {
+	if s.handler, err = newHandler(s, address); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	s.http = graph.NewServer(handler, cfg.log)
+	s.http = graph.NewServer(s.handler, cfg.log)
 	if err := writeFile(cfg.data, urlFile, s.url+"\n"); err != nil {
 		return nil, errors.Join(fmt.Errorf("note the URL in the data directory: %w", err), listener.Close())
 	}
@@ -124,7 +124,7 @@ func openHost(ctx context.Context, cfg serverConfig) (*twinbox.Host, error) {
 	return host, err
 }
 
-func newHandler(s *server, address *net.TCPAddr) (http.Handler, error) {
+func newHandler(s *server, address *net.TCPAddr) (*graph.Handler, error) {
 	c := s.config.graph
 	c.Token, c.Version, c.Log = s.token, version(), s.config.log
 	if address.IP.IsLoopback() {
@@ -179,6 +179,7 @@ func (s *server) stop() error {
 	if err != nil {
 		err = fmt.Errorf("requests were cut off after %s: %w", s.config.grace, errors.Join(err, s.http.Close()))
 	}
+	s.handler.Close()
 	s.serving.Wait()
 	// While the directory is still ours: the next engine notes its own.
 	if rerr := os.Remove(filepath.Join(s.config.data, urlFile)); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {

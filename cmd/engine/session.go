@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/spf13/cobra"
 )
 
@@ -9,10 +11,10 @@ const sessionFields = `id agentGroup { id name } messagingGroup { id channelType
 
 func newSessionCommand() *cobra.Command {
 	r := &remote{}
-	c := newGroup("session", "Conversations: list, show, resolve, close, project, mark", `A session is one conversation: a folder that is mounted into one container,
+	c := newGroup("session", "Conversations: list, show, resolve, close, project, claim, mark", `A session is one conversation: a folder that is mounted into one container,
 with what was written to the agent and what it replied.`)
 	r.bind(c)
-	c.AddCommand(r.sessionList(), r.sessionShow(), r.sessionResolve(), r.sessionClose(), r.sessionProject(), r.sessionMark())
+	c.AddCommand(r.sessionList(), r.sessionShow(), r.sessionResolve(), r.sessionClose(), r.sessionProject(), r.sessionClaim(), r.sessionMark())
 	return c
 }
 
@@ -89,6 +91,40 @@ an orchestrator that marks none, before it starts one.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			return r.mutateAndPrint(c, "projectSession", "session", "session { "+sessionFields+" }", map[string]any{"sessionId": args[0]}, nil)
 		}}
+}
+
+func (r *remote) sessionClaim() *cobra.Command {
+	var owner string
+	var lease time.Duration
+	c := &cobra.Command{Use: "claim SESSION --owner NAME [flags]", Short: "Claim the right to run a session's container", Args: cobra.ExactArgs(1),
+		Long: `Claim the right to run a session's container for a while. The engine makes the
+folder ready for its start. Nobody else gets it meanwhile: then the exit code is 4.
+
+The same owner may claim again, to have it longer. "engine session mark SESSION
+stopped" gives it back; what expired may be taken over.`,
+		Example: `  engine session claim sess-0199… --owner "$HOSTNAME" && run-container sess-0199…`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkFormat(r.output); err != nil {
+				return err
+			}
+			cl, err := r.client()
+			if err != nil {
+				return err
+			}
+			payload, err := cl.mutate(c.Context(), "claimContainer", "claimed session { "+sessionFields+" }",
+				map[string]any{"sessionId": args[0], "owner": owner, "leaseSeconds": int64(lease.Seconds())})
+			if err != nil {
+				return err
+			}
+			if string(dig(payload, "claimed")) != "true" {
+				return failf(exitConflict, "somebody else runs the container of session %s", args[0])
+			}
+			return printOne(c.OutOrStdout(), r.output, dig(payload, "session"))
+		}}
+	c.Flags().StringVar(&owner, "owner", "", "names who claims (required)")
+	c.Flags().DurationVar(&lease, "lease", time.Minute, "how long, from now: 1s to 24h")
+	must(c.MarkFlagRequired("owner"))
+	return c
 }
 
 func (r *remote) sessionMark() *cobra.Command {

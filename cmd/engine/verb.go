@@ -65,8 +65,11 @@ func enum(s string) string { return strings.ToUpper(strings.ReplaceAll(s, "-", "
 // mutate calls a mutation with its input and returns its payload, of which
 // selection names the fields. What its userErrors say becomes the error.
 func (c *client) mutate(ctx context.Context, name, selection string, input map[string]any) (json.RawMessage, error) {
-	document := fmt.Sprintf("mutation($input: %sInput!) { %s(input: $input) { %s userErrors { code message field } } }",
-		strings.ToUpper(name[:1])+name[1:], name, selection)
+	inputType := strings.ToUpper(name[:1]) + name[1:] + "Input"
+	if isMessageAction(name) {
+		inputType = "MessageActionInput"
+	}
+	document := fmt.Sprintf("mutation($input: %s!) { %s(input: $input) { %s userErrors { code message field } } }", inputType, name, selection)
 	data, err := c.query(ctx, document, map[string]any{"input": input})
 	if err != nil {
 		return nil, err

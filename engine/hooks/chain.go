@@ -66,7 +66,9 @@ func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
 	}
 	text := messageOf(err)
 	now := l.host.now()
-	l.failure(now, text)
+	if l.failure(now, text) {
+		l.host.events.Put(engine.Event{Type: engine.EventHookFailed, HookName: l.name})
+	}
 	l.journal.add(levelError, c.Point.Export()+" failed: "+text)
 	if f, ok := errors.AsType[*fault](err); ok && f.input {
 		return l.failed(c, text) // it says nothing about the hook

@@ -42,6 +42,9 @@ type Options struct {
 	MemoryBytes int64
 	// QueueTime bounds the wait for an instance; 0 is 10 seconds.
 	QueueTime time.Duration
+	// Events is told of failures, if not nil, of each hook's once a second at
+	// most.
+	Events *engine.EventQueue
 }
 
 // Host is an engine.HookHost.
@@ -50,6 +53,7 @@ type Host struct {
 	now      func() time.Time
 	patience time.Duration
 	opened   time.Time
+	events   *engine.EventQueue
 	library  *library
 	budget   *budget
 	metrics  prometheus.Registerer
@@ -90,6 +94,7 @@ func Open(dir string, o Options) (*Host, error) {
 		now:      o.Now,
 		opened:   time.Now(),
 		patience: cmp.Or(o.QueueTime, defaultPatience),
+		events:   o.Events,
 		metrics:  o.Metrics,
 		loads:    make(chan struct{}, runtime.GOMAXPROCS(0)),
 		inUse:    map[*hook]bool{},

@@ -13,6 +13,9 @@ import (
 var actions = [...]engine.HookAction{engine.HookPassed, engine.HookReplaced, engine.HookDropped, engine.HookRemoved,
 	engine.HookRejected, engine.HookFailed, engine.HookWasPassed}
 
+// tellEvery keeps a hook that fails at each message from filling the event log.
+const tellEvery = time.Second
+
 // stats count what becomes of a hook's calls. Its methods may be called
 // concurrently.
 type stats struct {
@@ -24,6 +27,7 @@ type stats struct {
 	mu        sync.Mutex // guards what follows
 	lastError string
 	lastAt    time.Time
+	toldAt    time.Time // of the failure that was told of last
 }
 
 func (s *stats) count(point int, a engine.HookAction) {
@@ -41,10 +45,16 @@ func (s *stats) call(took time.Duration, fuel int64) {
 	s.times.add(took)
 }
 
-func (s *stats) failure(at time.Time, text string) {
+// failure notes a failure, and reports whether somebody is to be told: not
+// where that was done less than tellEvery ago.
+func (s *stats) failure(at time.Time, text string) (tell bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lastError, s.lastAt = text, at
+	if tell = at.Sub(s.toldAt).Abs() >= tellEvery; tell {
+		s.toldAt = at
+	}
+	return tell
 }
 
 func (s *stats) snapshot() engine.HookStats {

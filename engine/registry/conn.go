@@ -90,7 +90,7 @@ func (c *conn) close() error {
 }
 
 // each runs a statement and calls row for each row of its answer. The args are
-// strings, *strings, ints, int64s, bools, asJSON and nil.
+// strings, *strings, ints, int64s, bools, bytes, asJSON and nil.
 func (c *conn) each(sql string, row func(*sqlite3.Stmt) error, args ...any) (err error) {
 	s := c.prepared[sql]
 	if s == nil {
@@ -131,6 +131,8 @@ func bind(s *sqlite3.Stmt, i int, arg any) error {
 		return s.BindInt64(i, v)
 	case bool:
 		return s.BindBool(i, v)
+	case []byte:
+		return s.BindBlob(i, v)
 	case asJSON:
 		return s.BindJSON(i, v.value)
 	}

@@ -1,8 +1,8 @@
 package sessions
 
 import (
-	"context"
 	"errors"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -17,7 +17,23 @@ type acks struct {
 	news bool          // something was acknowledged that is not copied yet
 }
 
-var ackSQL = "SELECT " + column("status", maxText) + " FROM processing_ack WHERE message_id = ?"
+var ackSQL = "SELECT " + column("status", maxText) + ", " + column("status_changed", maxText) + " FROM processing_ack WHERE message_id = ?"
+
+// ack is what the container says of one message.
+type ack struct {
+	status  string // "" is nothing
+	changed string // when, as it wrote it
+}
+
+func (a ack) ended() bool { return a.status == "completed" || a.status == "failed" }
+
+// at is when that was: now, if it cannot be read or lies in the future.
+func (a ack) at(now time.Time) time.Time {
+	if t, err := engine.ParseTime(a.changed); err == nil && t.Before(now) {
+		return t
+	}
+	return now
+}
 
 func (m *mailbox) acks() *acks {
 	if m.outboundErr != nil {
@@ -39,22 +55,28 @@ func (a *acks) close() {
 
 // of returns the acknowledged status of a message, "" if there is none.
 func (a *acks) of(id string) (status string, err error) {
-	if a.st == nil || a.err != nil {
-		return "", a.err
-	}
-	if err := a.st.BindText(1, id); err != nil {
-		return "", err
-	}
-	if a.st.Step() {
-		status = a.st.ColumnText(0)
-	}
-	return status, errors.Join(a.st.Err(), a.st.Reset())
+	found, err := a.look(id)
+	return found.status, err
 }
 
-// apply gives a pending message the status that the container knows. Where
+func (a *acks) look(id string) (found ack, err error) {
+	if a.st == nil || a.err != nil {
+		return ack{}, a.err
+	}
+	if err := a.st.BindText(1, id); err != nil {
+		return ack{}, err
+	}
+	if a.st.Step() {
+		found = ack{a.st.ColumnText(0), a.st.ColumnText(1)}
+	}
+	return found, errors.Join(a.st.Err(), a.st.Reset())
+}
+
+// apply gives a message that waits or is paused the status that the container
+// knows: it may have taken it in the moment in which it was paused. Where
 // outbound.db cannot be read, the message says so.
 func (a *acks) apply(m *engine.Message) error {
-	if m.Status != engine.MessagePending {
+	if m.Status != engine.MessagePending && m.Status != engine.MessagePaused {
 		return nil
 	}
 	status, err := a.of(m.ID)
@@ -71,69 +93,4 @@ func (a *acks) apply(m *engine.Message) error {
 		a.news = true
 	}
 	return nil
-}
-
-// maxAcks bounds the acknowledgements that are copied at once.
-const maxAcks = 4096
-
-// acknowledged reads which pending messages the container has completed or
-// failed, and how many are pending after that.
-func (m *mailbox) acknowledged() (status map[string]string, pending int, err error) {
-	acks := m.acks()
-	defer acks.close()
-	if acks.err != nil {
-		return nil, 0, acks.err
-	}
-	status = map[string]string{}
-	st, _, err := m.inbound.Prepare("SELECT " + column("id", maxText) + " FROM messages_in WHERE status = 'pending'")
-	if err != nil {
-		return nil, 0, err
-	}
-	defer st.Close()
-	for st.Step() {
-		id := st.ColumnText(0)
-		switch s, err := acks.of(id); {
-		case err != nil:
-			return nil, 0, err
-		case (s == "completed" || s == "failed") && len(status) < maxAcks:
-			status[id] = s
-		default:
-			pending++
-		}
-	}
-	return status, pending, st.Err()
-}
-
-// copyAcks copies acknowledgements from outbound.db to inbound.db: some
-// containers read the newest due rows first and only then drop what is
-// acknowledged, so rows that stay pending would starve older ones (lesson 16).
-// It returns how many messages still wait.
-func (s *Store) copyAcks(ctx context.Context, sess engine.Session) (pending int, err error) {
-	for copied := maxAcks; copied == maxAcks && err == nil; {
-		copied, pending, err = s.copySomeAcks(ctx, sess)
-	}
-	return pending, err
-}
-
-func (s *Store) copySomeAcks(ctx context.Context, sess engine.Session) (copied, pending int, err error) {
-	var status map[string]string
-	err = s.read(ctx, sess, func(m *mailbox) (err error) {
-		status, pending, err = m.acknowledged()
-		return err
-	})
-	if err != nil || len(status) == 0 {
-		return 0, pending, err
-	}
-	err = s.do(ctx, sess, func(in *inbox) error {
-		for id, st := range status {
-			if err := in.exec(`UPDATE messages_in SET status = ? WHERE id = ? AND status = 'pending'`, st, id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err == nil {
-		s.metrics.acks.Add(float64(len(status)))
-	}
-	return len(status), pending, err
 }

@@ -18,6 +18,7 @@ import (
 // its attachments, which lie in the inbox already, durably.
 type staged struct {
 	text   string
+	given  string    // what a recurring message was before hooks; "" if they left it
 	hash   [32]byte  // of the input
 	bytes  int64     // of the attachments
 	note   *leftover // of the folder that holds them; nil without any
@@ -56,7 +57,8 @@ func (s *Store) stage(ctx context.Context, sess engine.Session, d *engine.Draft)
 	st := &staged{text: d.Content.Text}
 	if len(d.Content.Attachments) == 0 || d.Dropped {
 		st.hash = d.Hash()
-		return st, nil
+		st.given, err = d.GivenText()
+		return st, err
 	}
 	defer func() { st.hash = d.Hash() }() // however it ends, nobody reads the content after
 	if s.hasLeft(sess.ID) {
@@ -88,7 +90,8 @@ func (s *Store) stage(ctx context.Context, sess engine.Session, d *engine.Draft)
 	if size, limit := int64(len(st.text)), s.opts.Limits.ContentBytes; size > limit {
 		return nil, engine.ContentTooLarge(size, limit)
 	}
-	return st, nil
+	st.given, err = d.GivenText()
+	return st, err
 }
 
 // checkSizes refuses what is too large before anything is decoded.

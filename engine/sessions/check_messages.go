@@ -27,8 +27,8 @@ func (c *inspection) messages(d *dir, in, out *sqlite3.Conn) (named map[string]b
 	waiting := 0
 	ok := c.rows(in, inboundName, "SELECT seq, rowid, "+messageColumns+" FROM messages_in", func(r *row) {
 		m := c.message(d, r, named)
-		if status, err := acks.of(m.ID); err == nil && m.Status == engine.MessagePending && (status == "completed" || status == "failed") {
-			waiting++
+		if status, err := acks.of(m.ID); err == nil && m.Status == engine.MessagePending && (status == "completed" || status == "failed") && m.Recurrence == nil {
+			waiting++ // a series goes on when the engine runs
 		}
 		if m.Recurrence != nil && zones.apply(&m) == nil {
 			if _, err := engine.NextRun(*m.Recurrence, m.TimeZone, c.now); err != nil {
@@ -40,7 +40,27 @@ func (c *inspection) messages(d *dir, in, out *sqlite3.Conn) (named map[string]b
 		c.found(fixAcks, inboundName, "%d messages are pending that the container has acknowledged", waiting)
 	}
 	c.duplicates(in, inboundName, "messages_in")
+	c.series(in)
 	return named, ok
+}
+
+// series looks at what the engine keeps of messages that recur.
+func (c *inspection) series(in *sqlite3.Conn) {
+	if has, err := hasTable(in, "engine_series"); err != nil || !has {
+		return
+	}
+	sql := "SELECT " + column("message_id", maxText) + ", " + column("missed_runs", maxText) + ", " + column("scheduled_at", maxText) + " FROM engine_series"
+	c.rows(in, inboundName, sql, func(r *row) {
+		wrong := func(format string, args ...any) {
+			c.broken(inboundName, "cancel the series and write it again", "series of message %q: "+format, append([]any{clip(r.or(0))}, args...)...)
+		}
+		switch engine.MissedRuns(r.or(1)) {
+		case engine.MissedOnce, engine.MissedAll, engine.MissedSkip:
+		default:
+			wrong("missed_runs %q is not a policy", clip(r.or(1)))
+		}
+		c.time(r.text(2), true, wrong, "scheduled_at")
+	})
 }
 
 const askOwner = "correct it by hand, with the engine and the container stopped"

@@ -21,7 +21,7 @@ func (c *inspection) repair(ctx context.Context) error {
 		{fixRows, func() error { return s.do(ctx, sess, mendRows) }},
 		{fixFiles | fixOwner | fixInbox, c.mendFiles},
 		{fixProject, func() error { return s.Project(ctx, sess, *c.options.Projection) }},
-		{fixGone, func() error { return s.releaseClaims(ctx, sess) }},
+		{fixGone, func() error { return s.tidyGone(ctx, sess) }},
 		{fixAcks, func() error { _, err := s.copyAcks(ctx, sess); return err }},
 	} {
 		if c.fixes&r.of != 0 {

@@ -2,11 +2,9 @@ package sessions
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
-	"golang.org/x/sys/unix"
 
 	"github.com/twinbox/twinbox/engine"
 )
@@ -22,17 +20,15 @@ func (s *Store) ContainerStarting(ctx context.Context, sess engine.Session, p en
 		return s.project(in, p)
 	})
 	if err == nil {
-		s.watcher.watch(sess)
+		s.watcher.running(sess, true)
 	}
 	return err
 }
 
 // ContainerGone tidies after a container. See engine.Containers.
 func (s *Store) ContainerGone(ctx context.Context, sess engine.Session) error {
-	err := s.releaseClaims(ctx, sess)
-	if err == nil {
-		_, err = s.copyAcks(ctx, sess)
-	}
+	s.watcher.running(sess, false)
+	err := s.tidyGone(ctx, sess)
 	if err == nil || passing(err) {
 		return err
 	}
@@ -42,10 +38,38 @@ func (s *Store) ContainerGone(ctx context.Context, sess engine.Session) error {
 	return nil
 }
 
+// tidyGone counts what the container died over before it forgets that it did:
+// a crash in between has it done again.
+func (s *Store) tidyGone(ctx context.Context, sess engine.Session) error {
+	if err := s.afterContainer(ctx, sess, func(*sqlite3.Conn) error { return nil }); err != nil {
+		return err
+	}
+	r, err := s.settle(ctx, sess)
+	if err == nil && len(r.claims) > 0 {
+		err = s.countTries(ctx, sess, r)
+	}
+	if err != nil {
+		return err
+	}
+	return s.releaseClaims(ctx, sess)
+}
+
 // releaseClaims deletes orphaned claims, which would make the next container
-// look stuck (lesson 31). Opening outbound.db for writing, which only the
-// container's end allows, rolls back what a kill of the container left.
-func (s *Store) releaseClaims(ctx context.Context, sess engine.Session) (err error) {
+// look stuck (lesson 31).
+func (s *Store) releaseClaims(ctx context.Context, sess engine.Session) error {
+	return s.afterContainer(ctx, sess, func(c *sqlite3.Conn) error {
+		has, err := hasTable(c, "processing_ack")
+		if err != nil || !has {
+			return err
+		}
+		return c.Exec(`DELETE FROM processing_ack WHERE status = 'processing'`)
+	})
+}
+
+// afterContainer changes outbound.db in a transaction. Opening it for writing,
+// which only the container's end allows, rolls back what a kill of the
+// container left.
+func (s *Store) afterContainer(ctx context.Context, sess engine.Session, change func(*sqlite3.Conn) error) (err error) {
 	defer s.recoverPanic(sess, outboundName, &err)
 	ctx, cancel := context.WithTimeout(ctx, busyTimeout+readTime)
 	defer cancel()
@@ -59,10 +83,10 @@ func (s *Store) releaseClaims(ctx context.Context, sess engine.Session) (err err
 		return err
 	}
 	defer c.Close()
-	return fault(outboundName, deleteClaims(c))
+	return fault(outboundName, inTransaction(c, change))
 }
 
-func deleteClaims(c *sqlite3.Conn) (err error) {
+func inTransaction(c *sqlite3.Conn, change func(*sqlite3.Conn) error) (err error) {
 	tx, err := c.BeginImmediate()
 	if err != nil {
 		return err
@@ -71,11 +95,7 @@ func deleteClaims(c *sqlite3.Conn) (err error) {
 	if err := checkTables(c, "main"); err != nil {
 		return err
 	}
-	has, err := hasTable(c, "processing_ack")
-	if err != nil || !has {
-		return err
-	}
-	return c.Exec(`DELETE FROM processing_ack WHERE status = 'processing'`)
+	return change(c)
 }
 
 // Recover looks after a session whose container may be running while the
@@ -84,31 +104,18 @@ func (s *Store) Recover(ctx context.Context, sess engine.Session) error {
 	if err := s.do(ctx, sess, func(*inbox) error { return nil }); err != nil {
 		return err
 	}
-	s.watcher.watch(sess)
+	s.watcher.running(sess, true)
 	return nil
 }
 
 // Heartbeat is the heartbeat file's time. See engine.Containers.
 func (s *Store) Heartbeat(_ context.Context, sess engine.Session) (*time.Time, error) {
-	f, err := s.enter(sess)
-	if err != nil {
+	t, err := s.heartbeat(sess)
+	if err != nil || t == nil {
 		return nil, err
 	}
-	defer f.close()
-	st, err := f.dir.stat(heartbeatName)
-	if errors.Is(err, unix.ENOENT) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fault(heartbeatName, err)
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil, nil
-	}
-	t := time.Unix(st.Mtim.Unix())
 	if now := s.opts.Now(); t.After(now) {
-		t = now // the container sets it as it likes
+		t = &now // the container sets it as it likes
 	}
-	t = t.UTC().Truncate(time.Millisecond)
-	return &t, nil
+	return new(t.UTC().Truncate(time.Millisecond)), nil
 }

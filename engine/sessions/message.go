@@ -51,8 +51,9 @@ func (s *Store) Write(ctx context.Context, sess engine.Session, drafts []engine.
 			staged[i].discard()
 		}
 	}
-	for _, r := range results {
-		s.metrics.answered(r)
+	for i := range results {
+		s.metrics.answered(results[i])
+		s.refresh(ctx, sess, &results[i])
 	}
 	s.watcher.watch(sess)
 	return results
@@ -93,16 +94,22 @@ func (in *inbox) write(sess engine.Session, d *engine.Draft, st *staged) (*engin
 		return nil, "", idConflict(d.ID)
 	}
 	if err == nil && d.Recurrence != nil {
-		if err = in.exec(seriesSchema); err != nil {
-			return nil, "", err
-		}
-		err = in.exec(`INSERT INTO engine_series (message_id, time_zone, missed_runs, scheduled_at) VALUES (?, ?, ?, ?)`,
-			d.ID, d.TimeZone, string(d.MissedRuns), *d.ProcessAfter)
+		err = in.beginSeries(d, st)
 	}
 	if err != nil {
 		return nil, "", err
 	}
 	return written(sess, d, seq, st.text), engine.OutcomeWritten, nil
+}
+
+// refresh gives a replay's message the status that the container knows.
+func (s *Store) refresh(ctx context.Context, sess engine.Session, r *engine.WriteResult) {
+	if r.Outcome != engine.OutcomeReplayed || r.Message == nil || r.Message.Status != engine.MessagePending {
+		return
+	}
+	if m, err := s.Message(ctx, sess, r.Message.ID); err == nil {
+		r.Message = &m
+	}
 }
 
 // replay answers an id that was accepted before.

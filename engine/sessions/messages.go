@@ -83,7 +83,7 @@ func whereStatus(status []engine.MessageStatus) string {
 		{"status = 'pending'", []engine.MessageStatus{engine.MessagePending, engine.MessageProcessing, engine.MessageCompleted, engine.MessageFailed}},
 		{"status = 'completed'", []engine.MessageStatus{engine.MessageCompleted}},
 		{"status = 'failed'", []engine.MessageStatus{engine.MessageFailed}},
-		{"status = 'paused'", []engine.MessageStatus{engine.MessagePaused}},
+		{"status = 'paused'", []engine.MessageStatus{engine.MessagePaused, engine.MessageProcessing, engine.MessageCompleted, engine.MessageFailed}},
 		{"status = 'cancelled'", []engine.MessageStatus{engine.MessageCancelled}},
 		{"status IS NULL OR status NOT IN ('pending', 'completed', 'failed', 'paused', 'cancelled')", []engine.MessageStatus{engine.MessageUnknown}},
 	} {
@@ -146,35 +146,63 @@ func (s *Store) Accepted(ctx context.Context, sess engine.Session, id string) (k
 	return known, err
 }
 
-// series reads what messages_in has no column for. nil where the folder lacks
-// the table.
-type series struct{ st *sqlite3.Stmt }
+// series reads what messages_in has no column for. Its statements are nil
+// where the folder lacks the table.
+type series struct{ zone, reason *sqlite3.Stmt }
 
 func newSeries(c *sqlite3.Conn) (*series, error) {
-	has, err := hasTable(c, "engine_series")
-	if err != nil || !has {
-		return nil, err
+	var s series
+	for _, t := range []struct {
+		table, sql string
+		to         **sqlite3.Stmt
+	}{
+		{"engine_series", `SELECT ` + column("time_zone", maxText) + ` FROM engine_series WHERE message_id = ?`, &s.zone},
+		{"engine_reason", `SELECT ` + column("reason", maxText) + ` FROM engine_reason WHERE message_id = ?`, &s.reason},
+	} {
+		has, err := hasTable(c, t.table)
+		if err == nil && has {
+			*t.to, _, err = c.Prepare(t.sql)
+		}
+		if err != nil {
+			s.close()
+			return nil, err
+		}
 	}
-	st, _, err := c.Prepare(`SELECT time_zone FROM engine_series WHERE message_id = ?`)
-	return &series{st}, err
+	return &s, nil
 }
 
-func (s *series) apply(m *engine.Message) error {
-	if s == nil || m.Recurrence == nil {
-		return nil
+func (s *series) apply(m *engine.Message) (err error) {
+	if m.Recurrence != nil {
+		m.TimeZone, err = lookUp(s.zone, m.ID)
 	}
-	if err := s.st.BindText(1, m.ID); err != nil {
-		return err
+	if m.Problem == nil && m.Status != engine.MessagePending {
+		var failed error
+		m.Problem, failed = lookUp(s.reason, m.ID)
+		err = errors.Join(err, failed)
 	}
-	if s.st.Step() {
-		m.TimeZone = (&row{st: s.st}).text(0)
+	return err
+}
+
+// lookUp returns the text that a statement finds for an id.
+func lookUp(st *sqlite3.Stmt, id string) (s *string, err error) {
+	if st == nil {
+		return nil, nil
 	}
-	return errors.Join(s.st.Err(), s.st.Reset())
+	if err := st.BindText(1, id); err != nil {
+		return nil, err
+	}
+	if st.Step() {
+		s = (&row{st: st}).text(0)
+	}
+	return s, errors.Join(st.Err(), st.Reset())
 }
 
 func (s *series) close() {
-	if s != nil {
-		s.st.Close()
+	if s.zone != nil {
+		s.zone.Close()
+	}
+	if s.reason != nil {
+		s.reason.Close()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -34,14 +35,14 @@ func (s *Store) Replies(ctx context.Context, sess engine.Session, p engine.Page,
 		if has, err := m.hasReplies(); err != nil || !has {
 			return err
 		}
-		settled, _, err := m.inbound.Prepare(deliveredSQL)
+		d, err := m.deliveries(s.opts.Now())
 		if err != nil {
 			return err
 		}
-		defer settled.Close()
+		defer d.close()
 		l, err = list(m.outbound, q, func(r *row) (engine.Reply, int64, bool, error) {
 			reply := scanReply(r, sess)
-			if err := delivery(settled, &reply); err != nil {
+			if err := d.of(&reply); err != nil {
 				return reply, 0, false, err
 			}
 			return reply, int64(len(reply.Content)), len(status) == 0 || slices.Contains(status, reply.Delivery.Status), nil
@@ -53,26 +54,31 @@ func (s *Store) Replies(ctx context.Context, sess engine.Session, p engine.Page,
 
 // Reply reads one reply. See engine.ReplyReader.
 func (s *Store) Reply(ctx context.Context, sess engine.Session, id string) (reply engine.Reply, err error) {
-	err = s.read(ctx, sess, func(m *mailbox) error {
-		found, err := m.hasReplies()
-		if err == nil && found {
-			found, err = queryOne(m.outbound, func(r *row) { reply = scanReply(r, sess) },
-				"SELECT seq, rowid, "+replyColumns+" FROM messages_out WHERE id = ?", id)
-		}
-		if err != nil {
-			return err
-		}
-		if !found {
-			return engine.Errorf(engine.CodeNotFound, "there is no reply %q in session %s", id, sess.ID)
-		}
-		settled, _, err := m.inbound.Prepare(deliveredSQL)
-		if err != nil {
-			return err
-		}
-		defer settled.Close()
-		return delivery(settled, &reply)
+	err = s.read(ctx, sess, func(m *mailbox) (err error) {
+		reply, err = m.reply(sess, id, s.opts.Now())
+		return err
 	})
 	return reply, err
+}
+
+func (m *mailbox) reply(sess engine.Session, id string, now time.Time) (reply engine.Reply, err error) {
+	found, err := m.hasReplies()
+	if err == nil && found {
+		found, err = queryOne(m.outbound, func(r *row) { reply = scanReply(r, sess) },
+			"SELECT seq, rowid, "+replyColumns+" FROM messages_out WHERE id = ?", id)
+	}
+	if err != nil {
+		return reply, err
+	}
+	if !found {
+		return reply, engine.Errorf(engine.CodeNotFound, "there is no reply %q in session %s", id, sess.ID)
+	}
+	d, err := m.deliveries(now)
+	if err != nil {
+		return reply, err
+	}
+	defer d.close()
+	return reply, d.of(&reply)
 }
 
 // hasReplies tells whether there is a table to read replies from: containers
@@ -87,21 +93,78 @@ func (m *mailbox) hasReplies() (bool, error) {
 var deliveredSQL = "SELECT " + column("platform_message_id", maxText) + ", " + column("status", maxText) + ", " +
 	column("delivered_at", maxText) + " FROM delivered WHERE message_out_id = ?"
 
-// delivery fills in what became of a reply. A row in delivered means settled.
-func delivery(settled *sqlite3.Stmt, reply *engine.Reply) error {
-	reply.Delivery = engine.Delivery{Status: engine.DeliveryPending}
-	if err := settled.BindText(1, reply.ID); err != nil {
-		return err
+// deliveries finds what became of replies.
+type deliveries struct {
+	now      time.Time
+	settled  *sqlite3.Stmt
+	dispatch *sqlite3.Stmt // nil: no reply of the session was noted yet
+}
+
+func (m *mailbox) deliveries(now time.Time) (d *deliveries, err error) {
+	d = &deliveries{now: now}
+	if d.settled, _, err = m.inbound.Prepare(deliveredSQL); err != nil {
+		return nil, err
 	}
-	if settled.Step() {
-		r := &row{st: settled}
-		reply.Delivery = engine.Delivery{Status: engine.DeliveryUnknown, PlatformMessageID: r.text(0), SettledAt: r.time(2, "delivered_at")}
-		switch r.must(1, "status of the delivery") {
-		case "delivered":
-			reply.Delivery.Status = engine.DeliveryDelivered
-		case "failed":
-			reply.Delivery.Status = engine.DeliveryFailed
+	has, err := hasTable(m.inbound, "engine_outbox")
+	if err == nil && has {
+		d.dispatch, _, err = m.inbound.Prepare("SELECT " + dispatchColumns + " FROM engine_outbox WHERE message_out_id = ?")
+	}
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *deliveries) close() {
+	d.settled.Close()
+	if d.dispatch != nil {
+		d.dispatch.Close()
+	}
+}
+
+// of fills in what became of a reply. A row in delivered means settled.
+func (d *deliveries) of(reply *engine.Reply) error {
+	reply.Delivery = engine.Delivery{Status: engine.DeliveryPending, NextAttemptAt: reply.DeliverAfter}
+	var way *engine.Dispatch
+	if d.dispatch != nil {
+		if err := d.dispatch.BindText(1, reply.ID); err != nil {
+			return err
+		}
+		if d.dispatch.Step() {
+			way = &engine.Dispatch{}
+			scanDispatch(d.dispatch, way, false)
+			reply.Delivery.Attempts, reply.Delivery.LastError, reply.Delivery.NextAttemptAt = way.Attempts, way.LastError, way.DueAt
+		}
+		if err := errors.Join(d.dispatch.Err(), d.dispatch.Reset()); err != nil {
+			return err
 		}
 	}
-	return errors.Join(settled.Err(), settled.Reset())
+	if err := d.settled.BindText(1, reply.ID); err != nil {
+		return err
+	}
+	switch {
+	case d.settled.Step():
+		settle(&row{st: d.settled}, way, &reply.Delivery)
+	case way != nil && way.State == engine.DispatchTrying:
+		reply.Delivery.NextAttemptAt = nil
+		if way.LeaseUntil == nil || !d.now.Before(*way.LeaseUntil) {
+			reply.Delivery.Status = engine.DeliveryUnknown
+		}
+	}
+	return errors.Join(d.settled.Err(), d.settled.Reset())
+}
+
+func settle(r *row, way *engine.Dispatch, to *engine.Delivery) {
+	to.Status, to.NextAttemptAt = engine.DeliveryUnknown, nil
+	to.PlatformMessageID, to.SettledAt = r.text(0), r.time(2, "delivered_at")
+	switch status := r.must(1, "status of the delivery"); {
+	case status == "delivered":
+		to.Status = engine.DeliveryDelivered
+		to.Attempts = max(to.Attempts, 1)
+	case status == "failed" && way != nil && way.State == engine.DispatchDropped:
+		to.Status = engine.DeliveryDropped
+	case status == "failed":
+		to.Status = engine.DeliveryFailed
+	}
 }

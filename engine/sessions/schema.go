@@ -35,6 +35,17 @@ const (
 	// time as the series planned it, which retries do not move.
 	seriesSchema = `CREATE TABLE IF NOT EXISTS box.engine_series (
 		message_id TEXT PRIMARY KEY, time_zone TEXT, missed_runs TEXT NOT NULL, scheduled_at TEXT NOT NULL) WITHOUT ROWID`
+	// Why the engine itself ended a message, for those who look at it.
+	reasonSchema = `CREATE TABLE IF NOT EXISTS box.engine_reason (message_id TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID`
+	// What the sender of a series gave, encrypted, where hooks made something
+	// else of it: hooks see it again for each occurrence, and agents never do.
+	givenSchema = `CREATE TABLE IF NOT EXISTS box.engine_given (message_id TEXT PRIMARY KEY, content BLOB NOT NULL)`
+	// The claim by which a container's death was last counted for a message.
+	triedSchema = `CREATE TABLE IF NOT EXISTS box.engine_tried (message_id TEXT PRIMARY KEY, claim TEXT NOT NULL) WITHOUT ROWID`
+	// The message that was last written in place of one that had ended.
+	retrySchema = `CREATE TABLE IF NOT EXISTS box.engine_retry (message_id TEXT PRIMARY KEY, retry_id TEXT NOT NULL) WITHOUT ROWID`
+	// Paused messages that the container took at the last moment are found by it.
+	pausedSchema = `CREATE INDEX IF NOT EXISTS box.engine_paused ON messages_in (seq) WHERE status = 'paused'`
 	// bytes of all attachments that were ever put into the inbox.
 	usageSchema = `CREATE TABLE IF NOT EXISTS box.engine_usage (id INTEGER PRIMARY KEY CHECK (id = 1), bytes INTEGER NOT NULL)`
 )

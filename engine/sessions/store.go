@@ -8,12 +8,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 
@@ -37,6 +40,8 @@ type Options struct {
 	Log *slog.Logger
 	// Metrics gets what operators watch, if not nil.
 	Metrics prometheus.Registerer
+	// Events is told of what nobody called for, if not nil.
+	Events *engine.EventQueue
 }
 
 // Store is the session folders of one data directory. Only one may be open
@@ -65,8 +70,14 @@ type Store struct {
 
 	running sync.WaitGroup // writers and the watcher
 	watcher *watcher
-	stop    context.CancelFunc
-	ctx     context.Context // ends with Close; bounds what nobody waits for
+	later   *later
+	given   givenKey
+	prepare atomic.Pointer[prepare]
+	stamps  stamps
+	// marks are where the last look at messages_out ended, by session id.
+	marks *lru.Cache[string, engine.OutboundMark]
+	stop  context.CancelFunc
+	ctx   context.Context // ends with Close; bounds what nobody waits for
 }
 
 var _ engine.Mailboxes = (*Store)(nil)
@@ -91,8 +102,14 @@ func Open(data string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open session folders in %s: %w", data, err)
 	}
 	s.watcher = newWatcher(s)
+	s.later = newLater(s)
 	var err error
+	if s.marks, err = lru.New[string, engine.OutboundMark](4096); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
+	}
+	s.stamps = stamps{seed: maphash.MakeSeed(), seen: map[string]uint64{}}
 	if s.metrics, err = newMetrics(o.Metrics, s); err != nil {
+		s.watcher.notify.close()
 		return nil, errors.Join(err, s.closeFiles())
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
@@ -100,6 +117,10 @@ func Open(data string, o Options) (*Store, error) {
 		return s, nil
 	}
 	s.running.Go(func() { s.watcher.run(s.ctx) })
+	s.running.Go(func() { s.later.run(s.ctx) })
+	if s.watcher.notify != nil {
+		s.running.Go(s.watcher.notify.run)
+	}
 	s.running.Go(func() {
 		s.tidyLeft()
 		s.expireUploads(s.ctx)
@@ -140,6 +161,7 @@ func (s *Store) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 	s.stop()
+	s.watcher.notify.close()
 	s.running.Wait()
 	s.entered.Lock() // waits for readers
 	s.gone = true

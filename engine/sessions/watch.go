@@ -11,13 +11,17 @@ import (
 	"github.com/twinbox/twinbox/engine"
 )
 
-// watcher notices acknowledgements of sessions that have messages to be
-// acknowledged. It looks at a file's time stamp only, often at those where
-// something happened lately and ever less often at the others; a session with
-// nothing pending is not looked at.
+// watcher notices what containers write: acknowledgements, and replies. It is
+// told by the kernel where the mount allows that. For where it does not, it
+// looks at a file's time stamp, often at those where something happened lately
+// and ever less often at the others. A session with nothing pending, whose
+// container does not run, is looked at by OutboundChanged only.
 type watcher struct {
-	store *Store
-	wake  chan struct{}
+	store  *Store
+	wake   chan struct{}
+	notify *notifier // nil: the system has none
+	// tell is told of each change, if not nil; mu guards it.
+	tell func(ctx context.Context, s engine.Session)
 	// looking bounds the sessions that are looked at at the same time: one
 	// whose container holds a lock must not keep the others waiting.
 	looking chan struct{}
@@ -32,7 +36,14 @@ type watch struct {
 	stamp   fileStamp
 	changed time.Time // when something was last seen to happen
 	next    time.Time
-	index   int // in the heap; -1 while it is looked at
+	index   int       // in the heap; -1 while it is looked at
+	again   bool      // something happened while it was looked at
+	running bool      // its container
+	heard   bool      // the kernel tells of changes
+	wd      int       // the notifier's; 0 is none
+	pending int       // messages without an acknowledgement, when they were last counted
+	told    fileStamp // what it was like when its change was last told
+	looked  time.Time
 }
 
 type fileStamp struct {
@@ -43,33 +54,78 @@ type fileStamp struct {
 const (
 	watchSoonest = 200 * time.Millisecond
 	watchLatest  = time.Minute
+	// watchRunning is the latest for a container that runs, where the kernel
+	// was not heard to tell of changes.
+	watchRunning = time.Second
+	// linger is how long a session without anything pending is watched on: the
+	// reply may come after the acknowledgement.
+	linger = time.Minute
+	// writing is how long a commit may take after its first write.
+	writing = 10 * time.Millisecond
+	// breath is what is between two looks, however much is written.
+	breath = 20 * time.Millisecond
 	// settled is the age from which on a file's time stamp tells it from a later
 	// version of the same size: clocks of file systems are coarse.
 	settled = time.Second
 )
 
 func newWatcher(s *Store) *watcher {
-	return &watcher{store: s, wake: make(chan struct{}, 1), looking: make(chan struct{}, 16), watched: map[string]*watch{}}
+	w := &watcher{store: s, wake: make(chan struct{}, 1), looking: make(chan struct{}, 16), watched: map[string]*watch{}}
+	w.notify = newNotifier(w.heard)
+	return w
 }
 
 // watch begins to watch a session, or notes that something happened there.
-func (w *watcher) watch(sess engine.Session) {
+func (w *watcher) watch(sess engine.Session) { w.update(sess, func(*watch) {}) }
+
+// running notes that a session's container runs, or does not.
+func (w *watcher) running(sess engine.Session, running bool) {
+	// What was heard so far may have been the engine's own doing.
+	w.update(sess, func(v *watch) { v.running, v.heard = running, false })
+}
+
+func (w *watcher) update(sess engine.Session, change func(*watch)) {
 	now := time.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	v := w.watched[sess.ID]
 	if v == nil {
 		v = &watch{session: sess}
+		v.wd = w.notify.add(w.store, v)
 		w.watched[sess.ID] = v
 		v.next = now.Add(watchSoonest)
 		heap.Push(&w.due, v)
 	}
+	change(v)
 	v.changed = now
+	w.soon(v, watchSoonest)
+}
+
+// heard is called for what the kernel tells of a session.
+func (w *watcher) heard(v *watch, in time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.watched[v.session.ID] != v {
+		return
+	}
+	v.heard, v.again = true, true
+	w.soon(v, in)
+}
+
+func (v *watch) earliest(t time.Time) time.Time {
+	if next := v.looked.Add(breath); next.After(t) {
+		return next
+	}
+	return t
+}
+
+// soon has v looked at within a time. mu is held.
+func (w *watcher) soon(v *watch, in time.Duration) {
 	if v.index < 0 {
 		return // being looked at: it comes back soon
 	}
-	if v.next.Sub(now) > watchSoonest {
-		v.next = now.Add(watchSoonest)
+	if next := v.earliest(time.Now().Add(in)); next.Before(v.next) {
+		v.next = next
 		heap.Fix(&w.due, v.index)
 	}
 	w.rouse(v)
@@ -135,35 +191,57 @@ func (w *watcher) next() (*watch, time.Duration) {
 }
 
 // look looks at a session that was taken out of the heap, and puts it back
-// unless it has nothing to be acknowledged.
+// unless there is nothing to wait for.
 func (w *watcher) look(ctx context.Context, v *watch) {
 	w.mu.Lock()
-	old, began := v.stamp, v.changed
+	old, began, session, tell := v.stamp, v.changed, v.session, w.tell
+	v.looked = time.Now()
+	v.again = false
 	w.mu.Unlock()
 
-	pending := 1
-	stamp, err := w.store.outboundStamp(v.session)
-	if err == nil && stamp != old {
-		pending, err = w.store.copyAcks(ctx, v.session)
+	pending := v.pending
+	stamp, err := w.store.outboundStamp(session)
+	changed := err == nil && stamp != old
+	if changed {
+		if tell != nil {
+			tell(ctx, session) // first: somebody waits for a reply
+		}
+		pending, err = w.store.copyAcks(ctx, session)
 	}
 	if err != nil && ctx.Err() == nil {
-		w.store.log.Debug("look for acknowledgements", "session", v.session.ID, "error", err)
+		w.store.log.Debug("look for acknowledgements", "session", session.ID, "error", err)
 	}
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	if pending == 0 && err == nil && v.changed.Equal(began) {
-		delete(w.watched, v.session.ID)
-		return
+	if err == nil {
+		v.pending = pending
 	}
-	if err == nil && stamp != old {
-		v.changed = now
-		if now.Sub(time.Unix(0, stamp.mtime)).Abs() > settled {
+	if changed {
+		// A stamp that may stand for a later version too is not trusted, unless
+		// the kernel tells of that.
+		if v.stamp = (fileStamp{}); v.heard || now.Sub(time.Unix(0, stamp.mtime)).Abs() > settled {
 			v.stamp = stamp
 		}
+		if v.told != stamp {
+			v.told, v.changed = stamp, now
+		}
 	}
-	v.next = now.Add(min(max(now.Sub(v.changed)/8, watchSoonest), watchLatest))
+	quiet := now.Sub(v.changed)
+	if v.pending == 0 && err == nil && !v.running && !v.again && v.changed.Equal(began) && quiet > linger {
+		delete(w.watched, session.ID)
+		w.notify.remove(v)
+		return
+	}
+	latest := watchLatest
+	if v.running && !v.heard {
+		latest = watchRunning
+	}
+	v.next = now.Add(min(max(quiet/8, watchSoonest), latest))
+	if v.again {
+		v.next = v.earliest(now)
+	}
 	heap.Push(&w.due, v)
 	w.rouse(v)
 }

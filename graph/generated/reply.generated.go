@@ -31,6 +31,70 @@ type ReplyResolver interface {
 
 // region    **************************** field.gotpl *****************************
 
+func (ec *executionContext) _ClaimRepliesPayload_replies(ctx context.Context, field graphql.CollectedField, obj *model.ClaimRepliesPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClaimRepliesPayload_replies(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Replies, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.Reply) graphql.Marshaler {
+			return ec.marshalNReply2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐReplyᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClaimRepliesPayload_replies(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClaimRepliesPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Reply(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClaimRepliesPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.ClaimRepliesPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClaimRepliesPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClaimRepliesPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClaimRepliesPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Delivery_status(ctx context.Context, field graphql.CollectedField, obj *engine.Delivery) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -167,6 +231,70 @@ func (ec *executionContext) _Delivery_lastError(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_Delivery_lastError(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Delivery", field, false, false, "String")
+}
+
+func (ec *executionContext) _MarkDeliveredPayload_reply(ctx context.Context, field graphql.CollectedField, obj *model.MarkDeliveredPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MarkDeliveredPayload_reply(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reply, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Reply) graphql.Marshaler {
+			return ec.marshalOReply2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐReply(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MarkDeliveredPayload_reply(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MarkDeliveredPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Reply(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MarkDeliveredPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.MarkDeliveredPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MarkDeliveredPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MarkDeliveredPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MarkDeliveredPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Reply_id(ctx context.Context, field graphql.CollectedField, obj *model.Reply) (ret graphql.Marshaler) {
@@ -715,9 +843,266 @@ func (ec *executionContext) fieldContext_ReplyEdge_node(_ context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _RetryReplyPayload_reply(ctx context.Context, field graphql.CollectedField, obj *model.RetryReplyPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RetryReplyPayload_reply(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reply, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Reply) graphql.Marshaler {
+			return ec.marshalOReply2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐReply(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RetryReplyPayload_reply(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RetryReplyPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Reply(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RetryReplyPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.RetryReplyPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RetryReplyPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RetryReplyPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RetryReplyPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
+
+func (ec *executionContext) unmarshalInputClaimRepliesInput(ctx context.Context, obj any) (engine.ClaimRepliesInput, error) {
+	var it engine.ClaimRepliesInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["max"]; !present {
+		asMap["max"] = 10
+	}
+	if _, present := asMap["leaseSeconds"]; !present {
+		asMap["leaseSeconds"] = 60
+	}
+
+	fieldsInOrder := [...]string{"channelTypes", "sessionId", "max", "leaseSeconds"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "channelTypes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("channelTypes"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ChannelTypes = data
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "max":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("max"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Max = data
+		case "leaseSeconds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("leaseSeconds"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.LeaseSeconds = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalClaimRepliesInput unmarshals raw into the ClaimRepliesInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalClaimRepliesInput(ctx context.Context, raw any) (engine.ClaimRepliesInput, error) {
+	var out engine.ClaimRepliesInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ClaimRepliesInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputMarkDeliveredInput(ctx context.Context, obj any) (model.MarkDeliveredInput, error) {
+	var it model.MarkDeliveredInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["outcome"]; !present {
+		asMap["outcome"] = "DELIVERED"
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "replyId", "outcome", "platformMessageId", "error"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "replyId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("replyId"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ReplyID = data
+		case "outcome":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("outcome"))
+			data, err := ec.unmarshalNDeliveryOutcome2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐDeliveryOutcome(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Outcome = data
+		case "platformMessageId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("platformMessageId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PlatformMessageID = data
+		case "error":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("error"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Error = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalMarkDeliveredInput unmarshals raw into the MarkDeliveredInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalMarkDeliveredInput(ctx context.Context, raw any) (model.MarkDeliveredInput, error) {
+	var out model.MarkDeliveredInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "MarkDeliveredInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRetryReplyInput(ctx context.Context, obj any) (model.RetryReplyInput, error) {
+	var it model.RetryReplyInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "replyId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "replyId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("replyId"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ReplyID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRetryReplyInput unmarshals raw into the RetryReplyInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRetryReplyInput(ctx context.Context, raw any) (model.RetryReplyInput, error) {
+	var out model.RetryReplyInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RetryReplyInput", raw, &out)
+	return out, err
+}
 
 // endregion **************************** input.gotpl *****************************
 
@@ -726,6 +1111,44 @@ func (ec *executionContext) fieldContext_ReplyEdge_node(_ context.Context, field
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
+
+var claimRepliesPayloadImplementors = []string{"ClaimRepliesPayload"}
+
+func (ec *executionContext) _ClaimRepliesPayload(ctx context.Context, sel ast.SelectionSet, obj *model.ClaimRepliesPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, claimRepliesPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ClaimRepliesPayload")
+		case "replies":
+			out.Values[i] = ec._ClaimRepliesPayload_replies(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ClaimRepliesPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
 
 var deliveryImplementors = []string{"Delivery"}
 
@@ -766,6 +1189,44 @@ func (ec *executionContext) _Delivery(ctx context.Context, sel ast.SelectionSet,
 		case "lastError":
 			out.Values[i] = ec._Delivery_lastError(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var markDeliveredPayloadImplementors = []string{"MarkDeliveredPayload"}
+
+func (ec *executionContext) _MarkDeliveredPayload(ctx context.Context, sel ast.SelectionSet, obj *model.MarkDeliveredPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, markDeliveredPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MarkDeliveredPayload")
+		case "reply":
+			out.Values[i] = ec._MarkDeliveredPayload_reply(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._MarkDeliveredPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -976,12 +1437,65 @@ func (ec *executionContext) _ReplyEdge(ctx context.Context, sel ast.SelectionSet
 	return out
 }
 
+var retryReplyPayloadImplementors = []string{"RetryReplyPayload"}
+
+func (ec *executionContext) _RetryReplyPayload(ctx context.Context, sel ast.SelectionSet, obj *model.RetryReplyPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, retryReplyPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RetryReplyPayload")
+		case "reply":
+			out.Values[i] = ec._RetryReplyPayload_reply(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RetryReplyPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) unmarshalNClaimRepliesInput2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐClaimRepliesInput(ctx context.Context, v any) (engine.ClaimRepliesInput, error) {
+	res, err := ec.unmarshalInputClaimRepliesInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNDelivery2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐDelivery(ctx context.Context, sel ast.SelectionSet, v engine.Delivery) graphql.Marshaler {
 	return ec._Delivery(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNDeliveryOutcome2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐDeliveryOutcome(ctx context.Context, v any) (model.DeliveryOutcome, error) {
+	var res model.DeliveryOutcome
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDeliveryOutcome2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐDeliveryOutcome(ctx context.Context, sel ast.SelectionSet, v model.DeliveryOutcome) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalNDeliveryStatus2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐDeliveryStatus(ctx context.Context, v any) (engine.DeliveryStatus, error) {
@@ -997,6 +1511,11 @@ func (ec *executionContext) marshalNDeliveryStatus2githubᚗcomᚋtwinboxᚋtwin
 		graphql.AddInvalidNullFromMarshaler(ctx, "DeliveryStatus!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNMarkDeliveredInput2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐMarkDeliveredInput(ctx context.Context, v any) (model.MarkDeliveredInput, error) {
+	res, err := ec.unmarshalInputMarkDeliveredInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNReply2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐReply(ctx context.Context, sel ast.SelectionSet, v model.Reply) graphql.Marshaler {
@@ -1043,6 +1562,18 @@ func (ec *executionContext) marshalNReplyEdge2ᚕgithubᚗcomᚋtwinboxᚋtwinbo
 	return ret
 }
 
+func (ec *executionContext) unmarshalNRetryReplyInput2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐRetryReplyInput(ctx context.Context, v any) (model.RetryReplyInput, error) {
+	res, err := ec.unmarshalInputRetryReplyInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOClaimRepliesPayload2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐClaimRepliesPayload(ctx context.Context, sel ast.SelectionSet, v *model.ClaimRepliesPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ClaimRepliesPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalODeliveryStatus2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐDeliveryStatusᚄ(ctx context.Context, v any) ([]engine.DeliveryStatus, error) {
 	if v == nil {
 		return nil, nil
@@ -1079,11 +1610,25 @@ func (ec *executionContext) marshalODeliveryStatus2ᚕgithubᚗcomᚋtwinboxᚋt
 	return ret
 }
 
+func (ec *executionContext) marshalOMarkDeliveredPayload2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐMarkDeliveredPayload(ctx context.Context, sel ast.SelectionSet, v *model.MarkDeliveredPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._MarkDeliveredPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOReply2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐReply(ctx context.Context, sel ast.SelectionSet, v *model.Reply) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._Reply(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORetryReplyPayload2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐRetryReplyPayload(ctx context.Context, sel ast.SelectionSet, v *model.RetryReplyPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RetryReplyPayload(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

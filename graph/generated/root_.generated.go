@@ -25,12 +25,14 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	AgentGroup() AgentGroupResolver
 	Destination() DestinationResolver
+	Event() EventResolver
 	Hook() HookResolver
 	Message() MessageResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Reply() ReplyResolver
 	Session() SessionResolver
+	Subscription() SubscriptionResolver
 }
 
 type DirectiveRoot struct {
@@ -62,6 +64,17 @@ type ComplexityRoot struct {
 		Path     func(childComplexity int) int
 		Size     func(childComplexity int) int
 		URL      func(childComplexity int) int
+	}
+
+	ClaimContainerPayload struct {
+		Claimed    func(childComplexity int) int
+		Session    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	ClaimRepliesPayload struct {
+		Replies    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	CloseSessionPayload struct {
@@ -102,6 +115,20 @@ type ComplexityRoot struct {
 		Created        func(childComplexity int) int
 		MessagingGroup func(childComplexity int) int
 		UserErrors     func(childComplexity int) int
+	}
+
+	Event struct {
+		At        func(childComplexity int) int
+		Cursor    func(childComplexity int) int
+		Hook      func(childComplexity int) int
+		HookName  func(childComplexity int) int
+		Message   func(childComplexity int) int
+		MessageID func(childComplexity int) int
+		Reply     func(childComplexity int) int
+		ReplyID   func(childComplexity int) int
+		Session   func(childComplexity int) int
+		SessionID func(childComplexity int) int
+		Type      func(childComplexity int) int
 	}
 
 	Hook struct {
@@ -184,6 +211,11 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	MarkDeliveredPayload struct {
+		Reply      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	Message struct {
 		Attachments     func(childComplexity int) int
 		ChannelType     func(childComplexity int) int
@@ -207,6 +239,11 @@ type ComplexityRoot struct {
 		Timestamp       func(childComplexity int) int
 		Tries           func(childComplexity int) int
 		Trigger         func(childComplexity int) int
+	}
+
+	MessageActionPayload struct {
+		Message    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	MessageConnection struct {
@@ -240,18 +277,28 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		CancelMessage        func(childComplexity int, input model.MessageActionInput) int
+		ClaimContainer       func(childComplexity int, input model.ClaimContainerInput) int
+		ClaimReplies         func(childComplexity int, input engine.ClaimRepliesInput) int
 		CloseSession         func(childComplexity int, input model.CloseSessionInput) int
 		CreateAgentGroup     func(childComplexity int, input engine.CreateAgentGroupInput) int
 		DryRunHooks          func(childComplexity int, input model.DryRunHooksInput) int
 		EnsureMessagingGroup func(childComplexity int, input engine.EnsureMessagingGroupInput) int
 		InstallHook          func(childComplexity int, input model.InstallHookInput) int
 		MarkContainer        func(childComplexity int, input model.MarkContainerInput) int
+		MarkDelivered        func(childComplexity int, input model.MarkDeliveredInput) int
+		PauseMessage         func(childComplexity int, input model.MessageActionInput) int
 		ProjectSession       func(childComplexity int, input model.ProjectSessionInput) int
 		RemoveDestination    func(childComplexity int, input model.RemoveDestinationInput) int
 		RemoveHook           func(childComplexity int, input model.RemoveHookInput) int
+		RemoveWebhook        func(childComplexity int, input model.RemoveWebhookInput) int
 		ResolveSession       func(childComplexity int, input engine.ResolveSessionInput) int
+		ResumeMessage        func(childComplexity int, input model.MessageActionInput) int
+		RetryMessage         func(childComplexity int, input model.MessageActionInput) int
+		RetryReply           func(childComplexity int, input model.RetryReplyInput) int
 		RollbackHook         func(childComplexity int, input model.RollbackHookInput) int
 		SetDestination       func(childComplexity int, input engine.SetDestinationInput) int
+		SetWebhook           func(childComplexity int, input engine.SetWebhookInput) int
 		UpdateHook           func(childComplexity int, input model.UpdateHookInput) int
 		WriteMessage         func(childComplexity int, input model.WriteMessageInput) int
 		WriteMessages        func(childComplexity int, input model.WriteMessagesInput) int
@@ -283,6 +330,8 @@ type ComplexityRoot struct {
 		Reply                    func(childComplexity int, sessionID string, replyID string) int
 		Session                  func(childComplexity int, id string) int
 		Sessions                 func(childComplexity int, first *int, after *string, filter *engine.SessionFilter) int
+		UnsettledReplies         func(childComplexity int, first *int, after *string, status []engine.DeliveryStatus, channelType *string) int
+		Webhooks                 func(childComplexity int) int
 	}
 
 	RemoveDestinationPayload struct {
@@ -291,6 +340,11 @@ type ComplexityRoot struct {
 	}
 
 	RemoveHookPayload struct {
+		Removed    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	RemoveWebhookPayload struct {
 		Removed    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
@@ -328,6 +382,11 @@ type ComplexityRoot struct {
 	ResolveSessionPayload struct {
 		Created    func(childComplexity int) int
 		Session    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	RetryReplyPayload struct {
+		Reply      func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
@@ -369,6 +428,15 @@ type ComplexityRoot struct {
 		UserErrors  func(childComplexity int) int
 	}
 
+	SetWebhookPayload struct {
+		UserErrors func(childComplexity int) int
+		Webhook    func(childComplexity int) int
+	}
+
+	Subscription struct {
+		Events func(childComplexity int, after *string, sessionID *string, types []engine.EventType) int
+	}
+
 	UpdateHookPayload struct {
 		Hook       func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -378,6 +446,13 @@ type ComplexityRoot struct {
 		Code    func(childComplexity int) int
 		Field   func(childComplexity int) int
 		Message func(childComplexity int) int
+	}
+
+	Webhook struct {
+		ChannelType func(childComplexity int) int
+		Enabled     func(childComplexity int) int
+		ID          func(childComplexity int) int
+		URL         func(childComplexity int) int
 	}
 
 	WriteMessagePayload struct {
@@ -509,6 +584,38 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Attachment.URL(childComplexity), true
+
+	case "ClaimContainerPayload.claimed":
+		if e.ComplexityRoot.ClaimContainerPayload.Claimed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClaimContainerPayload.Claimed(childComplexity), true
+	case "ClaimContainerPayload.session":
+		if e.ComplexityRoot.ClaimContainerPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClaimContainerPayload.Session(childComplexity), true
+	case "ClaimContainerPayload.userErrors":
+		if e.ComplexityRoot.ClaimContainerPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClaimContainerPayload.UserErrors(childComplexity), true
+
+	case "ClaimRepliesPayload.replies":
+		if e.ComplexityRoot.ClaimRepliesPayload.Replies == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClaimRepliesPayload.Replies(childComplexity), true
+	case "ClaimRepliesPayload.userErrors":
+		if e.ComplexityRoot.ClaimRepliesPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClaimRepliesPayload.UserErrors(childComplexity), true
 
 	case "CloseSessionPayload.session":
 		if e.ComplexityRoot.CloseSessionPayload.Session == nil {
@@ -647,6 +754,73 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EnsureMessagingGroupPayload.UserErrors(childComplexity), true
+
+	case "Event.at":
+		if e.ComplexityRoot.Event.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.At(childComplexity), true
+	case "Event.cursor":
+		if e.ComplexityRoot.Event.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Cursor(childComplexity), true
+	case "Event.hook":
+		if e.ComplexityRoot.Event.Hook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Hook(childComplexity), true
+	case "Event.hookName":
+		if e.ComplexityRoot.Event.HookName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.HookName(childComplexity), true
+	case "Event.message":
+		if e.ComplexityRoot.Event.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Message(childComplexity), true
+	case "Event.messageId":
+		if e.ComplexityRoot.Event.MessageID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.MessageID(childComplexity), true
+	case "Event.reply":
+		if e.ComplexityRoot.Event.Reply == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Reply(childComplexity), true
+	case "Event.replyId":
+		if e.ComplexityRoot.Event.ReplyID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.ReplyID(childComplexity), true
+	case "Event.session":
+		if e.ComplexityRoot.Event.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Session(childComplexity), true
+	case "Event.sessionId":
+		if e.ComplexityRoot.Event.SessionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.SessionID(childComplexity), true
+	case "Event.type":
+		if e.ComplexityRoot.Event.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Type(childComplexity), true
 
 	case "Hook.circuit":
 		if e.ComplexityRoot.Hook.Circuit == nil {
@@ -980,6 +1154,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MarkContainerPayload.UserErrors(childComplexity), true
 
+	case "MarkDeliveredPayload.reply":
+		if e.ComplexityRoot.MarkDeliveredPayload.Reply == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MarkDeliveredPayload.Reply(childComplexity), true
+	case "MarkDeliveredPayload.userErrors":
+		if e.ComplexityRoot.MarkDeliveredPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MarkDeliveredPayload.UserErrors(childComplexity), true
+
 	case "Message.attachments":
 		if e.ComplexityRoot.Message.Attachments == nil {
 			break
@@ -1113,6 +1300,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Message.Trigger(childComplexity), true
 
+	case "MessageActionPayload.message":
+		if e.ComplexityRoot.MessageActionPayload.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageActionPayload.Message(childComplexity), true
+	case "MessageActionPayload.userErrors":
+		if e.ComplexityRoot.MessageActionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageActionPayload.UserErrors(childComplexity), true
+
 	case "MessageConnection.edges":
 		if e.ComplexityRoot.MessageConnection.Edges == nil {
 			break
@@ -1208,6 +1408,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MessagingGroupEdge.Node(childComplexity), true
 
+	case "Mutation.cancelMessage":
+		if e.ComplexityRoot.Mutation.CancelMessage == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelMessage_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelMessage(childComplexity, args["input"].(model.MessageActionInput)), true
+	case "Mutation.claimContainer":
+		if e.ComplexityRoot.Mutation.ClaimContainer == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_claimContainer_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ClaimContainer(childComplexity, args["input"].(model.ClaimContainerInput)), true
+	case "Mutation.claimReplies":
+		if e.ComplexityRoot.Mutation.ClaimReplies == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_claimReplies_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ClaimReplies(childComplexity, args["input"].(engine.ClaimRepliesInput)), true
 	case "Mutation.closeSession":
 		if e.ComplexityRoot.Mutation.CloseSession == nil {
 			break
@@ -1274,6 +1507,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.MarkContainer(childComplexity, args["input"].(model.MarkContainerInput)), true
+	case "Mutation.markDelivered":
+		if e.ComplexityRoot.Mutation.MarkDelivered == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_markDelivered_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MarkDelivered(childComplexity, args["input"].(model.MarkDeliveredInput)), true
+	case "Mutation.pauseMessage":
+		if e.ComplexityRoot.Mutation.PauseMessage == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_pauseMessage_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PauseMessage(childComplexity, args["input"].(model.MessageActionInput)), true
 	case "Mutation.projectSession":
 		if e.ComplexityRoot.Mutation.ProjectSession == nil {
 			break
@@ -1307,6 +1562,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RemoveHook(childComplexity, args["input"].(model.RemoveHookInput)), true
+	case "Mutation.removeWebhook":
+		if e.ComplexityRoot.Mutation.RemoveWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_removeWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RemoveWebhook(childComplexity, args["input"].(model.RemoveWebhookInput)), true
 	case "Mutation.resolveSession":
 		if e.ComplexityRoot.Mutation.ResolveSession == nil {
 			break
@@ -1318,6 +1584,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ResolveSession(childComplexity, args["input"].(engine.ResolveSessionInput)), true
+	case "Mutation.resumeMessage":
+		if e.ComplexityRoot.Mutation.ResumeMessage == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_resumeMessage_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ResumeMessage(childComplexity, args["input"].(model.MessageActionInput)), true
+	case "Mutation.retryMessage":
+		if e.ComplexityRoot.Mutation.RetryMessage == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_retryMessage_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RetryMessage(childComplexity, args["input"].(model.MessageActionInput)), true
+	case "Mutation.retryReply":
+		if e.ComplexityRoot.Mutation.RetryReply == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_retryReply_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RetryReply(childComplexity, args["input"].(model.RetryReplyInput)), true
 	case "Mutation.rollbackHook":
 		if e.ComplexityRoot.Mutation.RollbackHook == nil {
 			break
@@ -1340,6 +1639,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetDestination(childComplexity, args["input"].(engine.SetDestinationInput)), true
+	case "Mutation.setWebhook":
+		if e.ComplexityRoot.Mutation.SetWebhook == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setWebhook_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetWebhook(childComplexity, args["input"].(engine.SetWebhookInput)), true
 	case "Mutation.updateHook":
 		if e.ComplexityRoot.Mutation.UpdateHook == nil {
 			break
@@ -1551,6 +1861,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Sessions(childComplexity, args["first"].(*int), args["after"].(*string), args["filter"].(*engine.SessionFilter)), true
+	case "Query.unsettledReplies":
+		if e.ComplexityRoot.Query.UnsettledReplies == nil {
+			break
+		}
+
+		args, err := ec.field_Query_unsettledReplies_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.UnsettledReplies(childComplexity, args["first"].(*int), args["after"].(*string), args["status"].([]engine.DeliveryStatus), args["channelType"].(*string)), true
+	case "Query.webhooks":
+		if e.ComplexityRoot.Query.Webhooks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Webhooks(childComplexity), true
 
 	case "RemoveDestinationPayload.removed":
 		if e.ComplexityRoot.RemoveDestinationPayload.Removed == nil {
@@ -1577,6 +1904,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RemoveHookPayload.UserErrors(childComplexity), true
+
+	case "RemoveWebhookPayload.removed":
+		if e.ComplexityRoot.RemoveWebhookPayload.Removed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveWebhookPayload.Removed(childComplexity), true
+	case "RemoveWebhookPayload.userErrors":
+		if e.ComplexityRoot.RemoveWebhookPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveWebhookPayload.UserErrors(childComplexity), true
 
 	case "Reply.attachments":
 		if e.ComplexityRoot.Reply.Attachments == nil {
@@ -1725,6 +2065,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ResolveSessionPayload.UserErrors(childComplexity), true
+
+	case "RetryReplyPayload.reply":
+		if e.ComplexityRoot.RetryReplyPayload.Reply == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetryReplyPayload.Reply(childComplexity), true
+	case "RetryReplyPayload.userErrors":
+		if e.ComplexityRoot.RetryReplyPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetryReplyPayload.UserErrors(childComplexity), true
 
 	case "RollbackHookPayload.hook":
 		if e.ComplexityRoot.RollbackHookPayload.Hook == nil {
@@ -1879,6 +2232,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SetDestinationPayload.UserErrors(childComplexity), true
 
+	case "SetWebhookPayload.userErrors":
+		if e.ComplexityRoot.SetWebhookPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetWebhookPayload.UserErrors(childComplexity), true
+	case "SetWebhookPayload.webhook":
+		if e.ComplexityRoot.SetWebhookPayload.Webhook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetWebhookPayload.Webhook(childComplexity), true
+
+	case "Subscription.events":
+		if e.ComplexityRoot.Subscription.Events == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_events_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.Events(childComplexity, args["after"].(*string), args["sessionId"].(*string), args["types"].([]engine.EventType)), true
+
 	case "UpdateHookPayload.hook":
 		if e.ComplexityRoot.UpdateHookPayload.Hook == nil {
 			break
@@ -1910,6 +2288,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UserError.Message(childComplexity), true
+
+	case "Webhook.channelType":
+		if e.ComplexityRoot.Webhook.ChannelType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.ChannelType(childComplexity), true
+	case "Webhook.enabled":
+		if e.ComplexityRoot.Webhook.Enabled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Enabled(childComplexity), true
+	case "Webhook.id":
+		if e.ComplexityRoot.Webhook.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.ID(childComplexity), true
+	case "Webhook.url":
+		if e.ComplexityRoot.Webhook.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.URL(childComplexity), true
 
 	case "WriteMessagePayload.message":
 		if e.ComplexityRoot.WriteMessagePayload.Message == nil {
@@ -1965,6 +2368,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("ClaimContainerInput", ec.unmarshalInputClaimContainerInput),
+			graphql.NewInputUnmarshaler("ClaimRepliesInput", ec.unmarshalInputClaimRepliesInput),
 			graphql.NewInputUnmarshaler("CloseSessionInput", ec.unmarshalInputCloseSessionInput),
 			graphql.NewInputUnmarshaler("CreateAgentGroupInput", ec.unmarshalInputCreateAgentGroupInput),
 			graphql.NewInputUnmarshaler("DryRunHooksInput", ec.unmarshalInputDryRunHooksInput),
@@ -1973,13 +2378,18 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("HookScopeInput", ec.unmarshalInputHookScopeInput),
 			graphql.NewInputUnmarshaler("InstallHookInput", ec.unmarshalInputInstallHookInput),
 			graphql.NewInputUnmarshaler("MarkContainerInput", ec.unmarshalInputMarkContainerInput),
+			graphql.NewInputUnmarshaler("MarkDeliveredInput", ec.unmarshalInputMarkDeliveredInput),
+			graphql.NewInputUnmarshaler("MessageActionInput", ec.unmarshalInputMessageActionInput),
 			graphql.NewInputUnmarshaler("ProjectSessionInput", ec.unmarshalInputProjectSessionInput),
 			graphql.NewInputUnmarshaler("RemoveDestinationInput", ec.unmarshalInputRemoveDestinationInput),
 			graphql.NewInputUnmarshaler("RemoveHookInput", ec.unmarshalInputRemoveHookInput),
+			graphql.NewInputUnmarshaler("RemoveWebhookInput", ec.unmarshalInputRemoveWebhookInput),
 			graphql.NewInputUnmarshaler("ResolveSessionInput", ec.unmarshalInputResolveSessionInput),
+			graphql.NewInputUnmarshaler("RetryReplyInput", ec.unmarshalInputRetryReplyInput),
 			graphql.NewInputUnmarshaler("RollbackHookInput", ec.unmarshalInputRollbackHookInput),
 			graphql.NewInputUnmarshaler("SessionFilter", ec.unmarshalInputSessionFilter),
 			graphql.NewInputUnmarshaler("SetDestinationInput", ec.unmarshalInputSetDestinationInput),
+			graphql.NewInputUnmarshaler("SetWebhookInput", ec.unmarshalInputSetWebhookInput),
 			graphql.NewInputUnmarshaler("UpdateHookInput", ec.unmarshalInputUpdateHookInput),
 			graphql.NewInputUnmarshaler("WriteMessageInput", ec.unmarshalInputWriteMessageInput),
 			graphql.NewInputUnmarshaler("WriteMessagesInput", ec.unmarshalInputWriteMessagesInput),
@@ -2028,6 +2438,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			ctx = graphql.WithLazyInputUnmarshalerIndex(ctx, inputUnmarshalers)
 			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
 			var buf bytes.Buffer
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
 			data.MarshalGQL(&buf)
 
 			return &graphql.Response{
@@ -2262,6 +2689,80 @@ type UserError {
   message: String!
   "The path of the value at fault, from the mutation's argument on: ` + "`" + `[\"input\", \"content\", \"attachments\", \"0\", \"data\"]` + "`" + `. Null where no single value is."
   field: [String!]
+}
+`, BuiltIn: false},
+	{Name: "../schema/event.graphqls", Input: `"What happened."
+enum EventType {
+  "A session was made."
+  SESSION_CREATED
+  "The status of a session's container, or its labels, changed."
+  SESSION_UPDATED
+  "A session was closed: it takes no more messages."
+  SESSION_CLOSED
+  "A session has something to do and no container that does it."
+  SESSION_DUE
+  "A session's container has not shown any sign of life for too long."
+  CONTAINER_STUCK
+  "A message was written into a session's inbox."
+  MESSAGE_WRITTEN
+  "The status of a message changed."
+  MESSAGE_UPDATED
+  "An agent wrote a reply."
+  REPLY_WRITTEN
+  "A reply was delivered."
+  REPLY_DELIVERED
+  "A reply could not be delivered, and will not be tried again."
+  REPLY_FAILED
+  "A hook failed. Told once a second at most of one hook."
+  HOOK_FAILED
+  "A hook was installed, changed, rolled back or removed."
+  HOOK_CHANGED
+  """
+  Events are missing here: the cursor is too old, or the engine did not end well. Read again whatever you keep a copy
+  of, and go on. It passes every filter.
+  """
+  RESYNC_REQUIRED
+}
+"The ids are of the moment; the objects are as they are when the event is read, null if they are gone."
+type Event {
+  "Pass it as ` + "`" + `after` + "`" + ` to go on from here."
+  cursor: String!
+  "What happened."
+  type: EventType!
+  "When it happened."
+  at: DateTime!
+  "The session that it happened in."
+  sessionId: ID
+  "The message that it happened to, by its id in the session's mailbox."
+  messageId: String
+  "The reply that it happened to, by its id in the session's mailbox."
+  replyId: String
+  "The hook that it happened to."
+  hookName: ID
+  "The session."
+  session: Session
+  "The message."
+  message: Message
+  "The reply."
+  reply: Reply
+  "The hook."
+  hook: Hook
+}
+
+"What is told as it happens, over WebSocket (` + "`" + `graphql-transport-ws` + "`" + `) or as ` + "`" + `text/event-stream` + "`" + `."
+type Subscription {
+  """
+  Everything that happens, in order, from ` + "`" + `after` + "`" + ` on (left out: from now), for one session or all. Whoever goes on
+  from the last cursor misses nothing and sees nothing twice: events are kept for seven days, up to 100,000 of them.
+  """
+  events(
+    "The cursor of the last event that was seen; ` + "`" + `0` + "`" + ` is before the first."
+    after: String
+    "Only of this session."
+    sessionId: ID
+    "Only of these types."
+    types: [EventType!]
+  ): Event!
 }
 `, BuiltIn: false},
 	{Name: "../schema/hook.graphqls", Input: `"Where in the flow of data a hook is called."
@@ -2675,7 +3176,7 @@ type Message {
   onWake: Boolean!
   "For a message that another agent sent, the session that it came from."
   sourceSessionId: ID
-  "What is wrong with the row; null when nothing is."
+  "What is wrong with the row, or why the engine ended it; null when nothing is to be said."
   problem: String
 }
 "A message in a list, with its place."
@@ -2803,6 +3304,21 @@ type WriteSystemResponsePayload {
   userErrors: [UserError!]!
 }
 
+"Names a message to do something with."
+input MessageActionInput {
+  "The session."
+  sessionId: ID!
+  "The message's id in the session's mailbox."
+  messageId: String!
+}
+"The message as it is now, or what was wrong."
+type MessageActionPayload {
+  "Null when there are errors."
+  message: Message
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+
 extend type Mutation {
   """
   Writes a message into its session's inbox. Once it is answered without an error, the message and its attachments
@@ -2822,6 +3338,29 @@ extend type Mutation {
     "The answer."
     input: WriteSystemResponseInput!
   ): WriteSystemResponsePayload
+  """
+  Writes a message that was completed, failed or cancelled once more, under a new id in the same series: the old one's
+  acknowledgement is in the way. A CONFLICT while it has not ended, or while an earlier retry waits.
+  """
+  retryMessage(
+    "The message."
+    input: MessageActionInput!
+  ): MessageActionPayload
+  "Holds back a message that waits; what recurs rests with it. A CONFLICT once the container works on it or it has ended."
+  pauseMessage(
+    "The message."
+    input: MessageActionInput!
+  ): MessageActionPayload
+  "Lets a paused message wait for the container again."
+  resumeMessage(
+    "The message."
+    input: MessageActionInput!
+  ): MessageActionPayload
+  "Calls off a message that waits or is paused, and its series with it. A CONFLICT once the container works on it or it has ended."
+  cancelMessage(
+    "The message."
+    input: MessageActionInput!
+  ): MessageActionPayload
 }
 `, BuiltIn: false},
 	{Name: "../schema/messaginggroup.graphqls", Input: `"A chat on a platform: unique by channel type and platform id."
@@ -3007,6 +3546,95 @@ extend type Query {
     "The reply's id in the session's mailbox."
     replyId: String!
   ): Reply
+  "Replies over all sessions that are not settled, or failed, oldest first."
+  unsettledReplies(
+    "At most so many, 1 to 100; 20 by default."
+    first: Int
+    "Go on behind this cursor."
+    after: String
+    "Only those with one of these: PENDING, UNKNOWN and FAILED."
+    status: [DeliveryStatus!]
+    "Only those for this channel type."
+    channelType: String
+  ): ReplyConnection!
+}
+
+"Takes up to ` + "`" + `max` + "`" + ` due replies for sending, oldest first, each for ` + "`" + `leaseSeconds` + "`" + `: nobody else is given them meanwhile."
+input ClaimRepliesInput {
+  "Only those for one of these; left out: for any that has no webhook."
+  channelTypes: [String!]
+  "Only those of this session."
+  sessionId: ID
+  "At most so many, 1 to 100."
+  max: Int! = 10
+  "How long nobody else is given them, nor one that is behind them in its session: 1 to 3600."
+  leaseSeconds: Int! = 60
+}
+"The replies to send, those of one session in the order in which they are to be sent, or what was wrong."
+type ClaimRepliesPayload {
+  "As they are to be sent: with the content that hooks made of theirs, and the chat filled in. ` + "`" + `delivery.attempts` + "`" + ` above 1 says that one was given out before."
+  replies: [Reply!]!
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+"What an outside deliverer did with a reply."
+enum DeliveryOutcome {
+  "It arrived."
+  DELIVERED
+  "It could not be delivered, and is not tried again unless somebody asks for it."
+  FAILED
+}
+"Records what an outside deliverer did with a reply."
+input MarkDeliveredInput {
+  "The session."
+  sessionId: ID!
+  "The reply's id in the session's mailbox."
+  replyId: String!
+  "What became of it."
+  outcome: DeliveryOutcome! = DELIVERED
+  "The id that the platform gave it. At most 1024 bytes."
+  platformMessageId: String
+  "Why it failed, for the agent and for operators. At most 4096 bytes."
+  error: String
+}
+"The reply as it is now, or what was wrong."
+type MarkDeliveredPayload {
+  "Null when there are errors."
+  reply: Reply
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+"Names a reply to deliver once more."
+input RetryReplyInput {
+  "The session."
+  sessionId: ID!
+  "The reply's id in the session's mailbox."
+  replyId: String!
+}
+"The reply as it is now, or what was wrong."
+type RetryReplyPayload {
+  "Null when there are errors."
+  reply: Reply
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Gives replies to a front end that sends them by itself. Two that ask never get the same one, until its lease is over."
+  claimReplies(
+    "Which, and how many."
+    input: ClaimRepliesInput!
+  ): ClaimRepliesPayload
+  "Settles a reply. To say again that it was delivered changes nothing; that it failed, when it was delivered, is a CONFLICT."
+  markDelivered(
+    "The reply, and what became of it."
+    input: MarkDeliveredInput!
+  ): MarkDeliveredPayload
+  "Has a reply tried at once that failed, was dropped, or waits for its next attempt. Hooks are asked again. One that was delivered, or is being sent, is a CONFLICT."
+  retryReply(
+    "The reply."
+    input: RetryReplyInput!
+  ): RetryReplyPayload
 }
 `, BuiltIn: false},
 	{Name: "../schema/scalar.graphqls", Input: `"""
@@ -3192,6 +3820,24 @@ type MarkContainerPayload {
   "What the sender can mend; empty when it worked."
   userErrors: [UserError!]!
 }
+"Asks for the right to run a session's container."
+input ClaimContainerInput {
+  "The session; it must be active."
+  sessionId: ID!
+  "Names who asks, at most 256 bytes. The same owner may ask again, to have it longer."
+  owner: String!
+  "How long, from now: 1 to 86400."
+  leaseSeconds: Int! = 60
+}
+"Whether it was given, or what was wrong."
+type ClaimContainerPayload {
+  "False when somebody else has it, or there are errors."
+  claimed: Boolean!
+  "The session as it is now. Null when there are errors."
+  session: Session
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
 "Names a session to project into."
 input ProjectSessionInput {
   "The session; it must be active."
@@ -3224,6 +3870,16 @@ extend type Mutation {
     input: ResolveSessionInput!
   ): ResolveSessionPayload
   """
+  For an orchestrator of its own: claims the right to run a session's container for a while, and makes the folder
+  ready for its start (destinations, routing, orphaned claims, heartbeat). Start the container, mark it RUNNING, and
+  claim again before the lease ends, for as long as it runs; marking it STOPPED gives the claim back. ` + "`" + `claimed` + "`" + ` is false
+  while somebody else has it, or a container runs that nobody claimed. What expired may be taken over.
+  """
+  claimContainer(
+    "The session, and for whom."
+    input: ClaimContainerInput!
+  ): ClaimContainerPayload
+  """
   Records what an orchestrator did with a session's container. From STOPPED to another status, the folder is
   made ready first; to STOPPED, it is tidied: STOPPED is a promise that no process of the container runs.
   """
@@ -3244,6 +3900,72 @@ extend type Mutation {
     "The session."
     input: CloseSessionInput!
   ): CloseSessionPayload
+}
+`, BuiltIn: false},
+	{Name: "../schema/webhook.graphqls", Input: `"""
+Where replies for a channel type are pushed; a channel type without one is for pulling (claimReplies).
+The secret signs each request (HMAC-SHA-256) and is never read back.
+"""
+type Webhook {
+  "Made by the engine unless it was given."
+  id: ID!
+  "The channel type whose replies it gets; no two webhooks share one."
+  channelType: String!
+  "Where each reply is sent to, by a POST."
+  url: String!
+  "One that is not gets nothing; its replies wait, and may be pulled."
+  enabled: Boolean!
+}
+
+extend type Query {
+  "All webhooks, by channel type."
+  webhooks: [Webhook!]!
+}
+
+"Makes or changes a webhook; what is left out keeps its value."
+input SetWebhookInput {
+  "The one to change. Left out: the one of the channel type, or a new one."
+  id: ID
+  "The channel type whose replies it gets."
+  channelType: String!
+  "An http or https address. Private ones are refused unless the engine allows them."
+  url: String!
+  "Signs each request, 16 to 256 bytes; without one, or with an empty one, requests are not signed."
+  secret: String
+  "A new one is, unless it is said otherwise."
+  enabled: Boolean
+}
+"The webhook as it is now, or what was wrong."
+type SetWebhookPayload {
+  "Null when there are errors."
+  webhook: Webhook
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+"Names a webhook to remove."
+input RemoveWebhookInput {
+  "Its id."
+  id: ID!
+}
+"Whether a webhook was removed, or what was wrong."
+type RemoveWebhookPayload {
+  "False when there was none of that id."
+  removed: Boolean!
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Sets where replies for a channel type are pushed, those that wait for it included."
+  setWebhook(
+    "The webhook."
+    input: SetWebhookInput!
+  ): SetWebhookPayload
+  "Removes a webhook: replies for its channel type wait to be pulled."
+  removeWebhook(
+    "The webhook's id."
+    input: RemoveWebhookInput!
+  ): RemoveWebhookPayload
 }
 `, BuiltIn: false},
 }
@@ -3305,6 +4027,28 @@ func (ec *executionContext) childFields_Attachment(ctx context.Context, field gr
 		return ec.fieldContext_Attachment_url(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Attachment", field.Name)
+}
+
+func (ec *executionContext) childFields_ClaimContainerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "claimed":
+		return ec.fieldContext_ClaimContainerPayload_claimed(ctx, field)
+	case "session":
+		return ec.fieldContext_ClaimContainerPayload_session(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ClaimContainerPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClaimContainerPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ClaimRepliesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "replies":
+		return ec.fieldContext_ClaimRepliesPayload_replies(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ClaimRepliesPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClaimRepliesPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CloseSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3385,6 +4129,34 @@ func (ec *executionContext) childFields_EnsureMessagingGroupPayload(ctx context.
 		return ec.fieldContext_EnsureMessagingGroupPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EnsureMessagingGroupPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Event(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_Event_cursor(ctx, field)
+	case "type":
+		return ec.fieldContext_Event_type(ctx, field)
+	case "at":
+		return ec.fieldContext_Event_at(ctx, field)
+	case "sessionId":
+		return ec.fieldContext_Event_sessionId(ctx, field)
+	case "messageId":
+		return ec.fieldContext_Event_messageId(ctx, field)
+	case "replyId":
+		return ec.fieldContext_Event_replyId(ctx, field)
+	case "hookName":
+		return ec.fieldContext_Event_hookName(ctx, field)
+	case "session":
+		return ec.fieldContext_Event_session(ctx, field)
+	case "message":
+		return ec.fieldContext_Event_message(ctx, field)
+	case "reply":
+		return ec.fieldContext_Event_reply(ctx, field)
+	case "hook":
+		return ec.fieldContext_Event_hook(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Event", field.Name)
 }
 
 func (ec *executionContext) childFields_Hook(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3547,6 +4319,16 @@ func (ec *executionContext) childFields_MarkContainerPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type MarkContainerPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_MarkDeliveredPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reply":
+		return ec.fieldContext_MarkDeliveredPayload_reply(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_MarkDeliveredPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MarkDeliveredPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Message(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3595,6 +4377,16 @@ func (ec *executionContext) childFields_Message(ctx context.Context, field graph
 		return ec.fieldContext_Message_problem(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Message", field.Name)
+}
+
+func (ec *executionContext) childFields_MessageActionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "message":
+		return ec.fieldContext_MessageActionPayload_message(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_MessageActionPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MessageActionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_MessageConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3701,6 +4493,16 @@ func (ec *executionContext) childFields_RemoveHookPayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type RemoveHookPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RemoveWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "removed":
+		return ec.fieldContext_RemoveWebhookPayload_removed(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RemoveWebhookPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RemoveWebhookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Reply(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3771,6 +4573,16 @@ func (ec *executionContext) childFields_ResolveSessionPayload(ctx context.Contex
 		return ec.fieldContext_ResolveSessionPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResolveSessionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RetryReplyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reply":
+		return ec.fieldContext_RetryReplyPayload_reply(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RetryReplyPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetryReplyPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RollbackHookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3849,6 +4661,16 @@ func (ec *executionContext) childFields_SetDestinationPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type SetDestinationPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_SetWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_SetWebhookPayload_webhook(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SetWebhookPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetWebhookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_UpdateHookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hook":
@@ -3869,6 +4691,20 @@ func (ec *executionContext) childFields_UserError(ctx context.Context, field gra
 		return ec.fieldContext_UserError_field(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UserError", field.Name)
+}
+
+func (ec *executionContext) childFields_Webhook(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Webhook_id(ctx, field)
+	case "channelType":
+		return ec.fieldContext_Webhook_channelType(ctx, field)
+	case "url":
+		return ec.fieldContext_Webhook_url(ctx, field)
+	case "enabled":
+		return ec.fieldContext_Webhook_enabled(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Webhook", field.Name)
 }
 
 func (ec *executionContext) childFields_WriteMessagePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

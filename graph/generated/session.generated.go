@@ -126,6 +126,93 @@ func (ec *executionContext) field_Session_replies_args(ctx context.Context, rawA
 
 // region    **************************** field.gotpl *****************************
 
+func (ec *executionContext) _ClaimContainerPayload_claimed(ctx context.Context, field graphql.CollectedField, obj *model.ClaimContainerPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClaimContainerPayload_claimed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Claimed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClaimContainerPayload_claimed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClaimContainerPayload", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ClaimContainerPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.ClaimContainerPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClaimContainerPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *engine.Session) graphql.Marshaler {
+			return ec.marshalOSession2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐSession(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ClaimContainerPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClaimContainerPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Session(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClaimContainerPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.ClaimContainerPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClaimContainerPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClaimContainerPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClaimContainerPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CloseSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.CloseSessionPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -942,6 +1029,66 @@ func (ec *executionContext) fieldContext_SessionEdge_node(_ context.Context, fie
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputClaimContainerInput(ctx context.Context, obj any) (model.ClaimContainerInput, error) {
+	var it model.ClaimContainerInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["leaseSeconds"]; !present {
+		asMap["leaseSeconds"] = 60
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "owner", "leaseSeconds"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "owner":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("owner"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Owner = data
+		case "leaseSeconds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("leaseSeconds"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.LeaseSeconds = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalClaimContainerInput unmarshals raw into the ClaimContainerInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalClaimContainerInput(ctx context.Context, raw any) (model.ClaimContainerInput, error) {
+	var out model.ClaimContainerInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ClaimContainerInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputCloseSessionInput(ctx context.Context, obj any) (model.CloseSessionInput, error) {
 	var it model.CloseSessionInput
 	if obj == nil {
@@ -1219,6 +1366,49 @@ func UnmarshalSessionFilter(ctx context.Context, raw any) (engine.SessionFilter,
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
+
+var claimContainerPayloadImplementors = []string{"ClaimContainerPayload"}
+
+func (ec *executionContext) _ClaimContainerPayload(ctx context.Context, sel ast.SelectionSet, obj *model.ClaimContainerPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, claimContainerPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ClaimContainerPayload")
+		case "claimed":
+			out.Values[i] = ec._ClaimContainerPayload_claimed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "session":
+			out.Values[i] = ec._ClaimContainerPayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ClaimContainerPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
 
 var closeSessionPayloadImplementors = []string{"CloseSessionPayload"}
 
@@ -1565,6 +1755,11 @@ func (ec *executionContext) _SessionEdge(ctx context.Context, sel ast.SelectionS
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) unmarshalNClaimContainerInput2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐClaimContainerInput(ctx context.Context, v any) (model.ClaimContainerInput, error) {
+	res, err := ec.unmarshalInputClaimContainerInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCloseSessionInput2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐCloseSessionInput(ctx context.Context, v any) (model.CloseSessionInput, error) {
 	res, err := ec.unmarshalInputCloseSessionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -1672,6 +1867,13 @@ func (ec *executionContext) marshalNSessionStatus2githubᚗcomᚋtwinboxᚋtwinb
 		graphql.AddInvalidNullFromMarshaler(ctx, "SessionStatus!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalOClaimContainerPayload2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐClaimContainerPayload(ctx context.Context, sel ast.SelectionSet, v *model.ClaimContainerPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ClaimContainerPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOCloseSessionPayload2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐCloseSessionPayload(ctx context.Context, sel ast.SelectionSet, v *model.CloseSessionPayload) graphql.Marshaler {

@@ -11,6 +11,34 @@ import (
 	"github.com/twinbox/twinbox/engine"
 )
 
+// Asks for the right to run a session's container.
+type ClaimContainerInput struct {
+	// The session; it must be active.
+	SessionID string `json:"sessionId"`
+	// Names who asks, at most 256 bytes. The same owner may ask again, to have it longer.
+	Owner string `json:"owner"`
+	// How long, from now: 1 to 86400.
+	LeaseSeconds int `json:"leaseSeconds"`
+}
+
+// Whether it was given, or what was wrong.
+type ClaimContainerPayload struct {
+	// False when somebody else has it, or there are errors.
+	Claimed bool `json:"claimed"`
+	// The session as it is now. Null when there are errors.
+	Session *engine.Session `json:"session"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// The replies to send, those of one session in the order in which they are to be sent, or what was wrong.
+type ClaimRepliesPayload struct {
+	// As they are to be sent: with the content that hooks made of theirs, and the chat filled in. `delivery.attempts` above 1 says that one was given out before.
+	Replies []Reply `json:"replies"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // Names a session to close.
 type CloseSessionInput struct {
 	// The session.
@@ -117,6 +145,44 @@ type MarkContainerPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Records what an outside deliverer did with a reply.
+type MarkDeliveredInput struct {
+	// The session.
+	SessionID string `json:"sessionId"`
+	// The reply's id in the session's mailbox.
+	ReplyID string `json:"replyId"`
+	// What became of it.
+	Outcome DeliveryOutcome `json:"outcome"`
+	// The id that the platform gave it. At most 1024 bytes.
+	PlatformMessageID *string `json:"platformMessageId"`
+	// Why it failed, for the agent and for operators. At most 4096 bytes.
+	Error *string `json:"error"`
+}
+
+// The reply as it is now, or what was wrong.
+type MarkDeliveredPayload struct {
+	// Null when there are errors.
+	Reply *Reply `json:"reply"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Names a message to do something with.
+type MessageActionInput struct {
+	// The session.
+	SessionID string `json:"sessionId"`
+	// The message's id in the session's mailbox.
+	MessageID string `json:"messageId"`
+}
+
+// The message as it is now, or what was wrong.
+type MessageActionPayload struct {
+	// Null when there are errors.
+	Message *Message `json:"message"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // The API's root for changing things. The fields of one request are carried out in order, one after the other.
 type Mutation struct {
 }
@@ -169,12 +235,42 @@ type RemoveHookPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Names a webhook to remove.
+type RemoveWebhookInput struct {
+	// Its id.
+	ID string `json:"id"`
+}
+
+// Whether a webhook was removed, or what was wrong.
+type RemoveWebhookPayload struct {
+	// False when there was none of that id.
+	Removed bool `json:"removed"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // The session, or what was wrong.
 type ResolveSessionPayload struct {
 	// Null when there are errors.
 	Session *engine.Session `json:"session"`
 	// Whether it was made just now.
 	Created bool `json:"created"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Names a reply to deliver once more.
+type RetryReplyInput struct {
+	// The session.
+	SessionID string `json:"sessionId"`
+	// The reply's id in the session's mailbox.
+	ReplyID string `json:"replyId"`
+}
+
+// The reply as it is now, or what was wrong.
+type RetryReplyPayload struct {
+	// Null when there are errors.
+	Reply *Reply `json:"reply"`
 	// What the sender can mend; empty when it worked.
 	UserErrors []UserError `json:"userErrors"`
 }
@@ -201,6 +297,18 @@ type SetDestinationPayload struct {
 	Destination *engine.Destination `json:"destination"`
 	// What the sender can mend; empty when it worked.
 	UserErrors []UserError `json:"userErrors"`
+}
+
+// The webhook as it is now, or what was wrong.
+type SetWebhookPayload struct {
+	// Null when there are errors.
+	Webhook *engine.Webhook `json:"webhook"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// What is told as it happens, over WebSocket (`graphql-transport-ws`) or as `text/event-stream`.
+type Subscription struct {
 }
 
 // Settings of a hook; what is left out keeps its value.
@@ -307,6 +415,50 @@ type WriteSystemResponsePayload struct {
 	Message *Message `json:"message"`
 	// What the sender can mend; empty when it worked.
 	UserErrors []UserError `json:"userErrors"`
+}
+
+// What an outside deliverer did with a reply.
+type DeliveryOutcome string
+
+const (
+	// It arrived.
+	DeliveryOutcomeDelivered DeliveryOutcome = "DELIVERED"
+	// It could not be delivered, and is not tried again unless somebody asks for it.
+	DeliveryOutcomeFailed DeliveryOutcome = "FAILED"
+)
+
+var AllDeliveryOutcome = []DeliveryOutcome{
+	DeliveryOutcomeDelivered,
+	DeliveryOutcomeFailed,
+}
+
+func (e DeliveryOutcome) IsValid() bool {
+	switch e {
+	case DeliveryOutcomeDelivered, DeliveryOutcomeFailed:
+		return true
+	}
+	return false
+}
+
+func (e DeliveryOutcome) String() string {
+	return string(e)
+}
+
+func (e *DeliveryOutcome) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = DeliveryOutcome(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid DeliveryOutcome", str)
+	}
+	return nil
+}
+
+func (e DeliveryOutcome) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
 }
 
 // What a destination leads to.

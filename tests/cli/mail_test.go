@@ -262,3 +262,40 @@ func TestATerminalObeysNothingThatAnAgentSays(t *testing.T) {
 		}
 	}
 }
+
+func TestRepliesAreClaimedMarkedAndRetried(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir())
+	x := s.session(t)
+	must[message](t, s, "message", "write", x.ID, "--text", "hello")
+	s.agent(t, x, "tr a-z A-Z")
+	var list []reply
+	for len(list) == 0 { // until the engine has seen it
+		list = must[[]reply](t, s, "reply", "claim", "--session", x.ID)
+	}
+	id := list[0].ReplyID
+	if list[0].Content.Text != "HELLO" {
+		t.Errorf("claimed %+v", list)
+	}
+	if again := must[[]reply](t, s, "reply", "claim"); len(again) != 0 {
+		t.Errorf("claimed twice: %+v", again)
+	}
+	if r := s.engine(t, "reply", "mark", x.ID, id, "lost"); r.code != 2 {
+		t.Errorf("no outcome: %+v", r)
+	}
+	if failed := must[reply](t, s, "reply", "mark", x.ID, id, "failed", "--error", "the chat is gone"); failed.Delivery.Status != "FAILED" {
+		t.Errorf("marked %+v", failed)
+	}
+	if list := must[[]reply](t, s, "reply", "unsettled", "--status", "failed"); len(list) != 1 || list[0].ReplyID != id {
+		t.Errorf("unsettled: %+v", list)
+	}
+	if retried := must[reply](t, s, "reply", "retry", x.ID, id); retried.Delivery.Status != "PENDING" {
+		t.Errorf("retried %+v", retried)
+	}
+	if sent := must[reply](t, s, "reply", "mark", x.ID, id, "delivered", "--platform-message-id", "7"); sent.Delivery.Status != "DELIVERED" {
+		t.Errorf("marked %+v", sent)
+	}
+	if list := must[[]reply](t, s, "reply", "unsettled"); len(list) != 0 {
+		t.Errorf("unsettled: %+v", list)
+	}
+}

@@ -87,6 +87,12 @@ func TestSessionVerbs(t *testing.T) {
 	if marked := must[session](t, s, "session", "mark", first.ID, "running"); marked.ContainerStatus != "RUNNING" {
 		t.Errorf("marked %+v", marked)
 	}
+	if claimed := must[session](t, s, "session", "claim", other.ID, "--owner", "me", "--lease", "90s"); claimed.ID != other.ID {
+		t.Errorf("claimed %+v", claimed)
+	}
+	if r := s.engine(t, "session", "claim", other.ID, "--owner", "you"); r.code != 4 || r.stdout != "" {
+		t.Errorf("claimed by two: %d %s%s", r.code, r.stdout, r.stderr)
+	}
 	if list := must[[]session](t, s, "session", "list", "--container", "running,idle"); len(list) != 1 || list[0].ID != first.ID {
 		t.Errorf("running ones: %+v", list)
 	}
@@ -133,4 +139,27 @@ func TestAPISendsAnyDocument(t *testing.T) {
 	}
 	mustContain(t, r.stdout, `"errors"`)
 	mustContain(t, r.stderr, "nonsense")
+}
+
+func TestWebhookVerbs(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir())
+	made := must[object](t, s, "webhook", "set", "telegram", "https://bot.example/replies", "--secret", "0123456789abcdef")
+	if made["channelType"] != "telegram" || made["enabled"] != true || made["secret"] != nil {
+		t.Errorf("set %v", made)
+	}
+	must[object](t, s, "webhook", "set", "telegram", "https://bot.example/other", "--disabled")
+	if list := must[[]object](t, s, "webhook", "list"); len(list) != 1 || list[0]["url"] != "https://bot.example/other" || list[0]["enabled"] != false {
+		t.Errorf("lists %v", list)
+	}
+	if r := s.engine(t, "webhook", "set", "telegram", "http://localhost:1/"); r.code == 0 || !strings.Contains(r.stderr, "--webhook-allow-private") {
+		t.Errorf("a private address: %+v", r)
+	}
+	id := made["id"].(string)
+	if r := s.engine(t, "webhook", "remove", id); r.code != 0 {
+		t.Errorf("remove: %+v", r)
+	}
+	if r := s.engine(t, "webhook", "remove", id); r.code != 3 {
+		t.Errorf("remove again: %+v", r)
+	}
 }

@@ -31,6 +31,7 @@ const AgentGroup = "ag"
 type Host struct {
 	*engine.Engine
 	Data  string
+	Store *sessions.Store
 	Close func() error
 	chats atomic.Int64
 }
@@ -47,15 +48,30 @@ func Open(t testing.TB, o sessions.Options) *Host {
 // OpenAt opens an engine on a data directory that may have been used before.
 func OpenAt(t testing.TB, data string, o sessions.Options) *Host {
 	t.Helper()
-	o.Limits = o.Limits.OrDefaults()
+	return OpenWith(t, data, o, engine.NewEventQueue())
+}
+
+// OpenWith is OpenAt with a queue that may have events in it, and of what else
+// the changes say.
+func OpenWith(t testing.TB, data string, o sessions.Options, events *engine.EventQueue, changes ...func(*engine.Config)) *Host {
+	t.Helper()
+	o.Limits, o.Events = o.Limits.OrDefaults(), events
 	r, err := registry.Open(t.Context(), filepath.Join(data, "engine.db"), registry.Options{Log: o.Log})
 	Must(t, err)
 	s, err := sessions.Open(data, o)
 	Must(t, err)
-	e, err := engine.New(t.Context(), engine.Config{Registry: r, Mailboxes: s, Limits: o.Limits, Now: o.Now, Log: o.Log})
+	c := engine.Config{Registry: r, Mailboxes: s, Events: events, Limits: o.Limits, Now: o.Now, Log: o.Log}
+	for _, change := range changes {
+		change(&c)
+	}
+	e, err := engine.New(t.Context(), c)
 	Must(t, err)
-	h := &Host{Engine: e, Data: data}
-	h.Close = sync.OnceValue(func() error { return errors.Join(e.Close(), s.Close(), r.Close()) })
+	h := &Host{Engine: e, Data: data, Store: s}
+	h.Close = sync.OnceValue(func() error {
+		err := errors.Join(e.Close(), s.Close())
+		events.Close()
+		return errors.Join(err, r.Close())
+	})
 	t.Cleanup(func() {
 		if err := h.Close(); err != nil {
 			t.Errorf("close the engine: %v", err)

@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// DispatchState is where a reply stands on its way out.
+type DispatchState string
+
+const (
+	// DispatchPending: it waits until it is due.
+	DispatchPending DispatchState = "pending"
+	// DispatchTrying: an attempt was begun, and its outcome is not known.
+	DispatchTrying DispatchState = "trying"
+	// The others are settled.
+	DispatchDelivered DispatchState = "delivered"
+	DispatchFailed    DispatchState = "failed"
+	DispatchDropped   DispatchState = "dropped"
+)
+
+// Settled tells whether nothing more is to be done.
+func (s DispatchState) Settled() bool {
+	return s == DispatchDelivered || s == DispatchFailed || s == DispatchDropped
+}
+
+// Dispatch is what is kept of a reply's way out, in its session's folder. The
+// container can write there, so nothing that it may not decide follows from
+// it: destinations are checked before each attempt, and what hooks decided
+// counts only under the engine's seal.
+type Dispatch struct {
+	State DispatchState
+	// Way groups replies that keep their order; see wayOf.
+	Way string
+	// DueAt is when it is tried next; nil is at once.
+	DueAt *time.Time
+	// Attempts were begun so far.
+	Attempts int
+	// Uncertain: an attempt ended without an outcome, so the reply may have
+	// arrived.
+	Uncertain bool
+	// LeaseUntil bounds the attempt that LeaseOwner makes.
+	LeaseUntil *time.Time
+	LeaseOwner string
+	LastError  *string
+	// Content is what hooks made of the reply's; nil leaves it.
+	Content *string
+	// Seal proves Content to be what hooks decided; nil: they were not asked.
+	Seal []byte
+
+	PlatformMessageID *string
+	SettledAt         *time.Time
+}
+
+// leased tells whether somebody is at it. An engine that is no more is nobody.
+func (d *Dispatch) leased(now time.Time, instance string) bool {
+	return d.State == DispatchTrying && d.LeaseUntil != nil && now.Before(*d.LeaseUntil) &&
+		(d.LeaseOwner == claimOwner || d.LeaseOwner == instance)
+}
+
+// Outgoing is a reply on its way out.
+type Outgoing struct {
+	Reply
+	Dispatch Dispatch
+}
+
+// NewReplies are replies that were not noted yet, in the container's order.
+type NewReplies struct {
+	// Replies have an empty Dispatch, but for those that are malformed: these
+	// have failed.
+	Replies []Outgoing
+	// Mark is where the next look begins; it is for NoteReplies.
+	Mark OutboundMark
+	// More says that there are more behind these.
+	More bool
+}
+
+// OutboundMark is a place in outbound.db: a row, and what was found there.
+type OutboundMark struct {
+	RowID   int64
+	ReplyID string
+	// Moved: it is not where the last look ended.
+	Moved bool
+}
+
+// Outboxes is what becomes of replies, as far as it is kept in the folders.
+// What the container did to them is CodeUnavailable.
+type Outboxes interface {
+	// OnOutbound names whom to tell when a watched session's outbound.db has
+	// changed, with a context that ends with the store. It is called once.
+	OnOutbound(tell func(ctx context.Context, s Session))
+	// OutboundChanged returns those of sessions whose outbound.db is not as it
+	// was when this was last asked; where it never was, those that changed
+	// after since. It opens no database.
+	OutboundChanged(sessions []Session, since time.Time) []Session
+
+	// NewReplies reads what came after the mark, at most some hundred.
+	NewReplies(ctx context.Context, s Session) (NewReplies, error)
+	// NoteReplies stores their dispatches and moves the mark, at one time.
+	NoteReplies(ctx context.Context, s Session, n NewReplies) error
+	// OpenDispatches lists the ids and dispatches that are not settled, in the
+	// order in which they are due, at most some thousand. The replies have no
+	// more than that.
+	OpenDispatches(ctx context.Context, s Session) ([]Outgoing, error)
+	// Outgoing reads one reply whole, or CodeNotFound.
+	Outgoing(ctx context.Context, s Session, replyID string) (Outgoing, error)
+	// Dispatch changes the dispatches of replies, at one time: change gets each
+	// as it is and makes of it what it is to be. With an error of change's,
+	// nothing is changed, and it is returned as it is.
+	Dispatch(ctx context.Context, s Session, replyIDs []string, change func(replyID string, d *Dispatch) error) error
+	// RemoveOutbox removes the files that a reply brought.
+	RemoveOutbox(ctx context.Context, s Session, replyID string) error
+}
+
+// Unsettled names a reply that is not settled, or that failed.
+type Unsettled struct {
+	SessionID, ReplyID, Way string
+	Failed                  bool
+}
+
+// UnsettledFilter selects; zero fields select all.
+type UnsettledFilter struct {
+	SessionID string
+	// Ways has one at least of which the reply's is one.
+	Ways []string
+	// Open leaves out those that failed, Failed the others.
+	Open, Failed bool
+}
+
+// UnsettledReplies is the index over all sessions of what is kept in their
+// folders. It may name a reply that is settled, and lacks none that was noted.
+type UnsettledReplies interface {
+	// SetUnsettled adds, or changes Failed.
+	SetUnsettled(ctx context.Context, replies []Unsettled) error
+	RemoveUnsettled(ctx context.Context, sessionID, replyID string) error
+	// Unsettled lists in order of their noting.
+	Unsettled(ctx context.Context, p Page, f UnsettledFilter) (List[Unsettled], error)
+	// UnsettledSessions lists, by id, sessions that have one that did not fail.
+	UnsettledSessions(ctx context.Context, after string, limit int) ([]string, error)
+
+	// Secret returns the bytes of a name; the first time they are made.
+	Secret(ctx context.Context, name string) ([]byte, error)
+	// Swept is when a look at all sessions that was completed began, zero if
+	// none was; SetSwept sets it.
+	Swept(ctx context.Context) (time.Time, error)
+	SetSwept(ctx context.Context, at time.Time) error
+}

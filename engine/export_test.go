@@ -1,0 +1,51 @@
+package engine
+
+import "context"
+
+// Stuck tells whether a look at a session would find its container stuck.
+func (e *Engine) Stuck(ctx context.Context, sessionID string) (bool, error) {
+	s, err := e.Session(ctx, sessionID)
+	if err != nil {
+		return false, err
+	}
+	p, err := e.mailboxes.Pulse(ctx, s)
+	return p.stuck(e.now(), (&task{}).heard(p.Heartbeat, e.now())), err
+}
+
+// Waits tells whether somebody was told that a session is due, and it is not
+// known that it was taken.
+func (e *Engine) Waits(sessionID string) bool {
+	e.life.mu.Lock()
+	defer e.life.mu.Unlock()
+	t := e.life.tasks[sessionID]
+	return t != nil && t.told
+}
+
+// Looked tells whether a session was looked at as late as it was to be, and has
+// that done at once if not.
+func (e *Engine) Looked(sessionID string) bool {
+	select {
+	case e.life.wake <- struct{}{}:
+	default:
+	}
+	e.life.mu.Lock()
+	defer e.life.mu.Unlock()
+	t := e.life.tasks[sessionID]
+	return t != nil && !t.looking && t.next.After(e.now())
+}
+
+// SaidStuck tells whether the last look found a container stuck.
+func (e *Engine) SaidStuck(sessionID string) bool {
+	e.life.mu.Lock()
+	defer e.life.mu.Unlock()
+	t := e.life.tasks[sessionID]
+	return t != nil && t.stuck
+}
+
+// Settled tells whether nothing of a container of a session's is under way.
+func (e *Engine) Settled(sessionID string) bool {
+	e.waking.mu.Lock()
+	running := e.waking.running[sessionID] != nil
+	e.waking.mu.Unlock()
+	return !running && e.life.claimOf(sessionID) == nil
+}

@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// look finds out what a session has to do and how its container is, and when
+// to look again. The session was taken out of the queue.
+func (l *lifecycle) look(ctx context.Context, t *task) {
+	l.mu.Lock()
+	notes := t.notes
+	l.mu.Unlock()
+	s, err := l.e.registry.Session(ctx, t.sessionID)
+	var p Pulse
+	if err == nil {
+		p, err = l.e.mailboxes.Pulse(ctx, s)
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if err == nil && l.nothing(t, s, p) && l.clear(ctx, t, notes) {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t.looking = false
+	now := l.e.now()
+	if err != nil {
+		l.e.log.Warn("look at what a session has to do", "session", t.sessionID, "error", err)
+		l.wait(t, now)
+	} else {
+		l.saw(t, s, p, now)
+	}
+	if !t.again.IsZero() {
+		l.schedule(t, t.again)
+	}
+}
+
+// nothing tells whether a session was without anything to do for a while.
+func (l *lifecycle) nothing(t *task, s Session, p Pulse) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.e.now()
+	return s.ContainerStatus == ContainerStopped && !t.claim.held(now) && (!p.Pending || s.Status == SessionClosed) && now.Sub(t.noted).Abs() >= forgetAfter
+}
+
+// clear forgets a session, unless something was noted meanwhile.
+func (l *lifecycle) clear(ctx context.Context, t *task, notes uint64) bool {
+	unlock, err := l.e.gates.lock(ctx, t.sessionID)
+	if err != nil {
+		return false // somebody is at it
+	}
+	defer unlock()
+	l.mu.Lock()
+	same := t.notes == notes && !t.claim.held(l.e.now())
+	l.mu.Unlock()
+	if !same {
+		return false
+	}
+	if err := l.e.registry.ClearWork(ctx, t.sessionID); err != nil {
+		l.e.log.Warn("note that a session has nothing to do", "session", t.sessionID, "error", err)
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.tasks, t.sessionID)
+	return true
+}
+
+// saw draws the conclusions from a look. mu is held.
+func (l *lifecycle) saw(t *task, s Session, p Pulse, now time.Time) {
+	due := p.Due && s.Status == SessionActive
+	if p.Next != nil && s.Status == SessionActive {
+		l.schedule(t, *p.Next)
+	}
+	if t.claim != nil && t.claim.Until != nil && now.Before(*t.claim.Until) {
+		l.schedule(t, *t.claim.Until)
+	}
+	if s.ContainerStatus != ContainerStopped || t.claim.held(now) {
+		l.sawRunning(t, s, p, now)
+		return
+	}
+	if !due {
+		t.told = false
+		if p.Pending {
+			l.wait(t, now)
+		} else {
+			l.schedule(t, t.noted.Add(forgetAfter))
+		}
+		return
+	}
+	if !t.told {
+		l.tell(t, s, now)
+		return
+	}
+	l.wait(t, now)
+}
+
+// sawRunning is saw for a session whose container runs, as far as is known.
+func (l *lifecycle) sawRunning(t *task, s Session, p Pulse, now time.Time) {
+	stuck := p.stuck(now, t.heard(p.Heartbeat, now)) && !now.Before(l.calm)
+	if stuck && !t.stuck {
+		l.e.log.Warn("a container is stuck: it has messages in work and shows no sign of life", "session", s.ID)
+		l.e.emit(Event{Type: EventContainerStuck, SessionID: s.ID})
+	}
+	t.stuck = stuck
+	if stuck || len(p.Claims) == 0 && !p.Due && l.e.waking.idle(s, t.active(p.Heartbeat, now), now) {
+		l.e.waking.stop(s.ID)
+	}
+	if len(p.Claims) > 0 {
+		l.schedule(t, now.Add(lookWorking))
+	} else {
+		l.schedule(t, now.Add(lookIdle))
+	}
+}
+
+// active is when a session was last written to by either side.
+func (t *task) active(beat *time.Time, now time.Time) time.Time {
+	if b := t.heard(beat, now); b != nil && b.After(t.noted) {
+		return *b
+	}
+	return t.noted
+}
+
+// heard is when a heartbeat was touched; one in the future, when it was first
+// seen.
+func (t *task) heard(beat *time.Time, now time.Time) *time.Time {
+	if beat == nil || !beat.After(now) {
+		return beat
+	}
+	if !beat.Equal(t.beat) {
+		t.beat, t.beatSeen = *beat, now
+	}
+	seen := t.beatSeen
+	return &seen
+}
+
+// wait schedules a look at a session that waits for others, ever later. mu is
+// held.
+func (l *lifecycle) wait(t *task, now time.Time) {
+	l.schedule(t, now.Add(t.patience))
+	t.patience = min(2*t.patience, lookLatest)
+}

@@ -1,0 +1,102 @@
+package engine
+
+import "context"
+
+// MessageAction is what an operator does with a message.
+type MessageAction string
+
+const (
+	// ActionPause holds back a message that waits.
+	ActionPause MessageAction = "PAUSE"
+	// ActionResume lets a message that is held back wait again.
+	ActionResume MessageAction = "RESUME"
+	// ActionCancel calls off a message that waits or is held back, and its
+	// series with it.
+	ActionCancel MessageAction = "CANCEL"
+	// ActionRetry writes a message that has ended again, under a new id.
+	ActionRetry MessageAction = "RETRY"
+)
+
+// MessageActor changes what becomes of messages.
+type MessageActor interface {
+	// ActOnMessage carries out an action and returns the message as it is then,
+	// durably. For ActionRetry, newID is the id of the new one, which is
+	// returned. What cannot be done any more is CodeConflict with the reason;
+	// what the container claimed cannot be taken from it. An action that was
+	// carried out before is done.
+	ActOnMessage(ctx context.Context, s Session, messageID string, a MessageAction, newID string) (Message, error)
+}
+
+// PauseMessage holds back a message that waits; a recurring one, with its
+// series. What the container works on or has done is CodeConflict.
+func (e *Engine) PauseMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
+	return e.act(ctx, sessionID, messageID, ActionPause)
+}
+
+// ResumeMessage lets a paused message wait for the container again.
+func (e *Engine) ResumeMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
+	return e.act(ctx, sessionID, messageID, ActionResume)
+}
+
+// CancelMessage calls off a message that waits or is paused. If it recurs, it
+// does so no more.
+func (e *Engine) CancelMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
+	return e.act(ctx, sessionID, messageID, ActionCancel)
+}
+
+// RetryMessage writes a message that was completed, failed or cancelled once
+// more, under a new id in the same series, as its acknowledgement is in the
+// way of the old one. It returns the new one.
+func (e *Engine) RetryMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
+	return e.act(ctx, sessionID, messageID, ActionRetry)
+}
+
+func (e *Engine) act(ctx context.Context, sessionID, messageID string, a MessageAction) (Message, error) {
+	done, err := e.begin()
+	if err != nil {
+		return Message{}, err
+	}
+	defer done()
+	if err := checkText("messageId", messageID, maxMessageIDBytes); err != nil {
+		return Message{}, err
+	}
+	unlock, err := e.gates.rlock(ctx, sessionID)
+	if err != nil {
+		return Message{}, err
+	}
+	defer unlock()
+	wakes := a == ActionResume || a == ActionRetry
+	var s Session
+	if wakes {
+		s, err = e.activeSession(ctx, sessionID)
+	} else if s, err = e.registry.Session(ctx, sessionID); err != nil {
+		err = withField(err, "sessionId")
+	}
+	if err != nil {
+		return Message{}, err
+	}
+	if wakes {
+		// Before it is done: it must not be answered and then forgotten.
+		if err := e.life.note(ctx, s.ID, e.now()); err != nil {
+			return Message{}, err
+		}
+	}
+	m, err := e.mailboxes.ActOnMessage(ctx, s, messageID, a, newID("msg-"))
+	if err != nil {
+		return Message{}, err
+	}
+	if a == ActionRetry {
+		e.emit(Event{Type: EventMessageWritten, SessionID: s.ID, MessageID: m.ID})
+	} else {
+		e.emit(Event{Type: EventMessageUpdated, SessionID: s.ID, MessageID: m.ID})
+	}
+	if wakes {
+		e.registry.Touch(s.ID, e.now())
+		if m.Trigger && m.ProcessAfter == nil {
+			e.life.wrote(s, e.now())
+		} else if m.Trigger {
+			e.life.wrote(s, *m.ProcessAfter)
+		}
+	}
+	return m, nil
+}

@@ -1,0 +1,73 @@
+package engine
+
+import (
+	"context"
+	"errors"
+)
+
+// Occurrence is the next run of a recurring message, on its way into the
+// mailbox.
+type Occurrence struct {
+	// Message is as it is to be written, but for its ID. Content is what the
+	// sender of the series gave, before hooks.
+	Message
+	// Refused is why a hook does not let it in; Dropped: a hook took it. Its
+	// run is over then, with nothing for the agent to see.
+	Refused string
+	Dropped bool
+	// Over: the series ends.
+	Over bool
+}
+
+// SeriesKeeper continues recurring messages, each when its last occurrence
+// ends (protocol: "Life of a message").
+type SeriesKeeper interface {
+	// OnOccurrence names who prepares each occurrence before it is written: it
+	// gives the id and the content. With an error, it is asked again later. It
+	// may be asked again also after a success, and by several at one time. It
+	// is named once, before sessions are watched.
+	OnOccurrence(prepare func(ctx context.Context, s Session, o *Occurrence) error)
+}
+
+// prepareOccurrence takes an occurrence through the hooks, as if its sender
+// had written it again. Mailboxes call it while use cases wait for them, so it
+// does not begin another.
+func (e *Engine) prepareOccurrence(ctx context.Context, s Session, o *Occurrence) error {
+	s, err := e.registry.Session(ctx, s.ID)
+	if err != nil {
+		return err
+	}
+	if s.Status == SessionClosed {
+		o.Over = true
+		return nil
+	}
+	if o.ProcessAfter != nil && o.Trigger {
+		// It is noted before it is written, as any message.
+		if err := e.life.note(ctx, s.ID, *o.ProcessAfter); err != nil {
+			return err
+		}
+		defer e.life.wrote(s, *o.ProcessAfter)
+	}
+	o.ID = newID("msg-")
+	d := Draft{ID: o.ID, Made: true, Kind: o.Kind, Route: o.Route, Trigger: o.Trigger, OnWake: o.OnWake, SourceSessionID: o.SourceSessionID}
+	if o.Timestamp != nil {
+		d.Timestamp = *o.Timestamp
+	}
+	if d.Content, err = parseContent(d.Kind, o.Content); err == nil {
+		if len(d.Content.Attachments) > 0 {
+			err = InvalidField("content", "content has an attachment that was not put away")
+		} else {
+			err = e.runMessageHooks(ctx, s, &d)
+		}
+	}
+	if err == nil {
+		o.Content, o.Dropped = d.Content.Text, d.Dropped
+		return nil
+	}
+	refusal, ok := errors.AsType[*Error](err)
+	if !ok || refusal.Code == CodeInternal || refusal.Code == CodeUnavailable || ctx.Err() != nil {
+		return err
+	}
+	o.Refused = refusal.Message
+	return nil
+}

@@ -1,0 +1,217 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/twinbox/twinbox/engine"
+)
+
+// ActOnMessage carries out what an operator wants. See engine.MessageActor.
+func (s *Store) ActOnMessage(ctx context.Context, sess engine.Session, id string, a engine.MessageAction, newID string) (engine.Message, error) {
+	// What has ended is known to have, and a series has gone on.
+	if _, err := s.settle(ctx, sess); err != nil {
+		return engine.Message{}, err
+	}
+	act := &action{id: id, action: a, newID: newID, result: id}
+	if err := s.do(ctx, sess, act.apply); err != nil {
+		return engine.Message{}, err
+	}
+	s.watcher.watch(sess)
+	if (a == engine.ActionPause || a == engine.ActionCancel) && act.changed {
+		if err := s.yieldTo(ctx, sess, act); err != nil {
+			return engine.Message{}, err
+		}
+	}
+	return s.Message(ctx, sess, act.result)
+}
+
+// action is what an operator does with one message.
+type action struct {
+	id     string
+	action engine.MessageAction
+	newID  string
+	result string // the message to answer with
+
+	changed    bool
+	status     string // before, in inbound.db
+	recurrence *string
+}
+
+func (a *action) apply(in *inbox) error {
+	a.changed, a.result = false, a.id
+	var seriesID *string
+	found, err := in.queryRow(func(st *sqlite3.Stmt) {
+		r := &row{st: st}
+		a.status, a.recurrence, seriesID = r.or(0), r.text(1), r.text(2)
+	}, "SELECT "+column("status", maxText)+", "+column("recurrence", maxText)+", "+column("series_id", maxText)+" FROM messages_in WHERE id = ?", a.id)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return (&engine.Error{Code: engine.CodeNotFound, Field: []string{"messageId"}, Message: "there is no message " + clip(a.id) + " in session " + in.session.ID})
+	}
+	said := ack{}
+	if a.status == "pending" || a.status == "paused" {
+		if said, err = in.acknowledged(a.id); err != nil {
+			return err
+		}
+	}
+	switch {
+	case said.status == "processing":
+		return conflict("the container works on message %s: it cannot be taken from it; stop the container first, or wait", a.id)
+	case said.ended():
+		return conflict("the container has just ended message %s; try again in a moment", a.id)
+	}
+	switch a.action {
+	case engine.ActionPause:
+		return a.pause(in)
+	case engine.ActionResume:
+		return a.resume(in)
+	case engine.ActionCancel:
+		return a.cancel(in, seriesID)
+	default:
+		return a.retry(in)
+	}
+}
+
+func conflict(format string, args ...any) error {
+	for i, arg := range args {
+		if s, ok := arg.(string); ok {
+			args[i] = clip(s)
+		}
+	}
+	e := engine.Errorf(engine.CodeConflict, format, args...)
+	return e.In("messageId")
+}
+
+// acknowledged asks outbound.db of one message. Whoever holds a lock there
+// keeps it for a moment only: the mailbox is locked meanwhile.
+func (in *inbox) acknowledged(id string) (found ack, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	m := &mailbox{}
+	if m.outbound, err = in.store.connect(ctx, in.folder, outboundName, readOnly); err != nil {
+		return ack{}, err
+	}
+	defer m.outbound.Close()
+	if err := errors.Join(m.outbound.BusyTimeout(time.Second), hotJournal(m.outbound)); err != nil {
+		return ack{}, fault(outboundName, err)
+	}
+	acks := m.acks()
+	defer acks.close()
+	found, err = acks.look(id)
+	return found, fault(outboundName, err)
+}
+
+func (a *action) set(in *inbox, status string) error {
+	a.changed = true
+	return in.exec(`UPDATE messages_in SET status = ? WHERE id = ?`, status, a.id)
+}
+
+func (a *action) pause(in *inbox) error {
+	switch a.status {
+	case "paused":
+		return nil
+	case "pending":
+		return errors.Join(in.exec(pausedSchema), a.set(in, "paused"))
+	}
+	return conflict("message %s cannot be paused: it is %s", a.id, a.status)
+}
+
+func (a *action) resume(in *inbox) error {
+	switch a.status {
+	case "pending":
+		return nil
+	case "paused":
+		return a.set(in, "pending")
+	}
+	return conflict("message %s cannot be resumed: it is %s", a.id, a.status)
+}
+
+// cancel calls off what waits. An occurrence that a hook refused has ended, and
+// its series waits all the same.
+func (a *action) cancel(in *inbox, seriesID *string) error {
+	recurs := a.recurrence != nil && *a.recurrence != ""
+	switch {
+	case a.status == "cancelled" && !recurs:
+		return nil
+	case a.status == "pending", a.status == "paused", recurs:
+		a.changed = true
+		return in.exec(`UPDATE messages_in SET status = 'cancelled', recurrence = NULL WHERE id = ?`, a.id)
+	}
+	if seriesID != nil {
+		var live string
+		found, err := in.queryRow(func(st *sqlite3.Stmt) { live = (&row{st: st}).or(0) },
+			"SELECT "+column("id", maxText)+` FROM messages_in WHERE series_id = ? AND recurrence <> '' ORDER BY seq DESC LIMIT 1`, *seriesID)
+		if err != nil {
+			return err
+		}
+		if found {
+			return conflict("message %s cannot be cancelled: it is %s; its series goes on with message %s, so cancel that", a.id, a.status, live)
+		}
+	}
+	return conflict("message %s cannot be cancelled: it is %s", a.id, a.status)
+}
+
+// retry writes an ended message again. One retry at a time waits: who did not
+// hear of the first does not have it done twice.
+func (a *action) retry(in *inbox) error {
+	switch a.status {
+	case "completed", "failed", "cancelled":
+	default:
+		return conflict("message %s cannot be retried: it has not ended, it is %s", a.id, a.status)
+	}
+	if err := in.exec(retrySchema); err != nil {
+		return err
+	}
+	var waiting string
+	var size int64
+	_, err := in.queryRow(func(st *sqlite3.Stmt) { waiting = (&row{st: st}).or(0) },
+		"SELECT "+column("m.id", maxText)+` FROM engine_retry r JOIN messages_in m ON m.id = r.retry_id WHERE r.message_id = ? AND m.status IN ('pending', 'paused')`, a.id)
+	if err != nil {
+		return err
+	}
+	if waiting != "" {
+		return conflict("message %s is retried already: as message %s, which has not ended", a.id, waiting)
+	}
+	if _, err := in.queryRow(func(st *sqlite3.Stmt) { size = st.ColumnInt64(0) }, `SELECT octet_length(content) FROM messages_in WHERE id = ?`, a.id); err != nil {
+		return err
+	}
+	if size == 0 {
+		return conflict("message %s cannot be retried: a hook left nothing of it", a.id)
+	}
+	if err := in.use(size, 0); err != nil {
+		return err
+	}
+	if err := in.copyMessage(a.id, a.newID, "pending", nil, nil, nil); err != nil {
+		return err
+	}
+	a.result = a.newID
+	return in.exec(`INSERT INTO engine_retry (message_id, retry_id) VALUES (?1, ?2) ON CONFLICT (message_id) DO UPDATE SET retry_id = ?2`, a.id, a.newID)
+}
+
+// yieldTo lets the container have a message that it claimed in the moment in
+// which it was paused or cancelled: it had read it before.
+func (s *Store) yieldTo(ctx context.Context, sess engine.Session, a *action) error {
+	var said ack
+	err := s.read(ctx, sess, func(m *mailbox) (err error) {
+		acks := m.acks()
+		defer acks.close()
+		said, err = acks.look(a.id)
+		return err
+	})
+	if err != nil || said.status == "" {
+		return nil // it was done, and is shown with what becomes known
+	}
+	err = s.do(context.WithoutCancel(ctx), sess, func(in *inbox) error {
+		return in.exec(`UPDATE messages_in SET status = ?, recurrence = ? WHERE id = ? AND status IN ('paused', 'cancelled')`, a.status, a.recurrence, a.id)
+	})
+	if err != nil {
+		return err
+	}
+	return conflict("the container has just taken message %s", a.id)
+}
