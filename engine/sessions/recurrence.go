@@ -286,17 +286,3 @@ func (in *inbox) beginSeries(d *engine.Draft, st *staged) error {
 	}
 	return in.exec(`INSERT INTO engine_given (message_id, content) VALUES (?, ?)`, d.ID, sealed)
 }
-
-// endSeries lets a message recur no more.
-func (in *inbox) endSeries(id string) error {
-	for _, table := range []string{"engine_series", "engine_given"} {
-		has, err := in.hasTable(table)
-		if err == nil && has {
-			err = in.exec("DELETE FROM "+table+" WHERE message_id = ?", id)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
