@@ -22,6 +22,7 @@ import (
 )
 
 const (
+	demoChannel           = "demo"
 	demoWidth, demoHeight = 640, 400
 	// demoScale is how much smaller the agent's thumbnail is.
 	demoScale = 4
@@ -32,9 +33,9 @@ func newDemoCommand() *cobra.Command {
 	c := &cobra.Command{Use: "demo", Short: "Show the whole way of a message, with a picture and a real agent", Args: cobra.NoArgs,
 		Long: `Start an engine on a data directory (a temporary one unless --data is given),
 install two hooks, write a message with a picture through GraphQL, show what the
-hooks made of it, let a separate agent process look at the picture and answer,
-and read the answer back through GraphQL. Then go on serving until interrupted,
-with the agent still listening.
+hooks made of it, let a separate agent process look at the picture and answer, read the answer back through GraphQL, and have it
+pushed to a webhook. Then go on serving until interrupted, with the agent still
+listening.
 
 Fails if any step does.`,
 		Example: "  engine demo\n  engine demo --once --data ./demo-data",
@@ -72,6 +73,7 @@ func runDemo(c *cobra.Command, data string, once bool, timeout time.Duration) (e
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	cfg := serverConfig{data: data, listen: "127.0.0.1:0", token: os.Getenv("ENGINE_TOKEN"), grace: 10 * time.Second, log: log}
 	cfg.options.Log, cfg.options.Limits = log, engine.DefaultLimits()
+	cfg.options.WebhookAllowPrivate = true // the demo's receiver is on this machine
 	s, err := startServer(ctx, cfg)
 	if err != nil {
 		return err
@@ -99,6 +101,9 @@ func runDemo(c *cobra.Command, data string, once bool, timeout time.Duration) (e
 		return err
 	}
 	if err := d.explore(); err != nil {
+		return err
+	}
+	if err := d.deliver(ctx, timeout); err != nil {
 		return err
 	}
 	if once {
@@ -135,7 +140,7 @@ func (d *demo) begin(ctx context.Context) error {
 	}
 	groupID := text(group, "agentGroup", "id")
 	chat, err := d.client.mutate(ctx, "ensureMessagingGroup", "messagingGroup { id }",
-		map[string]any{"channelType": "demo", "platformId": "living-room", "name": "Living room"})
+		map[string]any{"channelType": demoChannel, "platformId": "living-room", "name": "Living room"})
 	if err != nil {
 		return fmt.Errorf("ensure a messaging group: %w", err)
 	}
