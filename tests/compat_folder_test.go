@@ -89,8 +89,11 @@ func TestHotJournalOfAContainerIsRolledBackOnceItIsGone(t *testing.T) {
 	if r := s.replies(t); len(r) != 1 || r[0].ReplyID != "r1" {
 		t.Errorf("the replies are %+v", r)
 	}
-	if due := foreign.Poll(t, s.folder); len(due) != 1 || due[0].ID != "m1" {
-		t.Errorf("the dead container's claim is not cleared; the next one finds %+v", due)
+	if claims := foreign.Rows(t, s.folder, "outbound", "processing_ack"); len(claims) != 0 {
+		t.Errorf("the dead container's claim is not cleared: %v", claims)
+	}
+	if m := foreign.Rows(t, s.folder, "inbound", "messages_in")[0]; m["status"] != "pending" || m["tries"] != 1.0 || m["process_after"] == nil {
+		t.Errorf("the message that it died over is %v; it should be due again in a while", m)
 	}
 	s.checkSound(t, 1, 1)
 }
