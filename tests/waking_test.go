@@ -131,7 +131,9 @@ func (s session) answered(t *testing.T, id string) {
 	until(t, "the answer to "+id, func() bool {
 		var out struct {
 			Message *struct{ Status string }
-			Session struct{ Replies struct{ Nodes []struct{ InReplyTo string } } }
+			Session struct {
+				Replies struct{ Nodes []struct{ InReplyTo string } }
+			}
 		}
 		s.engine.MustQuery(t, `query($s: ID!, $m: String!) { message(sessionId: $s, messageId: $m) { status } session(id: $s) { replies(last: 100) { nodes { inReplyTo } } } }`,
 			map[string]any{"s": s.id, "m": id}, &out)
