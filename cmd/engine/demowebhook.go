@@ -30,15 +30,22 @@ func (d *demo) deliver(ctx context.Context, timeout time.Duration) (err error) {
 	served := make(chan error, 1)
 	go func() { served <- receiver.Serve(listener) }()
 	defer func() {
-		err = errors.Join(err, receiver.Close())
+		// Not Close: the engine waits for the answer.
+		err = errors.Join(err, receiver.Shutdown(context.WithoutCancel(ctx)))
 		if serr := <-served; !errors.Is(serr, http.ErrServerClosed) {
 			err = errors.Join(err, serr)
 		}
 	}()
 	url := "http://" + listener.Addr().String() + "/replies"
-	if _, err := d.client.mutate(ctx, "setWebhook", "webhook { id }", map[string]any{"channelType": demoChannel, "url": url, "secret": secret}); err != nil {
+	webhook, err := d.client.mutate(ctx, "setWebhook", "webhook { id }", map[string]any{"channelType": demoChannel, "url": url, "secret": secret})
+	if err != nil {
 		return fmt.Errorf("set the webhook: %w", err)
 	}
+	// What comes later waits for whoever asks for it.
+	defer func() {
+		_, rerr := d.client.mutate(context.WithoutCancel(ctx), "removeWebhook", "removed", map[string]any{"id": text(webhook, "webhook", "id")})
+		err = errors.Join(err, rerr)
+	}()
 	select {
 	case body := <-came:
 		d.step("The chat has a webhook now, a receiver of this demo's at %s: the answer is pushed there, signed:", url)
