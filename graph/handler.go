@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"time"
@@ -36,6 +37,9 @@ type Config struct {
 	Streams int
 	// Version and DataDir are shown on the page at "/", to everybody.
 	Version, DataDir string
+	// Console is the built console, as web.Bundle has it; nil: the page at "/"
+	// says how to build it.
+	Console fs.FS
 	// Metrics gets the handler's metrics and is served at /metrics; nil is a
 	// registry of the handler's own.
 	Metrics *prometheus.Registry
@@ -60,6 +64,9 @@ const (
 	routeFiles   = "files"
 	routeEvents  = "events"
 	routeSocket  = "websocket"
+	routeConsole = "console"
+	routeSignIn  = "sign-in"
+	routeSignOut = "sign-out"
 	routeNone    = "none"
 )
 
@@ -68,6 +75,7 @@ type handler struct {
 	schema    graphql.ExecutableSchema
 	log       *slog.Logger
 	auth      *authenticator
+	signIns   *signIns
 	hosts     hosts
 	origins   origins
 	headers   http.Header
@@ -79,6 +87,7 @@ type handler struct {
 	streams   *streams
 	metrics   *metrics
 	page      *frontPage
+	console   *console
 }
 
 // Handler serves an engine over HTTP. Its methods may be called concurrently.
@@ -120,7 +129,7 @@ func NewHandler(e *engine.Engine, c Config) (*Handler, error) {
 	streams := newStreams(c.Streams)
 	schema := newSchema(e, b, streams)
 	h := &handler{
-		engine: e, schema: schema, log: c.Log, auth: newAuthenticator(c.Token), hosts: newHosts(c.Hosts), headers: securityHeaders(),
+		engine: e, schema: schema, log: c.Log, auth: newAuthenticator(c.Token), signIns: newSignIns(c.Token), hosts: newHosts(c.Hosts), headers: securityHeaders(),
 		bodyBytes: c.BodyBytes, budget: b, streams: streams,
 		documents: newDocuments(schema.Schema()), executor: newExecutor(schema, c.Log),
 	}
@@ -129,6 +138,9 @@ func NewHandler(e *engine.Engine, c Config) (*Handler, error) {
 		return nil, fmt.Errorf("make HTTP handler: %w", err)
 	}
 	if h.page, err = newFrontPage(c.Version, c.DataDir); err != nil {
+		return nil, fmt.Errorf("make HTTP handler: %w", err)
+	}
+	if h.console, err = newConsole(c.Console); err != nil {
 		return nil, fmt.Errorf("make HTTP handler: %w", err)
 	}
 	if h.metrics, err = newMetrics(c.Metrics, h.budget, streams); err != nil {
@@ -238,9 +250,16 @@ func routeOf(path string) (route string, open bool) {
 		return routeUploads, false
 	case "/events":
 		return routeEvents, false
+	case "/sign-in":
+		return routeSignIn, true
+	case "/sign-out":
+		return routeSignOut, true
 	}
 	if len(path) > len(filesPrefix) && path[:len(filesPrefix)] == filesPrefix {
 		return routeFiles, false
+	}
+	if consolePath(path) {
+		return routeConsole, true
 	}
 	return routeNone, false
 }
@@ -269,7 +288,7 @@ func (h *handler) admit(ctx context.Context, a *answer, r *http.Request, open bo
 			return false
 		}
 	}
-	if open || h.auth.allows(r.Header.Get("Authorization")) {
+	if open || h.auth.allows(r.Header.Get("Authorization")) || h.signIns.allows(signInCookie(r), r.Header.Get(keyHeader)) {
 		return true
 	}
 	if _, given := r.Header["Authorization"]; !given && isSocket(r) {
@@ -316,6 +335,16 @@ func (h *handler) serve(ctx context.Context, a *answer, r *http.Request, route s
 			h.serveUpload(ctx, a, r)
 		}
 		return
+	case routeSignIn:
+		if a.permits(r, http.MethodPost) {
+			h.serveSignIn(a, r)
+		}
+		return
+	case routeSignOut:
+		if a.permits(r, http.MethodPost) {
+			h.serveSignOut(a, r)
+		}
+		return
 	}
 	if route == routeEvents {
 		if a.permits(r, http.MethodGet) {
@@ -328,7 +357,17 @@ func (h *handler) serve(ctx context.Context, a *answer, r *http.Request, route s
 	}
 	switch route {
 	case routePage:
-		h.page.serve(a, r)
+		if h.console != nil {
+			h.console.serve(a, r)
+		} else {
+			h.page.serve(a, r)
+		}
+	case routeConsole:
+		if h.console != nil {
+			h.console.serve(a, r)
+		} else {
+			a.fail(faultNotFound)
+		}
 	case routeHealth:
 		serveHealth(a)
 	case routeReady:

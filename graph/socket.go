@@ -50,6 +50,8 @@ type socket struct {
 	conn   *websocket.Conn
 	ctx    context.Context // ends with the socket
 	remote string
+	// cookie is the request's half of a console's sign-in.
+	cookie string
 	// known: the token was in the request's header.
 	known bool
 	// ready: it was greeted, and may subscribe.
@@ -74,7 +76,7 @@ func isSocket(r *http.Request) bool {
 // serveSocket serves a socket until one side closes it. The caller has checked
 // where the request comes from, and the token if there was one in its header.
 func (h *handler) serveSocket(ctx context.Context, a *answer, r *http.Request) {
-	s := &socket{h: h, remote: r.RemoteAddr, active: map[string]*subscription{}}
+	s := &socket{h: h, remote: r.RemoteAddr, cookie: signInCookie(r), active: map[string]*subscription{}}
 	_, s.known = r.Header["Authorization"]
 	var f *fault
 	if s.release, f = h.streams.takeSocket(s.known); f != nil {
@@ -183,7 +185,7 @@ func (s *socket) greet(payload any) bool {
 		return false
 	}
 	if !s.known {
-		if !s.h.auth.allows(bearer(payload)) {
+		if !s.h.auth.allows(bearer(payload)) && !s.h.signIns.allows(s.cookie, consoleKey(payload)) {
 			s.h.guessed(s.ctx, s.remote)
 			s.close(closeForbidden, "Forbidden")
 			return false
@@ -346,4 +348,11 @@ func operationMessage(kind, id string, payload []byte) []byte {
 		b = append(b, payload...)
 	}
 	return append(b, '}')
+}
+
+// consoleKey is the other half of a console's sign-in.
+func consoleKey(payload any) string {
+	fields, _ := payload.(map[string]any)
+	key, _ := fields["consoleKey"].(string)
+	return key
 }

@@ -113,7 +113,7 @@ func serve(c *cobra.Command, cfg serverConfig) (err error) {
 	case cfg.token != "":
 		fmt.Fprintln(out, "the admin token is ENGINE_TOKEN")
 	case s.tokenMade || isTerminal(out):
-		fmt.Fprintf(out, "open %s/#token=%s\n", s.url, s.token)
+		fmt.Fprintln(out, "open", s.signInURL(), "(it signs in once)")
 	default:
 		// Not again: the output may be a log that others read.
 		fmt.Fprintf(out, "the admin token is in %s\n", filepath.Join(cfg.data, tokenFile))

@@ -19,6 +19,7 @@ import (
 
 	"github.com/twinbox/twinbox"
 	"github.com/twinbox/twinbox/graph"
+	"github.com/twinbox/twinbox/web"
 )
 
 // serverConfig is what a server is started with.
@@ -126,7 +127,7 @@ func openHost(ctx context.Context, cfg serverConfig) (*twinbox.Host, error) {
 
 func newHandler(s *server, address *net.TCPAddr) (*graph.Handler, error) {
 	c := s.config.graph
-	c.Token, c.Version, c.Log = s.token, version(), s.config.log
+	c.Token, c.Version, c.Log, c.Console = s.token, version(), s.config.log, web.Bundle()
 	if address.IP.IsLoopback() {
 		// The page shows it to everybody who can reach it.
 		c.DataDir = s.config.data
@@ -159,6 +160,9 @@ func serverURL(a *net.TCPAddr, secure bool) string {
 	}
 	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(a.Port))
 }
+
+// signInURL opens the console and signs in, once.
+func (s *server) signInURL() string { return s.url + "/#code=" + s.handler.SignInCode() }
 
 // wait returns when ctx ends, or with the reason why serving ended before.
 func (s *server) wait(ctx context.Context) error {
