@@ -7,7 +7,7 @@ export default {
   generates: {
     'src/gql/': {
       preset: 'client',
-      config: { enumsAsTypes: true, useTypeImports: true, scalars: { DateTime: 'string', JSON: 'unknown', Long: 'number' } },
+      config: { enumsAsTypes: true, useTypeImports: true, scalars: { DateTime: 'string', JSON: 'unknown', Int64: 'number', Base64: 'string' } },
       presetConfig: { fragmentMasking: false },
     },
   },

@@ -1,25 +1,31 @@
-import { AppShell, Button, Group, Text } from '@mantine/core'
-import { useSyncExternalStore } from 'react'
-import { useQuery } from 'urql'
-import { graphql } from './gql'
+import { lazy, Suspense, useSyncExternalStore } from 'react'
+import { Route, Switch } from 'wouter'
+import { Empty } from './components/empty'
+import { Shell } from './components/shell'
+import { onSignIn, signedIn } from './lib/signin'
 import { SignIn } from './screens/signin'
-import { onSignIn, signedIn, signOut } from './signin'
 
-const Groups = graphql(`query Groups { agentGroups(first: 5) { nodes { id name } } }`)
+const Sessions = lazy(() => import('./screens/sessions'))
+const Session = lazy(() => import('./screens/session'))
+const Tail = lazy(() => import('./screens/tail'))
+const Hooks = lazy(() => import('./screens/hooks'))
 
 export function App() {
   const known = useSyncExternalStore(onSignIn, signedIn)
-  const [r] = useQuery({ query: Groups, pause: !known })
   if (!known) return <SignIn />
   return (
-    <AppShell header={{ height: 48 }} padding="md">
-      <AppShell.Header>
-        <Group h="100%" px="md" justify="space-between">
-          <Text fw={600}>Twinbox</Text>
-          <Button variant="subtle" onClick={() => void signOut()}>Sign out</Button>
-        </Group>
-      </AppShell.Header>
-      <AppShell.Main>{r.data?.agentGroups.nodes.map((g) => <Text key={g.id}>{g.name}</Text>)}</AppShell.Main>
-    </AppShell>
+    <Shell>
+      <Suspense>
+        <Switch>
+          <Route path="/sessions" component={Sessions} />
+          <Route path="/sessions/:id">{({ id }) => <Session key={id} id={id} />}</Route>
+          <Route path="/tail" component={Tail} />
+          <Route path="/hooks" component={Hooks} />
+          <Route>
+            <Empty title="There is no such screen">The menu has those that there are.</Empty>
+          </Route>
+        </Switch>
+      </Suspense>
+    </Shell>
   )
 }

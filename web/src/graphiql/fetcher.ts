@@ -1,6 +1,6 @@
 import { createGraphiQLFetcher } from '@graphiql/toolkit'
 import { createClient } from 'graphql-ws'
-import { consoleKey } from '../signin'
+import { consoleKey } from '../lib/signin'
 
 export const fetcher = createGraphiQLFetcher({
   url: '/graphql',

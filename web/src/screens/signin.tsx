@@ -1,6 +1,6 @@
 import { Alert, Button, Center, Code, Loader, Paper, PasswordInput, Stack, Text, Title } from '@mantine/core'
 import { useEffect, useState, type FormEvent } from 'react'
-import { secretFromAddress, signIn } from '../signin'
+import { secretFromAddress, signIn } from '../lib/signin'
 
 // Taken once, before React may render twice.
 const given = secretFromAddress()

@@ -1,0 +1,74 @@
+import { Alert, Box, Group, Paper, Stack, Text } from '@mantine/core'
+import type { MailboxEntry } from '../lib/mailbox'
+import { Attachment } from './attachment'
+import { Status } from './status'
+import { Time } from './time'
+
+/** Entry is one message or reply in a conversation. Text is text, whatever is in it. */
+export function Entry({ entry }: { entry: MailboxEntry }) {
+  const { message, reply } = entry
+  const row = (message ?? reply)!
+  const problem = row.problem ?? reply?.delivery.lastError ?? null
+  return (
+    <Box pb="sm" component="article" aria-label={message ? `Message ${message.messageId}` : `Reply ${reply!.replyId}`}>
+      <Paper withBorder p="sm" ml={reply ? { base: 'md', sm: 'xl' } : 0} mr={message ? { base: 'md', sm: 'xl' } : 0} bg={reply ? 'var(--mantine-color-default-hover)' : undefined}>
+        <Stack gap="xs">
+          <Group gap="xs" justify="space-between">
+            <Group gap="xs">
+              <Text size="xs" fw={600}>
+                {message ? 'Message' : 'Reply'}
+              </Text>
+              <Text size="xs" c="dimmed">
+                {[row.kind, row.channelType].filter(Boolean).join(' · ')}
+              </Text>
+              <Status of={message ? message.status : reply!.delivery.status} />
+              {reply && reply.delivery.attempts > 1 && (
+                <Text size="xs" c="dimmed">
+                  {reply.delivery.attempts} attempts
+                </Text>
+              )}
+              {message && message.tries > 0 && (
+                <Text size="xs" c="dimmed">
+                  {message.tries} tries
+                </Text>
+              )}
+              {message?.recurrence && (
+                <Text size="xs" c="dimmed" ff="monospace">
+                  {message.recurrence}
+                </Text>
+              )}
+            </Group>
+            <Text size="xs" c="dimmed">
+              <Time at={row.timestamp} />
+            </Text>
+          </Group>
+          <Text size="sm" style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
+            {row.contentText}
+          </Text>
+          {row.attachments.map((a, i) => (
+            <Attachment key={i} file={a} />
+          ))}
+          {message?.processAfter && message.status === 'PENDING' && (
+            <Text size="xs" c="dimmed">
+              due <Time at={message.processAfter} />
+            </Text>
+          )}
+          {reply?.delivery.nextAttemptAt && (
+            <Text size="xs" c="dimmed">
+              next attempt <Time at={reply.delivery.nextAttemptAt} />
+            </Text>
+          )}
+          {problem && (
+            <Alert color="red" p="xs">
+              {problem}
+            </Alert>
+          )}
+          <Text size="xs" c="dimmed" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
+            {message ? message.messageId : reply!.replyId}
+            {row.seq !== null && ` · seq ${row.seq}`}
+          </Text>
+        </Stack>
+      </Paper>
+    </Box>
+  )
+}

@@ -1,0 +1,102 @@
+import { ActionIcon, Alert, AppShell, Burger, Group, Kbd, Modal, NavLink, Table, Text, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
+import { useDisclosure, useHotkeys } from '@mantine/hooks'
+import { IconAlertTriangle, IconApi, IconKeyboard, IconLogout, IconMessages, IconMoon, IconPlugConnected, IconSearch, IconSun, IconTimeline } from '@tabler/icons-react'
+import type { ReactNode } from 'react'
+import { Link, useLocation } from 'wouter'
+import { useConnection } from '../lib/live'
+import { signOut } from '../lib/signin'
+
+const places = [
+  { to: '/', label: 'Attention', icon: IconAlertTriangle },
+  { to: '/messages', label: 'Messages', icon: IconSearch },
+  { to: '/sessions', label: 'Sessions', icon: IconMessages },
+  { to: '/tail', label: 'Live tail', icon: IconTimeline },
+  { to: '/hooks', label: 'Hooks', icon: IconPlugConnected },
+]
+
+const keys: [string, string][] = [
+  ['/', 'search messages'],
+  ['j  k', 'next and previous row'],
+  ['Enter', 'open the row'],
+  ['?', 'this help'],
+]
+
+export function Shell({ children }: { children: ReactNode }) {
+  const [open, menu] = useDisclosure()
+  const [helping, help] = useDisclosure()
+  const [at, go] = useLocation()
+  const { setColorScheme } = useMantineColorScheme()
+  const dark = useComputedColorScheme('light') === 'dark'
+  const lost = useConnection() === 'lost'
+  useHotkeys([
+    ['/', () => go('/messages?focus=1')],
+    ['shift+?', help.open],
+  ])
+  return (
+    <AppShell header={{ height: 48 }} navbar={{ width: 200, breakpoint: 'sm', collapsed: { mobile: !open } }} padding="md">
+      <AppShell.Header>
+        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
+          <Group gap="xs" wrap="nowrap">
+            <Burger opened={open} onClick={menu.toggle} hiddenFrom="sm" size="sm" aria-label="Menu" />
+            <Text fw={700}>Twinbox</Text>
+          </Group>
+          <Group gap={4} wrap="nowrap">
+            <Action label="Keyboard help" icon={<IconKeyboard size={18} />} onClick={help.open} />
+            <Action
+              label={dark ? 'Light colours' : 'Dark colours'}
+              icon={dark ? <IconSun size={18} /> : <IconMoon size={18} />}
+              onClick={() => setColorScheme(dark ? 'light' : 'dark')}
+            />
+            <Action label="Sign out" icon={<IconLogout size={18} />} onClick={() => void signOut()} />
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="xs" aria-label="Screens">
+        {places.map((p) => (
+          <NavLink
+            key={p.to}
+            component={Link}
+            href={p.to}
+            label={p.label}
+            leftSection={<p.icon size={18} aria-hidden />}
+            active={p.to === '/' ? at === '/' : at.startsWith(p.to)}
+            onClick={menu.close}
+          />
+        ))}
+        <NavLink href="/graphiql" label="GraphiQL" leftSection={<IconApi size={18} aria-hidden />} />
+      </AppShell.Navbar>
+      <AppShell.Main>
+        {lost && (
+          <Alert color="orange" role="status" mb="md" title="Connection lost">
+            What you see may be old. Trying again; nothing that happens meanwhile will be missed.
+          </Alert>
+        )}
+        {children}
+      </AppShell.Main>
+      <Modal opened={helping} onClose={help.close} title="Keyboard">
+        <Table>
+          <Table.Tbody>
+            {keys.map(([key, does]) => (
+              <Table.Tr key={key}>
+                <Table.Td>
+                  <Kbd>{key}</Kbd>
+                </Table.Td>
+                <Table.Td>{does}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Modal>
+    </AppShell>
+  )
+}
+
+function Action({ label, icon, onClick }: { label: string; icon: ReactNode; onClick: () => void }) {
+  return (
+    <Tooltip label={label}>
+      <ActionIcon variant="subtle" color="gray" aria-label={label} onClick={onClick}>
+        {icon}
+      </ActionIcon>
+    </Tooltip>
+  )
+}

@@ -1,0 +1,146 @@
+import { stringifyDocument } from '@urql/core'
+import { createClient } from 'graphql-ws'
+import { useEffect, useEffectEvent, useSyncExternalStore } from 'react'
+import { graphql } from '../gql'
+import type { LiveSubscription } from '../gql/graphql'
+import { consoleKey, forget, onSignIn, signedIn } from './signin'
+
+// What happens comes over one WebSocket for the whole console. Each event has a
+// cursor, so that after a lost connection nothing is missed and nothing is seen
+// twice.
+const Live = graphql(`
+  subscription Live($after: String) {
+    events(after: $after) {
+      cursor
+      type
+      at
+      sessionId
+      messageId
+      replyId
+      hookName
+    }
+  }
+`)
+
+export type LiveEvent = LiveSubscription['events']
+export type Connection = 'connecting' | 'connected' | 'lost'
+
+const forbidden = 4403
+const firstWait = 250
+const longestWait = 5000
+/** Screens that read again on an event do so at most this often. */
+const refreshMs = 200
+
+let connection: Connection = 'connecting'
+let cursor: string | null = null
+const connectionWatchers = new Set<() => void>()
+const listeners = new Set<(e: LiveEvent) => void>()
+
+const socket = createClient({
+  url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/graphql`,
+  connectionParams: () => ({ consoleKey: consoleKey() }),
+  lazyCloseTimeout: 1000,
+  retryAttempts: 0,
+  keepAlive: 5000,
+  on: {
+    connected: () => {
+      connectionIs('connected')
+      // Screens have read before: what happened since then came as no event.
+      if (cursor === null) tell(resync())
+    },
+  },
+})
+
+function connectionIs(state: Connection) {
+  if (connection === state) return
+  connection = state
+  for (const w of connectionWatchers) w()
+}
+
+const resync = (): LiveEvent => ({
+  cursor: '',
+  type: 'RESYNC_REQUIRED',
+  at: new Date().toISOString(),
+  sessionId: null,
+  messageId: null,
+  replyId: null,
+  hookName: null,
+})
+
+const tell = (e: LiveEvent) => listeners.forEach((l) => l(e))
+
+async function follow(signal: AbortSignal) {
+  for (let wait = firstWait; !signal.aborted; wait = Math.min(2 * wait, longestWait)) {
+    const events = socket.iterate<LiveSubscription>({ query: stringifyDocument(Live), variables: { after: cursor } })
+    signal.addEventListener('abort', () => void events.return?.(), { once: true })
+    try {
+      for await (const { data } of events) {
+        if (!data) continue
+        wait = firstWait
+        cursor = data.events.cursor
+        tell(data.events)
+      }
+    } catch (e) {
+      if (e instanceof CloseEvent && e.code === forbidden) {
+        forget()
+        return
+      }
+    }
+    if (signal.aborted) return
+    connectionIs('lost')
+    await new Promise((go) => setTimeout(go, wait))
+  }
+}
+
+let following: AbortController | null = null
+function followWhileSignedIn() {
+  if (signedIn() === (following !== null)) return
+  following?.abort()
+  following = null
+  cursor = null
+  connectionIs('connecting')
+  if (signedIn()) void follow((following = new AbortController()).signal)
+}
+onSignIn(followWhileSignedIn)
+followWhileSignedIn()
+
+export function useConnection() {
+  return useSyncExternalStore(
+    (watcher) => {
+      connectionWatchers.add(watcher)
+      return () => void connectionWatchers.delete(watcher)
+    },
+    () => connection,
+  )
+}
+
+/** useEvents calls listener for each event while the component is shown. */
+export function useEvents(listener: (e: LiveEvent) => void) {
+  const heard = useEffectEvent(listener)
+  useEffect(() => {
+    const l = (e: LiveEvent) => heard(e)
+    listeners.add(l)
+    return () => void listeners.delete(l)
+  }, [])
+}
+
+/** useRefresh reads again soon after an event that concerns the screen. */
+export function useRefresh(concerns: (e: LiveEvent) => boolean, read: () => void) {
+  const readNow = useEffectEvent(read)
+  const isConcerned = useEffectEvent(concerns)
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const l = (e: LiveEvent) => {
+      if (e.type !== 'RESYNC_REQUIRED' && !isConcerned(e)) return
+      timer ??= setTimeout(() => {
+        timer = undefined
+        readNow()
+      }, refreshMs)
+    }
+    listeners.add(l)
+    return () => {
+      listeners.delete(l)
+      clearTimeout(timer)
+    }
+  }, [])
+}

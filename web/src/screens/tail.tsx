@@ -1,0 +1,104 @@
+import { ActionIcon, Badge, Box, Button, Center, Group, MultiSelect, Stack, Text, Title, Tooltip } from '@mantine/core'
+import { IconTrash } from '@tabler/icons-react'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { useEffect, useRef, useState } from 'react'
+import { Link } from 'wouter'
+import { Empty } from '../components/empty'
+import type { EventType } from '../gql/graphql'
+import { useFilter } from '../lib/filter'
+import { useEvents, type LiveEvent } from '../lib/live'
+
+const kept = 5000
+const nearEnd = 40
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 })
+const types: EventType[] = ['SESSION_CREATED', 'SESSION_UPDATED', 'SESSION_CLOSED', 'SESSION_DUE', 'CONTAINER_STUCK', 'MESSAGE_WRITTEN', 'MESSAGE_UPDATED', 'REPLY_WRITTEN', 'REPLY_DELIVERED', 'REPLY_FAILED', 'HOOK_FAILED', 'HOOK_CHANGED', 'RESYNC_REQUIRED']
+const bad = new Set<EventType>(['CONTAINER_STUCK', 'REPLY_FAILED', 'HOOK_FAILED', 'RESYNC_REQUIRED'])
+
+export default function Tail() {
+  const [filter, setFilter] = useFilter('types')
+  const wanted = filter.types ? filter.types.split(',') : []
+  const [events, setEvents] = useState<LiveEvent[]>([])
+  const [fresh, setFresh] = useState(0)
+  const atEnd = useRef(true)
+  const box = useRef<HTMLDivElement>(null)
+  useEvents((e) => {
+    if (e.cursor === '' || (wanted.length > 0 && !wanted.includes(e.type))) return
+    setEvents((old) => [...old.slice(-(kept - 1)), e])
+    if (!atEnd.current) setFresh((n) => n + 1)
+  })
+  const shown = wanted.length > 0 ? events.filter((e) => wanted.includes(e.type)) : events
+  const list = useVirtualizer({ count: shown.length, getScrollElement: () => box.current, estimateSize: () => 32, overscan: 20, getItemKey: (i) => shown[i]!.cursor })
+  useEffect(() => {
+    if (atEnd.current && shown.length > 0) list.scrollToIndex(shown.length - 1, { align: 'end' })
+  }, [shown.length, list])
+  const toEnd = () => {
+    atEnd.current = true
+    setFresh(0)
+    list.scrollToIndex(shown.length - 1, { align: 'end' })
+  }
+  return (
+    <Stack gap="sm" h="calc(100dvh - 48px - 2rem)">
+      <Title order={1} size="h3">
+        Live tail
+      </Title>
+      <Group align="end">
+        <MultiSelect label="Events" placeholder={wanted.length ? '' : 'All'} data={types} value={wanted} onChange={(v) => setFilter({ types: v.join(',') })} clearable searchable maw={640} />
+        <Tooltip label="Clear the list">
+          <ActionIcon variant="default" size="lg" aria-label="Clear the list" onClick={() => (setEvents([]), setFresh(0))}>
+            <IconTrash size={18} />
+          </ActionIcon>
+        </Tooltip>
+      </Group>
+      <Box pos="relative" flex={1} mih={0}>
+        {shown.length === 0 && <Empty title="Waiting for something to happen">What happens from now on is listed here as it comes.</Empty>}
+        <Box
+          ref={box}
+          h="100%"
+          role="log"
+          aria-label="Events"
+          aria-live="off"
+          tabIndex={0}
+          style={{ overflow: 'auto' }}
+          onScroll={() => {
+            const e = box.current!
+            atEnd.current = e.scrollHeight - e.scrollTop - e.clientHeight < nearEnd
+            if (atEnd.current) setFresh(0)
+          }}
+        >
+          <Box pos="relative" h={list.getTotalSize()}>
+            {list.getVirtualItems().map((v) => {
+              const e = shown[v.index]!
+              return (
+                <Group key={v.key} ref={list.measureElement} data-index={v.index} gap="sm" py={4} pos="absolute" top={0} left={0} w="100%" style={{ transform: `translateY(${v.start}px)` }}>
+                  <Text component="time" dateTime={e.at} size="xs" c="dimmed" ff="monospace">
+                    {clock.format(new Date(e.at))}
+                  </Text>
+                  <Badge variant="light" radius="sm" size="sm" color={bad.has(e.type) ? 'red' : 'gray'}>
+                    {e.type.toLowerCase().replaceAll('_', ' ')}
+                  </Badge>
+                  {e.sessionId && (
+                    <Text component={Link} href={`/sessions/${e.sessionId}`} size="xs" ff="monospace" c="var(--mantine-color-anchor)">
+                      {e.sessionId}
+                    </Text>
+                  )}
+                  {(e.messageId ?? e.replyId ?? e.hookName) && (
+                    <Text size="xs" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
+                      {e.messageId ?? e.replyId ?? e.hookName}
+                    </Text>
+                  )}
+                </Group>
+              )
+            })}
+          </Box>
+        </Box>
+        {fresh > 0 && (
+          <Center pos="absolute" bottom={12} w="100%">
+            <Button size="xs" radius="xl" onClick={toEnd}>
+              {fresh} new
+            </Button>
+          </Center>
+        )}
+      </Box>
+    </Stack>
+  )
+}
