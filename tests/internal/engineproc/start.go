@@ -1,9 +1,11 @@
 package engineproc
 
 import (
+	"path/filepath"
 	"sync"
 	"testing"
 
+	"github.com/twinbox/twinbox/tests/internal/compiled"
 	"github.com/twinbox/twinbox/tests/internal/program"
 )
 
@@ -23,6 +25,7 @@ func Binary(t testing.TB) string {
 // unless the test ended the process itself.
 func Start(t testing.TB, data string, args ...string) *Process {
 	t.Helper()
+	compiled.Share(t, filepath.Join(data, "hooks"))
 	p, err := Serve(Binary(t), data, args...)
 	if err != nil {
 		t.Fatal(err)
