@@ -3346,7 +3346,10 @@ extend type Mutation {
     "The message."
     input: MessageActionInput!
   ): MessageActionPayload
-  "Holds back a message that waits; what recurs rests with it. A CONFLICT once the container works on it or it has ended."
+  """
+  Holds back a message that waits; what recurs rests with it: of a series that goes on any message will do. A CONFLICT
+  once the container works on it or it has ended.
+  """
   pauseMessage(
     "The message."
     input: MessageActionInput!
@@ -3356,7 +3359,10 @@ extend type Mutation {
     "The message."
     input: MessageActionInput!
   ): MessageActionPayload
-  "Calls off a message that waits or is paused, and its series with it. A CONFLICT once the container works on it or it has ended."
+  """
+  Calls off a message that waits or is paused, and its series with it: of a series that goes on any message will do, and
+  a run that the container works on is its last. A CONFLICT once the container works on another message, or it has ended.
+  """
   cancelMessage(
     "The message."
     input: MessageActionInput!
