@@ -75,9 +75,10 @@ type Store struct {
 	prepare atomic.Pointer[prepare]
 	stamps  stamps
 	// marks are where the last look at messages_out ended, by session id.
-	marks *lru.Cache[string, engine.OutboundMark]
-	stop  context.CancelFunc
-	ctx   context.Context // ends with Close; bounds what nobody waits for
+	marks    *lru.Cache[string, engine.OutboundMark]
+	accepted *acceptedIDs
+	stop     context.CancelFunc
+	ctx      context.Context // ends with Close; bounds what nobody waits for
 }
 
 var _ engine.Mailboxes = (*Store)(nil)
@@ -105,6 +106,9 @@ func Open(data string, o Options) (*Store, error) {
 	s.later = newLater(s)
 	var err error
 	if s.marks, err = lru.New[string, engine.OutboundMark](4096); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
+	}
+	if s.accepted, err = newAcceptedIDs(); err != nil {
 		return nil, errors.Join(err, s.closeFiles())
 	}
 	s.stamps = stamps{seed: maphash.MakeSeed(), seen: map[string]uint64{}}
