@@ -34,6 +34,18 @@ func (e *Engine) Looked(sessionID string) bool {
 	return t != nil && !t.looking && t.next.After(e.now())
 }
 
+// ClockSeen tells whether the engine has looked at the clock as it is now, and
+// has that done at once if not.
+func (e *Engine) ClockSeen() bool {
+	select {
+	case e.life.wake <- struct{}{}:
+	default:
+	}
+	e.life.mu.Lock()
+	defer e.life.mu.Unlock()
+	return e.life.lastRun.Equal(e.now())
+}
+
 // SaidStuck tells whether the last look found a container stuck.
 func (e *Engine) SaidStuck(sessionID string) bool {
 	e.life.mu.Lock()

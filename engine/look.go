@@ -42,7 +42,7 @@ func (l *lifecycle) nothing(t *task, s Session, p Pulse) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.e.now()
-	return s.ContainerStatus == ContainerStopped && !t.claim.held(now) && (!p.Pending || s.Status == SessionClosed) && now.Sub(t.noted).Abs() >= forgetAfter
+	return s.ContainerStatus == ContainerStopped && !l.holds(t.claim, now) && (!p.Pending || s.Status == SessionClosed) && now.Sub(t.noted).Abs() >= forgetAfter
 }
 
 // clear forgets a session, unless something was noted meanwhile.
@@ -53,7 +53,7 @@ func (l *lifecycle) clear(ctx context.Context, t *task, notes uint64) bool {
 	}
 	defer unlock()
 	l.mu.Lock()
-	same := t.notes == notes && !t.claim.held(l.e.now())
+	same := t.notes == notes && !l.holds(t.claim, l.e.now())
 	l.mu.Unlock()
 	if !same {
 		return false
@@ -74,10 +74,14 @@ func (l *lifecycle) saw(t *task, s Session, p Pulse, now time.Time) {
 	if p.Next != nil && s.Status == SessionActive {
 		l.schedule(t, *p.Next)
 	}
-	if t.claim != nil && t.claim.Until != nil && now.Before(*t.claim.Until) {
+	held := l.holds(t.claim, now)
+	switch {
+	case t.claim != nil && t.claim.Until != nil && now.Before(*t.claim.Until):
 		l.schedule(t, *t.claim.Until)
+	case held && t.claim.Until != nil:
+		l.schedule(t, l.calm)
 	}
-	if s.ContainerStatus != ContainerStopped || t.claim.held(now) {
+	if s.ContainerStatus != ContainerStopped || held {
 		l.sawRunning(t, s, p, now)
 		return
 	}
