@@ -61,3 +61,19 @@ func (e *Engine) Settled(sessionID string) bool {
 	e.waking.mu.Unlock()
 	return !running && e.life.claimOf(sessionID) == nil
 }
+
+// Sweep looks at all sessions once, as fast as it can, and returns how many
+// they are.
+func (e *Engine) Sweep(ctx context.Context) (int, error) {
+	return e.sweepOnce(ctx, e.now(), 1<<40)
+}
+
+// Held counts what the engine keeps in memory of sessions one by one: those
+// with something to do, and those that wait for a delivery.
+func (e *Engine) Held() int {
+	e.life.mu.Lock()
+	defer e.life.mu.Unlock()
+	e.deliverer.mu.Lock()
+	defer e.deliverer.mu.Unlock()
+	return len(e.life.tasks) + len(e.deliverer.running) + len(e.deliverer.due) + len(e.deliverer.looks) + len(e.deliverer.waiting)
+}

@@ -25,6 +25,10 @@ func (l *lifecycle) look(ctx context.Context, t *task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t.looking = false
+	if CodeOf(err) == CodeNotFound { // it is archived
+		delete(l.tasks, t.sessionID)
+		return
+	}
 	now := l.e.now()
 	if err != nil {
 		l.e.log.Warn("look at what a session has to do", "session", t.sessionID, "error", err)
@@ -109,13 +113,20 @@ func (l *lifecycle) sawRunning(t *task, s Session, p Pulse, now time.Time) {
 		l.e.emit(Event{Type: EventContainerStuck, SessionID: s.ID})
 	}
 	t.stuck = stuck
-	if stuck || len(p.Claims) == 0 && !p.Due && l.e.waking.idle(s, t.active(p.Heartbeat, now), now) {
+	active := t.active(p.Heartbeat, now)
+	if stuck || len(p.Claims) == 0 && !p.Due && l.e.waking.idle(s, active, now) {
 		l.e.waking.stop(s.ID)
 	}
 	if len(p.Claims) > 0 {
 		l.schedule(t, now.Add(lookWorking))
-	} else {
-		l.schedule(t, now.Add(lookIdle))
+		return
+	}
+	l.schedule(t, now.Add(lookIdle))
+	if l.e.waking.wakes(s.AgentGroupID) {
+		// Others may wait for its place.
+		if over := active.Add(l.e.waking.wakers.IdleTime(s.AgentGroupID)); over.After(now) {
+			l.schedule(t, over)
+		}
 	}
 }
 
