@@ -21,6 +21,22 @@ func Binary(t testing.TB) string {
 	return path
 }
 
+var plain = sync.OnceValues(func() (string, error) { return program.BuildAs("engine-plain", "cmd/engine") })
+
+// PlainBinary is Binary without the race detector, for what would take too
+// long with it.
+func PlainBinary(t testing.TB) string {
+	t.Helper()
+	if !Race {
+		return Binary(t)
+	}
+	path, err := plain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // Start serves data until the test ends, and then expects an orderly end
 // unless the test ended the process itself.
 func Start(t testing.TB, data string, args ...string) *Process {
