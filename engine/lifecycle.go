@@ -180,6 +180,19 @@ func (l *lifecycle) lookAt(sessionID string) {
 	}
 }
 
+// lookAtTold has the sessions looked at that are due, and that nobody runs.
+func (l *lifecycle) lookAtTold() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.e.now()
+	for _, t := range l.tasks {
+		if t.told {
+			t.told = false
+			l.schedule(t, now)
+		}
+	}
+}
+
 // claimed is told that a session's container is somebody's now.
 func (l *lifecycle) claimed(sessionID string, c ContainerClaim) {
 	l.mu.Lock()
