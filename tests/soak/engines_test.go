@@ -89,10 +89,13 @@ func (s *engines) stop() {
 	}
 }
 
+// patience is how long an engine may say that it cannot do something now.
+const patience = 5 * time.Minute
+
 // call runs an operation until an engine has answered it. An error is only
 // right where the engine died meanwhile, or said that it cannot do it now.
 func (s *engines) call(operation func(*engineproc.Process) error) error {
-	for {
+	for deadline := time.Now().Add(patience); ; {
 		e := s.running()
 		err := operation(e)
 		if err == nil {
@@ -102,7 +105,7 @@ func (s *engines) call(operation func(*engineproc.Process) error) error {
 		died := s.engine != e
 		s.mu.Unlock()
 		refused, ok := errors.AsType[*engineproc.Refusal](err)
-		if !died && (!ok || !slices.Equal(refused.Codes, []string{"UNAVAILABLE"})) {
+		if !died && (!ok || !slices.Equal(refused.Codes, []string{"UNAVAILABLE"}) || time.Now().After(deadline)) {
 			return err
 		}
 		time.Sleep(20 * time.Millisecond)
