@@ -52,6 +52,10 @@ type Options struct {
 	HookMemoryBytes int64
 	// Wakers says which containers are started here. The zero value: none.
 	Wakers lifecycle.Config
+	// Retention is what is cleared away by itself, every RetainEvery; 0 is an
+	// hour. The zero policy keeps everything.
+	Retention   engine.RetentionPolicy
+	RetainEvery time.Duration
 	// WebhookAllowPrivate lets replies be pushed to private, loopback and
 	// link-local addresses.
 	WebhookAllowPrivate bool
@@ -109,7 +113,7 @@ func (h *Host) open(ctx context.Context, dataDir string, o Options) (err error) 
 	if err != nil {
 		return err
 	}
-	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Sender: h.webhooks, Events: h.events, Wakers: wakers, Limits: o.Limits, Now: o.Now, Log: o.Log})
+	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Sender: h.webhooks, Events: h.events, Wakers: wakers, Limits: o.Limits, Retention: o.Retention, RetainEvery: o.RetainEvery, Now: o.Now, Log: o.Log})
 	return err
 }
 

@@ -51,6 +51,7 @@ type Store struct {
 	data      *dir // the data directory
 	sessions  *dir // v2-sessions
 	uploads   *dir
+	archives  *dir
 	vfs       *folderVFS
 	templates *templates
 	intents   *intents
@@ -140,7 +141,7 @@ func (s *Store) open(data string) (err error) {
 		name string
 		mode uint32
 		to   **dir
-	}{{"v2-sessions", 0o755, &s.sessions}, {"uploads", 0o700, &s.uploads}} {
+	}{{"v2-sessions", 0o755, &s.sessions}, {"uploads", 0o700, &s.uploads}, {archivesName, 0o700, &s.archives}} {
 		if err := os.MkdirAll(filepath.Join(data, d.name), os.FileMode(d.mode)); err != nil {
 			return err
 		}
@@ -185,7 +186,7 @@ func (s *Store) closeFiles() error {
 	if s.vfs != nil {
 		s.vfs.close()
 	}
-	for _, d := range []*dir{s.data, s.sessions, s.uploads} {
+	for _, d := range []*dir{s.data, s.sessions, s.uploads, s.archives} {
 		if d != nil {
 			d.close()
 		}
