@@ -7,8 +7,9 @@ type WakerLoad struct {
 	Running int
 	// Waiting are the sessions that wait for a place.
 	Waiting int
-	// Starts and Failures are since the engine's start. A failure is a container
-	// that did not start, or that ended with its work undone.
+	// Starts and Failures are since the engine's start. What was taken over counts
+	// as started. A failure is a container that did not start, or that ended with
+	// its work undone.
 	Starts, Failures uint64
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -195,9 +196,8 @@ func (c *container) await(ctx context.Context) {
 
 // end has the container end.
 func (c *container) end(ended <-chan struct{}) {
-	grace := fmt.Sprint(int(c.grace.Seconds()))
 	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
-		_, err := c.cli.call(context.Background(), c.grace+callTime, "stop", "-t", grace, c.name())
+		err := c.halt(context.Background(), c.name())
 		if err != nil {
 			_, err = c.cli.call(context.Background(), callTime, "kill", c.name())
 		}
@@ -210,6 +210,15 @@ func (c *container) end(ended <-chan struct{}) {
 			c.log.Error("stop a container; will try again", "error", err)
 		}
 	}
+}
+
+// halt asks one to end, and after the grace makes it. Nobody waits for this
+// who wants to call for another container.
+func (c *container) halt(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, c.grace+callTime)
+	defer cancel()
+	_, err := c.cli.run(ctx, "stop", "-t", strconv.Itoa(int(c.grace.Seconds())), id)
+	return err
 }
 
 // follow logs what the container prints until it ends.
@@ -272,7 +281,7 @@ func (c *container) remove(ctx context.Context, stop bool) (had bool, err error)
 	list, err := c.find(ctx)
 	for _, f := range list {
 		if f.runs && stop {
-			_, err = c.cli.call(ctx, c.grace+callTime, "stop", "-t", fmt.Sprint(int(c.grace.Seconds())), f.id)
+			err = c.halt(ctx, f.id)
 		}
 		if err == nil {
 			// Without --force: what was started meanwhile is refused.

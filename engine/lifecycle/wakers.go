@@ -85,6 +85,20 @@ func (w *Wakers) MaxRunning() int {
 	return 8
 }
 
+// StopTime is how long it takes at most to end what runs, unless something is
+// wrong.
+func (w *Wakers) StopTime() (longest time.Duration) {
+	for _, g := range w.config.Load().AgentGroups {
+		if g.Exec != nil || g.Docker != nil {
+			longest = max(longest, g.grace()+stopTime)
+		}
+	}
+	return longest
+}
+
+// stopTime is what ending a container takes beside its grace.
+const stopTime = 5 * time.Second
+
 // Start implements engine.Wakers.
 func (w *Wakers) Start(ctx context.Context, s engine.Session) (engine.Container, error) {
 	switch g := w.group(s.AgentGroupID); {
