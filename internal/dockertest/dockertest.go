@@ -64,14 +64,15 @@ func (c CommandLine) Calls(t testing.TB, verb string) (calls [][]string) {
 	return calls
 }
 
-// Containers returns the state of all containers with a label.
+// Containers returns the ids of all containers with a label, whether they run
+// or not.
 func (c CommandLine) Containers(t testing.TB, label string) []string {
 	t.Helper()
-	out, err := exec.Command(c.Path, "ps", "--all", "--filter", "label="+label, "--format", "{{.State}}").CombinedOutput()
+	out, err := exec.Command(c.Path, "ps", "--all", "--filter", "label="+label, "--format", "{{.ID}}").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	return strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' })
+	return strings.Fields(string(out))
 }
 
 // Root makes the root of a container's file system: /agent, an empty /tmp, and copies of
