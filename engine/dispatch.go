@@ -96,8 +96,10 @@ type Outboxes interface {
 
 	// NewReplies reads what came after the mark, at most some hundred.
 	NewReplies(ctx context.Context, s Session) (NewReplies, error)
-	// NoteReplies stores their dispatches and moves the mark, at one time.
-	NoteReplies(ctx context.Context, s Session, n NewReplies) error
+	// NoteReplies stores their dispatches and moves the mark, at one time; and
+	// that an attempt at one of them begins, if first is not nil and nothing is
+	// before it.
+	NoteReplies(ctx context.Context, s Session, n NewReplies, first *FirstAttempt) error
 	// OpenDispatches lists the ids and dispatches that are not settled, in the
 	// order in which they are due, at most some thousand. The replies have no
 	// more than that.

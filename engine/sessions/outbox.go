@@ -184,12 +184,18 @@ func knows(st *sqlite3.Stmt, id string) (found bool, err error) {
 }
 
 // NoteReplies stores dispatches and the mark. See engine.Outboxes.
-func (s *Store) NoteReplies(ctx context.Context, sess engine.Session, n engine.NewReplies) error {
+func (s *Store) NoteReplies(ctx context.Context, sess engine.Session, n engine.NewReplies, first *engine.FirstAttempt) error {
 	err := s.do(ctx, sess, func(in *inbox) error {
 		if err := in.makeOutbox(); err != nil {
 			return err
 		}
+		if err := in.placeFirst(first, n.Replies); err != nil {
+			return err
+		}
 		for _, out := range n.Replies {
+			if first != nil && first.Begun && out.ID == first.ReplyID {
+				first.Begin(&out.Dispatch)
+			}
 			if err := in.saveDispatch(out.ID, out.Seq, &out.Dispatch, s.opts.Now()); err != nil {
 				return err
 			}
@@ -203,6 +209,22 @@ func (s *Store) NoteReplies(ctx context.Context, sess engine.Session, n engine.N
 	if err == nil && n.Mark.Moved && !n.More {
 		s.marks.Add(sess.ID, n.Mark)
 	}
+	return err
+}
+
+// placeFirst finds out whether an attempt can begin with the noting: not while
+// an older reply of its way is open.
+func (in *inbox) placeFirst(first *engine.FirstAttempt, noted []engine.Outgoing) error {
+	if first == nil {
+		return nil
+	}
+	way := noted[slices.IndexFunc(noted, func(out engine.Outgoing) bool { return out.ID == first.ReplyID })].Dispatch.Way
+	behind, err := in.queryRow(func(*sqlite3.Stmt) {}, `SELECT 1 FROM engine_outbox WHERE settled = 0 AND way = ? LIMIT 1`, way)
+	if err != nil {
+		return err
+	}
+	among, err := in.queryRow(func(*sqlite3.Stmt) {}, `SELECT 1 FROM engine_outbox WHERE settled = 0 LIMIT 1`)
+	first.Begun, first.Alone = !behind, !among && len(noted) == 1
 	return err
 }
 

@@ -127,7 +127,7 @@ func BenchmarkLookForNewReplies(b *testing.B) {
 		INSERT INTO delivered SELECT 'r' || i, NULL, 'delivered', '2026-01-01T00:00:00Z' FROM n`)
 	n, err := h.Store.NewReplies(b.Context(), s)
 	must(b, err)
-	must(b, h.Store.NoteReplies(b.Context(), s, n))
+	must(b, h.Store.NoteReplies(b.Context(), s, n, nil))
 	for b.Loop() {
 		if n, err := h.Store.NewReplies(b.Context(), s); err != nil || len(n.Replies) != 0 || n.Mark.Moved {
 			b.Fatalf("%+v, %v", n, err)
