@@ -3,6 +3,7 @@ package tests_test
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -112,4 +113,45 @@ func TestWhatIsDueIsStartedByAConfigurationThatComesLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.answered(t, "m1")
+}
+
+func TestTheManualsContainerRuns(t *testing.T) {
+	t.Parallel()
+	for _, tool := range []string{"sh", "jq"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("the example needs %s: %v", tool, err)
+		}
+	}
+	manual, err := os.ReadFile("../docs/waking.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(manual), "An example from nothing")
+	_, example, _ = strings.Cut(example, "```sh\n")
+	example, _, found := strings.Cut(example, "```\n")
+	if !found {
+		t.Fatal("there is no example")
+	}
+	ran := false // one is enough: each builds the engine
+	for _, name := range dockertest.Names {
+		if ran {
+			break
+		}
+		t.Run(name, func(t *testing.T) {
+			cli := dockertest.New(t, name)
+			ran = true
+			bin := t.TempDir()
+			if err := os.Symlink(cli.Path, filepath.Join(bin, "podman")); err != nil {
+				t.Fatal(err)
+			}
+			c := exec.CommandContext(t.Context(), "sh", "-eu", "-c", example)
+			c.Dir, c.Env = "..", append(os.Environ(), "TMPDIR="+t.TempDir(), "PATH="+bin+":"+os.Getenv("PATH"))
+			var errors strings.Builder
+			c.Stderr = &errors
+			out, err := c.Output()
+			if err != nil || !strings.Contains(string(out), "\nHELLO\n") || !strings.Contains(string(out), "twinbox-") {
+				t.Errorf("%v\n%s\n%s", err, out, &errors)
+			}
+		})
+	}
 }
