@@ -118,6 +118,9 @@ type Outboxes interface {
 type Unsettled struct {
 	SessionID, ReplyID, Way string
 	Failed                  bool
+	// Due is since when it is to be delivered. It is for SetUnsettled, where it
+	// counts for those that are new there.
+	Due time.Time
 }
 
 // UnsettledFilter selects; zero fields select all.
@@ -137,6 +140,8 @@ type UnsettledReplies interface {
 	RemoveUnsettled(ctx context.Context, sessionID, replyID string) error
 	// Unsettled lists in order of their noting.
 	Unsettled(ctx context.Context, p Page, f UnsettledFilter) (List[Unsettled], error)
+	// DeliveryLoads counts them.
+	DeliveryLoads(ctx context.Context) ([]DeliveryLoad, error)
 	// UnsettledSessions lists, by id, sessions that have one that did not fail.
 	UnsettledSessions(ctx context.Context, after string, limit int) ([]string, error)
 

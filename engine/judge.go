@@ -117,7 +117,7 @@ func (e *Engine) settle(ctx context.Context, s Session, replyID string, v verdic
 
 func (e *Engine) settled(ctx context.Context, s Session, replyID string, v verdict) error {
 	if v.state == DispatchFailed {
-		err := e.registry.SetUnsettled(ctx, []Unsettled{{SessionID: s.ID, ReplyID: replyID, Failed: true}})
+		err := e.registry.SetUnsettled(ctx, []Unsettled{{SessionID: s.ID, ReplyID: replyID, Failed: true, Due: e.now()}})
 		e.emit(Event{Type: EventReplyFailed, SessionID: s.ID, ReplyID: replyID})
 		e.tellFailed(ctx, s, replyID, v.reason)
 		return err

@@ -56,7 +56,10 @@ func (e *Engine) note(ctx context.Context, s Session, n NewReplies) error {
 	index := make([]Unsettled, len(n.Replies))
 	for i := range n.Replies {
 		e.prepare(s, p, &n.Replies[i])
-		index[i] = Unsettled{SessionID: s.ID, ReplyID: n.Replies[i].ID, Way: n.Replies[i].Dispatch.Way, Failed: n.Replies[i].Dispatch.State == DispatchFailed}
+		index[i] = Unsettled{SessionID: s.ID, ReplyID: n.Replies[i].ID, Way: n.Replies[i].Dispatch.Way, Failed: n.Replies[i].Dispatch.State == DispatchFailed, Due: e.now()}
+		if due := n.Replies[i].Dispatch.DueAt; due != nil && due.After(index[i].Due) {
+			index[i].Due = *due
+		}
 	}
 	// Before they are noted: after a crash, the index says where to look.
 	if len(index) > 0 {
