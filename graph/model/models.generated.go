@@ -67,7 +67,7 @@ type DryRunHooksInput struct {
 	Point engine.HookPoint `json:"point"`
 	// The session that it is for; made up when left out.
 	SessionID *string `json:"sessionId"`
-	// A message of the session as it is stored, at ON_REPLY a reply; at ON_ATTACHMENT up to 20 of its attachments are gone through.
+	// A message of the session as it is stored, at ON_REPLY a reply; at ON_ATTACHMENT its attachments are gone through, of which it may have 20.
 	MessageID *string `json:"messageId"`
 	// In place of a stored one: a message's content; at ON_ATTACHMENT an object with `name`, `mimeType` and base64 in `data`.
 	Content graphql.Omittable[any] `json:"content"`
