@@ -51,8 +51,8 @@ func idleHost(t testing.TB, n int) (*hosttest.Host, []engine.Session) {
 }
 
 // BenchmarkSweep is what one look at the time stamps of a session's files
-// costs; each session has one a minute. 2% of a core are
-// 12 µs for each of 100,000 sessions.
+// costs; each session has one a minute. 2% of a core are 12 µs for each of
+// 100,000 sessions.
 func BenchmarkSweep(b *testing.B) {
 	h, all := idleHost(b, 2000)
 	began := processorTime(b)

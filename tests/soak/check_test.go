@@ -102,7 +102,7 @@ func (f *folder) open() (left []string) {
 // drain waits until nothing is left in between.
 func (w *world) drain() {
 	var left []string
-	for deadline := time.Now().Add(10 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
+	for deadline := time.Now().Add(6 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
 		left = nil
 		for _, s := range w.sessions {
 			f, err := w.read(s)

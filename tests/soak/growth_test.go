@@ -20,7 +20,7 @@ const (
 // it keeps for a while, it lets go.
 func (w *world) checkGrowth() {
 	var now size
-	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Second) {
+	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Second) {
 		w.engines.running().CloseIdle()
 		var err error
 		now, err = w.size()
