@@ -72,6 +72,9 @@ func TestRetentionClosesArchivesAndRestores(t *testing.T) {
 	if got := mustSteps(t, e); len(got) > 0 {
 		t.Errorf("without a policy: %q", got)
 	}
+	if _, errs, code := engineCLI(t, e, "retention"); code != 0 || !strings.Contains(errs, "keeps everything") {
+		t.Errorf("without a policy: %d %s", code, errs)
+	}
 	must(t, e.Stop())
 	age(t, data, s.folder)
 	e = engineproc.Start(t, data, "--close-idle-after", "2m")

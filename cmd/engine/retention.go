@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -103,8 +105,9 @@ func (r *remote) retention(c *cobra.Command, dry bool, most int) (json.RawMessag
 
 func printRetention(c *cobra.Command, format string, report json.RawMessage) error {
 	var all struct {
-		Steps []json.RawMessage
-		More  bool
+		Policy map[string]*int64
+		Steps  []json.RawMessage
+		More   bool
 	}
 	if err := json.Unmarshal(report, &all); err != nil {
 		return fmt.Errorf("the engine's answer is no report: %w", err)
@@ -118,7 +121,10 @@ func printRetention(c *cobra.Command, format string, report json.RawMessage) err
 	if err != nil {
 		return err
 	}
-	if all.More {
+	switch {
+	case !slices.ContainsFunc(slices.Collect(maps.Values(all.Policy)), func(age *int64) bool { return age != nil }):
+		fmt.Fprintln(c.ErrOrStderr(), "the engine keeps everything: it was started without --close-idle-after, --prune-files-after and --archive-after")
+	case all.More:
 		fmt.Fprintln(c.ErrOrStderr(), "there may be more: run it again")
 	}
 	failed := 0
