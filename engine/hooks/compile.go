@@ -17,7 +17,7 @@ import (
 // codeVersion is part of what makes compiled code usable. Raise it when the
 // same module would be rewritten to another one than before, or when what is
 // kept of a script changes.
-const codeVersion = 1
+const codeVersion = 2
 
 // A compilation's folder has what was installed, and then what was made of it.
 const (
