@@ -24,6 +24,9 @@ type deliverer struct {
 	waiting waits                // by when something is due
 	due     map[string]time.Time // the next of each session in waiting
 	looks   map[string]time.Time
+	// unfinished are sessions whose settled replies may be in the index still,
+	// and whose times are to be set back.
+	unfinished map[string]time.Duration
 }
 
 // drain is a session that is delivered for.
@@ -39,7 +42,7 @@ const (
 
 func newDeliverer(ctx context.Context, e *Engine) *deliverer {
 	return &deliverer{e: e, ctx: ctx, poke: make(chan struct{}, 1), working: make(chan struct{}, drainers),
-		running: map[string]*drain{}, due: map[string]time.Time{}, looks: map[string]time.Time{}}
+		running: map[string]*drain{}, due: map[string]time.Time{}, looks: map[string]time.Time{}, unfinished: map[string]time.Duration{}}
 }
 
 // wake has a session delivered for now, or once more if that is being done.
@@ -159,6 +162,9 @@ func (d *deliverer) pass(sessionID string) {
 	if err == nil && d.toLook(sessionID) {
 		err = d.e.notice(d.ctx, s)
 	}
+	if err == nil {
+		err = d.finish(s)
+	}
 	var next time.Time
 	if err == nil {
 		next, err = d.e.deliver(d.ctx, s)
@@ -167,6 +173,7 @@ func (d *deliverer) pass(sessionID string) {
 	case d.ctx.Err() != nil || CodeOf(err) == CodeNotFound:
 	case err != nil:
 		d.e.log.Warn("deliver replies; will try again", "session", sessionID, "error", err)
+		d.unfinish(sessionID, 0)
 		d.lookAgain(sessionID, d.e.now().Add(noticeRetry))
 	case !next.IsZero():
 		d.wakeAt(sessionID, next)
@@ -185,6 +192,29 @@ func (d *deliverer) toLook(sessionID string) bool {
 		d.wakeAt(sessionID, at) // it was woken before that for something else
 	}
 	return now
+}
+
+// unfinish has it looked for replies of a session that are settled, and of
+// which the rest was not done; see also Engine.mend.
+func (d *deliverer) unfinish(sessionID string, setBack time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.unfinished[sessionID] += setBack
+}
+
+func (d *deliverer) finish(s Session) error {
+	d.mu.Lock()
+	setBack, found := d.unfinished[s.ID]
+	delete(d.unfinished, s.ID)
+	d.mu.Unlock()
+	if !found {
+		return nil
+	}
+	if err := d.e.mend(d.ctx, s, setBack); err != nil {
+		d.unfinish(s.ID, setBack)
+		return err
+	}
+	return d.e.finish(d.ctx, s)
 }
 
 // deliveryID is the same for each attempt at a reply.

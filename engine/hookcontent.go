@@ -42,9 +42,11 @@ func newContentSubject(p HookPoint, s HookSession, m HookMessage, c Content, siz
 	value := c.readable()
 	object, _ := value.(map[string]any)
 	list, _ := object["attachments"].([]any)
-	u.own = map[string]bool{}
 	for i, element := range list {
 		if ref, ok := refOf(element); ok && !slices.ContainsFunc(c.Attachments, func(a AttachmentDraft) bool { return a.At == i }) {
+			if u.own == nil {
+				u.own = map[string]bool{}
+			}
 			u.own[ref] = true
 		}
 	}

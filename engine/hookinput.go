@@ -153,7 +153,19 @@ func appendPoint(b []byte, p HookPoint) []byte {
 }
 
 // Export is the name of the function that a module exports for p.
-func (p HookPoint) Export() string { return strings.ToLower(string(p)) }
+func (p HookPoint) Export() string {
+	switch p { // asked for with each call
+	case HookOnMessage:
+		return "on_message"
+	case HookOnAttachment:
+		return "on_attachment"
+	case HookOnReply:
+		return "on_reply"
+	case HookOnSession:
+		return "on_session"
+	}
+	return strings.ToLower(string(p))
+}
 
 func (s HookSession) append(b []byte) []byte {
 	b = appendText(append(b, `{"id":`...), s.ID)

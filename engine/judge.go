@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -98,7 +99,8 @@ func publicReason(err error) string {
 func (e *Engine) settle(ctx context.Context, s Session, replyID string, v verdict, platformMessageID *string) error {
 	err := e.mailboxes.Dispatch(ctx, s, []string{replyID}, func(_ string, d *Dispatch) error {
 		if d.State == DispatchDelivered {
-			return nil // what is delivered is delivered
+			v = verdict{state: DispatchDelivered} // what is delivered is delivered
+			return nil
 		}
 		now := e.now()
 		d.State, d.SettledAt, d.PlatformMessageID, d.LastError = v.state, &now, platformMessageID, nil
@@ -128,6 +130,41 @@ func (e *Engine) settled(ctx context.Context, s Session, replyID string, v verdi
 		e.log.Warn("remove the files of a reply that is settled", "session", s.ID, "reply", replyID, "error", err)
 	}
 	return e.registry.RemoveUnsettled(ctx, s.ID, replyID)
+}
+
+// finish does the rest of what a crash, or a failure, came in between: it goes
+// through the replies of a session that the index names, and that are settled.
+func (e *Engine) finish(ctx context.Context, s Session) error {
+	open, err := e.mailboxes.OpenDispatches(ctx, s)
+	if err != nil {
+		return err
+	}
+	p, f := Page{Limit: MaxPage}, UnsettledFilter{SessionID: s.ID, Open: true}
+	for {
+		l, err := e.registry.Unsettled(ctx, p, f)
+		if err != nil {
+			return err
+		}
+		for _, u := range l.Items {
+			if slices.ContainsFunc(open, func(out Outgoing) bool { return out.ID == u.ReplyID }) {
+				continue
+			}
+			out, err := e.mailboxes.Outgoing(ctx, s, u.ReplyID)
+			switch {
+			case err == nil && out.Dispatch.State.Settled():
+				err = e.settled(ctx, s, u.ReplyID, verdict{state: out.Dispatch.State, reason: text(out.Dispatch.LastError)})
+			case err == nil || CodeOf(err) == CodeNotFound:
+				_, _, err = e.outgoing(ctx, s, u.ReplyID)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if !l.HasNext {
+			return nil
+		}
+		p.Cursor = l.Cursors[len(l.Cursors)-1]
+	}
 }
 
 // tellFailed tells the agent that its reply did not arrive (lesson 25). It

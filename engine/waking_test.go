@@ -33,7 +33,7 @@ func (s *starter) Wakes(agentGroupID string) bool { return agentGroupID != "else
 func (s *starter) IdleTime(string) time.Duration  { return 5 * time.Minute }
 func (s *starter) MaxRunning() int                { return s.max }
 
-func (s *starter) End(context.Context, engine.Session) error { return nil }
+func (s *starter) Adopt(context.Context, engine.Session) (engine.Container, error) { return nil, nil }
 
 func (s *starter) Start(_ context.Context, x engine.Session) (engine.Container, error) {
 	s.mu.Lock()
