@@ -54,10 +54,11 @@
 // The charges at the beginning of functions and of loops, and those for a
 // length, also check whether there was enough. The others do not, and may leave
 // a debt. A function's stretch is what its dearest path costs from one check to
-// the next; since depth counts stretches too, no more than four million units
-// are unchecked in all the functions on the stack, and one path of the last. So
-// much a call may spend at most beyond its fuel, always the same for the same
-// input; a host sees it in the balance when the call returns.
+// the next; since depth counts stretches too, no more than 512 units for each
+// frame are unchecked in all the functions on the stack, four million at the
+// default depth, and one path of the last. So much a call may spend at most
+// beyond its fuel, always the same for the same input; when it returns in debt,
+// [Gauge.Exhausted] says so.
 //
 // It is not dear either. A segment that a choice leads to has a charge of its
 // own once it needs more than 32 units, so a path pays at most 32 for each

@@ -57,8 +57,8 @@ func (g Gauge) Charge(units uint64) bool {
 	return true
 }
 
-// Exhausted says what the instance ran out of. Ask when a call has failed: the
-// instance must not be used again.
+// Exhausted says what the instance ran out of. Ask after each call, since one
+// may return in debt: the instance must not be used again.
 func (g Gauge) Exhausted() Resource {
 	switch {
 	case g.balance() < 0:
