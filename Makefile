@@ -28,7 +28,9 @@ demo: build
 test: $(QUICKJS) $(NPM:=/node_modules/.package-lock.json)
 	$(if $(RACE),,@echo "There is no C compiler ($(CC)): the tests run without the race detector.")
 	$(if $(RACE),CGO_ENABLED=1) go test -count=1 -timeout 20m $(RACE) ./...
+	@# A local time that is an hour, or half of one, from what is meant shows on either side of UTC.
 	TZ=Asia/Kolkata go test -count=1 ./engine/... ./graph/...
+	TZ=America/New_York go test -count=1 ./engine ./engine/agent ./engine/delivery ./engine/registry ./engine/sessions ./graph
 
 # 200 sessions with agents, hooks and deliveries, and kills of all of them; make test does it for 5 minutes. On a
 # failure it says where it left the logs and the data.

@@ -50,6 +50,9 @@ type Options struct {
 	// HookMemoryBytes bounds the memory of all hooks' instances together; 0 is
 	// 1 GiB.
 	HookMemoryBytes int64
+	// Actions are what agents can ask for besides those on their own tasks, by
+	// name; see engine.Action.
+	Actions map[string]engine.Action
 	// Wakers says which containers are started here. The zero value: none.
 	Wakers lifecycle.Config
 	// Retention is what is cleared away by itself, every RetainEvery; 0 is an
@@ -113,9 +116,12 @@ func (h *Host) open(ctx context.Context, dataDir string, o Options) (err error) 
 	if h.wakers, err = lifecycle.New(dataDir, o.Wakers, o.Log); err != nil {
 		return err
 	}
-	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Sender: h.webhooks, Events: h.events, Wakers: h.wakers, Limits: o.Limits, Retention: o.Retention, RetainEvery: o.RetainEvery, Now: o.Now, Log: o.Log})
+	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Sender: h.webhooks, Events: h.events, Actions: o.Actions, Wakers: h.wakers, Limits: o.Limits, Retention: o.Retention, RetainEvery: o.RetainEvery, Now: o.Now, Log: o.Log})
 	if err != nil || o.Metrics == nil {
 		return err
+	}
+	if err := o.Metrics.Register(delivery.NewMetrics(h.Engine, o.Now, o.Log)); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
 	}
 	return h.wakers.Register(o.Metrics, h.WakerLoads)
 }

@@ -123,14 +123,15 @@ func (c *claim) session(ctx context.Context, sessionID string) error {
 		if err != nil {
 			return err
 		}
-		// What this call took holds up nothing: it goes to one sender.
+		// What this call took holds up nothing: it goes to one sender. Nor does
+		// what nobody is to be given.
 		open = slices.DeleteFunc(open, func(out Outgoing) bool { return taken[out.ID] })
 		id, _ := c.e.pick(open, c.wants)
 		if id == "" {
 			return nil
 		}
 		taken[id] = true
-		if err := c.take(ctx, s, p, id); err != nil {
+		if held, err := c.take(ctx, s, p, id); err != nil || held {
 			return err
 		}
 	}
@@ -145,23 +146,24 @@ func (c *claim) wants(out Outgoing) bool {
 	return len(c.types) == 0 || slices.Contains(c.types, t)
 }
 
-// take claims one reply, unless it may not go out or somebody was quicker.
-func (c *claim) take(ctx context.Context, s Session, p Projection, id string) error {
+// take claims one reply, unless it may not go out. held: somebody was quicker,
+// or it has to wait, and so have those behind it.
+func (c *claim) take(ctx context.Context, s Session, p Projection, id string) (held bool, err error) {
 	out, open, err := c.e.outgoing(ctx, s, id)
 	if err != nil || !open {
-		return err
+		return false, err
 	}
 	v, err := c.e.judge(ctx, s, p, &out)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if v != (verdict{}) {
 		c.e.deliverer.wake(s.ID) // whose business that is
-		return nil
+		return v.later, nil
 	}
 	way := wayOf(out.Kind, out.Route)
 	if out.Dispatch.Way = way; !c.wants(out) {
-		return nil // the container wrote another way than the engine found
+		return false, nil // the container wrote another way than the engine found
 	}
 	began := c.e.now()
 	err = c.e.mailboxes.Dispatch(ctx, s, []string{id}, func(_ string, d *Dispatch) error {
@@ -174,7 +176,7 @@ func (c *claim) take(ctx context.Context, s Session, p Projection, id string) er
 		return nil
 	})
 	if errors.Is(err, errTaken) {
-		return nil
+		return true, nil
 	}
 	if err == nil {
 		if len(c.replies) == 0 {
@@ -183,5 +185,5 @@ func (c *claim) take(ctx context.Context, s Session, p Projection, id string) er
 		c.replies = append(c.replies, out.Reply)
 		c.left--
 	}
-	return err
+	return false, err
 }

@@ -61,6 +61,52 @@ func (d *deliverer) wake(sessionID string) {
 	d.e.workers.Go(func() { d.run(sessionID, r) })
 }
 
+// reserve keeps others from delivering for a session until start is called,
+// which makes the attempt that it is given, if that was begun, and lets in those
+// who came meanwhile. It returns nil while somebody delivers.
+func (d *deliverer) reserve(sessionID string) (start func(Session, *FirstAttempt)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed || d.running[sessionID] != nil {
+		return nil
+	}
+	r := &drain{}
+	d.running[sessionID] = r
+	started := make(chan func() (more bool), 1)
+	d.e.workers.Go(func() {
+		more := false
+		if first := <-started; first != nil {
+			more = d.at(first)
+		}
+		d.mu.Lock()
+		if more = more || r.again; !more {
+			delete(d.running, sessionID)
+		}
+		d.mu.Unlock()
+		if more {
+			d.run(sessionID, r)
+		}
+	})
+	return func(s Session, f *FirstAttempt) {
+		if f == nil || !f.Begun {
+			started <- nil
+			return
+		}
+		started <- func() bool { return f.make(d.ctx, d.e, s) }
+	}
+}
+
+// at calls one of those that work at one time; false if there is no time left.
+func (d *deliverer) at(work func() bool) bool {
+	select {
+	case d.working <- struct{}{}:
+		defer func() { <-d.working }()
+		return work()
+	case <-d.ctx.Done():
+		return false
+	}
+}
+
 // wakeAt wakes a session when the engine's clock says so.
 func (d *deliverer) wakeAt(sessionID string, at time.Time) {
 	d.mu.Lock()
@@ -141,12 +187,10 @@ func (d *deliverer) wakeDue() time.Duration {
 
 func (d *deliverer) run(sessionID string, r *drain) {
 	for again := true; again; {
-		select {
-		case d.working <- struct{}{}:
+		d.at(func() bool {
 			d.pass(sessionID)
-			<-d.working
-		case <-d.ctx.Done():
-		}
+			return true
+		})
 		d.mu.Lock()
 		if again = r.again && d.ctx.Err() == nil; !again {
 			delete(d.running, sessionID)

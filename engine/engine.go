@@ -93,7 +93,7 @@ type Engine struct {
 	retention  retention
 	projecting gates[string] // by session id: what is read last is written last
 
-	changingHooks sync.Mutex // held while hooks are installed, changed, loaded
+	changingHooks chan struct{} // full while what is installed is changed
 
 	mu      sync.RWMutex // guards closed; held for reading while a use case runs
 	closed  bool
@@ -107,7 +107,8 @@ type Engine struct {
 // New starts an engine on cfg. Sessions whose container may be running are
 // recovered before it returns; others when they are next used.
 func New(ctx context.Context, cfg Config) (*Engine, error) {
-	e := &Engine{registry: cfg.Registry, mailboxes: cfg.Mailboxes, hooks: cfg.Hooks, limits: cfg.Limits, clock: cfg.Now, log: cfg.Log}
+	e := &Engine{registry: cfg.Registry, mailboxes: cfg.Mailboxes, hooks: cfg.Hooks, limits: cfg.Limits, clock: cfg.Now, log: cfg.Log,
+		changingHooks: make(chan struct{}, 1)}
 	if err := cfg.Retention.check(); err != nil {
 		return nil, err
 	}
@@ -129,10 +130,8 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := e.recover(ctx); err != nil {
 		return nil, err
 	}
-	if e.hooks != nil {
-		if err := e.reloadHooks(ctx); err != nil {
-			return nil, err
-		}
+	if err := e.openHooks(ctx); err != nil {
+		return nil, err
 	}
 	e.mailboxes.OnOccurrence(e.prepareOccurrence) // hooks are loaded
 	if err := e.openReplies(ctx, cfg); err != nil {

@@ -120,7 +120,10 @@ func (u *contentSubject) Replace(a HookAnswer) error {
 	if a.Content == nil {
 		return errors.New(`its answer has the action "replace" and no content`)
 	}
-	value, ok := decodeJSON(string(a.Content))
+	value, ok, err := readJSON(string(a.Content))
+	if err != nil {
+		return err
+	}
 	if !ok {
 		return errors.New("its content is not JSON")
 	}

@@ -49,7 +49,10 @@ func (e *Engine) judge(ctx context.Context, s Session, p Projection, out *Outgoi
 
 // runReplyHooks sets the dispatch's content where a hook replaced it.
 func (e *Engine) runReplyHooks(ctx context.Context, s Session, t HookTarget, route Route, out *Outgoing) verdict {
-	value, isJSON := decodeJSON(out.Content)
+	value, isJSON, err := readJSON(out.Content)
+	if err != nil {
+		return verdict{state: DispatchFailed, reason: "it cannot be shown to hooks: " + publicReason(err)}
+	}
 	switch value.(type) {
 	case map[string]any, []any:
 	default:
@@ -58,7 +61,6 @@ func (e *Engine) runReplyHooks(ctx context.Context, s Session, t HookTarget, rou
 	content := Content{Text: out.Content}
 	if isJSON {
 		content.value = value
-		var err error
 		if content.Text, err = encodeJSON(value); err != nil {
 			return verdict{state: DispatchFailed, reason: "its content cannot be shown to hooks"}
 		}
@@ -72,6 +74,8 @@ func (e *Engine) runReplyHooks(ctx context.Context, s Session, t HookTarget, rou
 	if err != nil {
 		return verdict{state: DispatchFailed, reason: "its content cannot be shown to hooks"}
 	}
+	ctx, cancel := e.hookTime(ctx)
+	defer cancel()
 	action, err := e.hooks.Run(ctx, HookCall{HookOnReply, t, u})
 	switch {
 	case CodeOf(err) == CodeHookRejected:
@@ -117,7 +121,7 @@ func (e *Engine) settle(ctx context.Context, s Session, replyID string, v verdic
 
 func (e *Engine) settled(ctx context.Context, s Session, replyID string, v verdict) error {
 	if v.state == DispatchFailed {
-		err := e.registry.SetUnsettled(ctx, []Unsettled{{SessionID: s.ID, ReplyID: replyID, Failed: true}})
+		err := e.registry.SetUnsettled(ctx, []Unsettled{{SessionID: s.ID, ReplyID: replyID, Failed: true, Due: e.now()}})
 		e.emit(Event{Type: EventReplyFailed, SessionID: s.ID, ReplyID: replyID})
 		e.tellFailed(ctx, s, replyID, v.reason)
 		return err

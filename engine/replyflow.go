@@ -17,6 +17,7 @@ type replyFlow struct {
 	noticing          gates[string] // by session id: what is new is noted once
 	changingWebhooks  sync.Mutex    // held while they are read and changed
 	pairs             pairs
+	attempts          attempts
 	actions           map[string]Action
 	sweepEvery        time.Duration
 	stopReplies       context.CancelFunc

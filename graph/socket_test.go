@@ -270,6 +270,46 @@ func TestSocketsWithoutATokenAreCappedApart(t *testing.T) {
 	}
 }
 
+func TestSocketsWithATokenAreCapped(t *testing.T) {
+	w, _ := mustChat(t)
+	header := http.Header{"Authorization": {"Bearer " + token}}
+	first, _, err := w.dial(t, header, "graphql-transport-ws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 255 {
+		if _, _, err := w.dial(t, header, "graphql-transport-ws"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, response, err := w.dial(t, header, "graphql-transport-ws"); err == nil || response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("one more: %v, %v", response, err)
+	}
+	// Nor one that shows its token later.
+	if code := w.mustDial(t, hello).end(); code != websocket.StatusTryAgainLater {
+		t.Errorf("one more by connection_init: closed with %d", code)
+	}
+	if got := string(w.query(t, `{ agentGroup(id: "support") { name } }`, nil)); !strings.Contains(got, "Support") {
+		t.Errorf("a query meanwhile: %s", got)
+	}
+	if err := first.CloseNow(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		c, _, err := w.dial(t, header, "graphql-transport-ws")
+		if err == nil {
+			c.say(`{"type":"connection_init"}`)
+			if m := c.hear(); m.Type != "connection_ack" {
+				t.Errorf("greeted with %+v", m)
+			}
+			return
+		}
+		if t.Context().Err() != nil {
+			t.Fatal("the place of one that went is not given to another")
+		}
+	}
+}
+
 func TestSocketsAreClosedWithTheHandler(t *testing.T) {
 	w, _ := mustChat(t)
 	c := w.mustSocket(t)

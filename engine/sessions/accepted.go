@@ -108,6 +108,13 @@ func (a *acceptedIDs) readTo(sessionID, id string, whole bool) {
 	}
 }
 
+// forget is for a session whose folder is gone, and may come back otherwise.
+func (a *acceptedIDs) forget(sessionID string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sets.Remove(sessionID)
+}
+
 // Accepted tells whether an id was accepted before. See engine.MessageWriter.
 func (s *Store) Accepted(ctx context.Context, sess engine.Session, id string) (known bool, err error) {
 	if s.accepted.lacks(sess.ID, id) {

@@ -198,6 +198,7 @@ func (s *Store) RemoveFolder(_ context.Context, agentGroupID, sessionID string) 
 	defer group.close()
 	s.stamps.forget(sessionID)
 	s.marks.Remove(sessionID)
+	s.accepted.forget(sessionID)
 	s.later.set(engine.Session{ID: sessionID}, time.Time{})
 	return fault("the folder", group.removeDurably(sessionID))
 }

@@ -76,7 +76,7 @@ type Store struct {
 	prepare atomic.Pointer[prepare]
 	stamps  stamps
 	// marks are where the last look at messages_out ended, by session id.
-	marks    *lru.Cache[string, engine.OutboundMark]
+	marks    *lru.Cache[string, outboundEnd]
 	accepted *acceptedIDs
 	stop     context.CancelFunc
 	ctx      context.Context // ends with Close; bounds what nobody waits for
@@ -106,7 +106,7 @@ func Open(data string, o Options) (*Store, error) {
 	s.watcher = newWatcher(s)
 	s.later = newLater(s)
 	var err error
-	if s.marks, err = lru.New[string, engine.OutboundMark](4096); err != nil {
+	if s.marks, err = lru.New[string, outboundEnd](4096); err != nil {
 		return nil, errors.Join(err, s.closeFiles())
 	}
 	if s.accepted, err = newAcceptedIDs(); err != nil {

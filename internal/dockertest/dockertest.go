@@ -64,14 +64,15 @@ func (c CommandLine) Calls(t testing.TB, verb string) (calls [][]string) {
 	return calls
 }
 
-// Containers returns the state of all containers with a label.
+// Containers returns the ids of all containers with a label, whether they run
+// or not.
 func (c CommandLine) Containers(t testing.TB, label string) []string {
 	t.Helper()
-	out, err := exec.Command(c.Path, "ps", "--all", "--filter", "label="+label, "--format", "{{.State}}").CombinedOutput()
+	out, err := exec.Command(c.Path, "ps", "--all", "--filter", "label="+label, "--format", "{{.ID}}").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	return strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' })
+	return strings.Fields(string(out))
 }
 
 // Root makes the root of a container's file system: /agent, an empty /tmp, and copies of
@@ -120,15 +121,19 @@ default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 `
 
 // scripts run podman as it is, or where a second hierarchy of control groups
-// is in crun's way, without that.
+// is in crun's way, without that; with storage of its choice, or where there is no
+// overlay on what lies below, without one.
 var scripts = [...]string{
-	"#!/bin/sh\nCONTAINERS_CONF='%s' exec podman \"$@\"\n",
-	"#!/bin/sh\nCONTAINERS_CONF='%s' exec unshare -m sh -c 'umount /sys/fs/cgroup/unified && exec podman \"$@\"' podman \"$@\"\n",
+	"#!/bin/sh\nCONTAINERS_CONF='%s' exec '%s' \"$@\"\n",
+	"#!/bin/sh\nCONTAINERS_CONF='%s' exec unshare -m sh -c 'umount /sys/fs/cgroup/unified && exec \"$0\" \"$@\"' '%s' \"$@\"\n",
+	"#!/bin/sh\nSTORAGE_DRIVER=vfs CONTAINERS_CONF='%s' exec '%s' \"$@\"\n",
 }
 
-// findPodman returns the script that runs a container of podman's here.
+// findPodman returns the script that runs a container of podman's here; it
+// lacks the path of its containers.conf.
 func findPodman() (string, error) {
-	if _, err := exec.LookPath("podman"); err != nil {
+	program, err := exec.LookPath("podman")
+	if err != nil {
 		return "", err
 	}
 	bin, err := agent()
@@ -155,6 +160,7 @@ func findPodman() (string, error) {
 		return "", err
 	}
 	for _, script := range scripts {
+		script = fmt.Sprintf(script, "%s", program)
 		if err := os.WriteFile(path, fmt.Appendf(nil, script, conf), 0o755); err != nil {
 			return "", err
 		}

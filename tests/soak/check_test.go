@@ -141,7 +141,7 @@ func (w *world) check() {
 		w.checkReplies(f, counts, arrived)
 	}
 	w.checkOrder(folders)
-	w.t.Logf("%d kills of the engine; %v", w.engines.kills, counts)
+	w.t.Logf("%d ends of engines; %v", w.engines.ends, counts)
 	w.note("%v", counts)
 }
 

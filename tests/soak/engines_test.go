@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -24,7 +25,7 @@ type engines struct {
 	mu      sync.Mutex // guards all below
 	changed *sync.Cond
 	engine  *engineproc.Process // nil while none runs
-	kills   int
+	ends    int
 }
 
 func newEngines(t *testing.T, bin, data string, log io.Writer, args ...string) *engines {
@@ -67,16 +68,20 @@ func (s *engines) running() *engineproc.Process {
 	return s.engine
 }
 
-// kill ends the engine with SIGKILL after a time, and starts another one.
-func (s *engines) kill(after time.Duration) {
+// replace ends the engine after a time, and starts another one. Most ends are
+// kills; one in six is in order, to show that the two mix.
+func (s *engines) replace(after time.Duration) {
 	s.t.Helper()
 	time.Sleep(after)
-	e := s.set(nil) // first: what fails from now on may
-	if err := e.Kill(); err != nil {
+	end := (*engineproc.Process).Kill
+	if rand.IntN(6) == 0 {
+		end = (*engineproc.Process).Stop
+	}
+	if err := end(s.set(nil)); err != nil { // none first: what fails from now on may
 		s.t.Fatal(err)
 	}
 	s.mu.Lock()
-	s.kills++
+	s.ends++
 	s.mu.Unlock()
 	s.start()
 }

@@ -42,7 +42,7 @@ func TestSoak(t *testing.T) {
 	others.Go(func() { w.killAgents(stop) })
 	others.Go(func() { w.sample(stop) })
 	for time.Since(began) < kills && !t.Failed() {
-		w.engines.kill(pauseBetween(time.Second, 30*time.Second))
+		w.engines.replace(pauseBetween(time.Second, 30*time.Second))
 	}
 	w.note("no more kills of the engine")
 	for time.Since(began) < load && !t.Failed() {

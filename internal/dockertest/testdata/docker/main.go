@@ -70,10 +70,12 @@ func state(name string) (string, error) {
 
 func ps(args []string) error {
 	var labels []string
+	states := false
 	for i, a := range args {
 		if a == "--filter" {
 			labels = append(labels, strings.TrimPrefix(args[i+1], "label="))
 		}
+		states = states || strings.Contains(a, "{{.State}}")
 	}
 	entries, err := os.ReadDir(directory(""))
 	if errors.Is(err, os.ErrNotExist) {
@@ -86,7 +88,10 @@ func ps(args []string) error {
 			continue // being made, or gone
 		}
 		if !slices.ContainsFunc(labels, func(l string) bool { return !slices.Contains(c.Labels, l) }) {
-			fmt.Println(e.Name(), s)
+			if !states {
+				s = ""
+			}
+			fmt.Println(strings.TrimSpace(e.Name() + " " + s))
 		}
 	}
 	return err
