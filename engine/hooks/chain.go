@@ -201,8 +201,7 @@ func messageOfAnswer(err error) string {
 }
 
 // fuelBytes is the input for which a call has the limit's fuel; it has as much
-// again for each further one, up to fuelSteps: nothing stops a call meanwhile,
-// and a collection of the host's garbage waits for it.
+// again for each further one, up to fuelSteps: nothing stops a call meanwhile.
 const (
 	fuelBytes = 16 << 10
 	fuelSteps = 64

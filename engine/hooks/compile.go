@@ -18,7 +18,7 @@ import (
 // codeVersion is part of what makes compiled code usable. Raise it when the
 // same module would be rewritten to another one than before, or when what is
 // kept of a script changes.
-const codeVersion = 2
+const codeVersion = 3
 
 // A compilation's folder has what was installed, and then what was made of it.
 const (
