@@ -57,6 +57,27 @@ func TestTheFiguresOfFuelInTheDocsAreTrue(t *testing.T) {
 	}
 }
 
+// checkTemplateFuel compares what a template costs with what the README says,
+// roughly: compilers of other versions make other code.
+func checkTemplateFuel(t *testing.T, lang string, r result) {
+	t.Helper()
+	var rows []struct{ FuelPerCall int }
+	if err := json.Unmarshal([]byte(r.stdout), &rows); err != nil || len(rows) != 1 {
+		t.Fatalf("bench: %+v, %v", r, err)
+	}
+	readme := string(mustRead(t, filepath.Join("..", "..", "wasm-hooks", "README.md")))
+	quoted := regexp.MustCompile(`(?mi)^\| ` + lang + ` \|.*\| ([\d,]+) \| [\d.]+ µs \|$`).FindStringSubmatch(readme)
+	if lang == "typescript" && quoted == nil {
+		return // it is JavaScript by then
+	}
+	if quoted == nil {
+		t.Fatalf("the README has no figures of %s", lang)
+	}
+	if want := number(t, quoted[1]); rows[0].FuelPerCall < want*3/4 || rows[0].FuelPerCall > want*5/4 {
+		t.Errorf("a call costs %d units of fuel; the README says %s", rows[0].FuelPerCall, quoted[1])
+	}
+}
+
 func fuelOf(t *testing.T, r result) int {
 	t.Helper()
 	m := regexp.MustCompile(`([\d,]+) fuel`).FindStringSubmatch(r.stderr)

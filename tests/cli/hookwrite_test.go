@@ -90,6 +90,7 @@ func TestTheTemplateOfEachLanguageBuildsAndPassesItsFixtures(t *testing.T) {
 			if again := run(t, plain(t, trial("test", dir))); again.stdout != r.stdout {
 				t.Errorf("it cost\n%sand the second time\n%s", r.stdout, again.stdout)
 			}
+			checkTemplateFuel(t, lang, run(t, plain(t, trial("bench", dir, "--calls", "20", "-o", "json"))))
 		})
 	}
 }
