@@ -95,7 +95,8 @@ func (m *memory) measureActive(ctx context.Context, s *served, idle time.Duratio
 		if err := s.process.Query(ctx, t.document, t.variables, nil); err != nil {
 			return err
 		}
-		if err := s.process.Query(ctx, `mutation($id: ID!) { markContainer(sessionId: $id, status: RUNNING) { userErrors { message } } }`, map[string]any{"id": id}, nil); err != nil {
+		if err := s.process.Query(ctx, `mutation($id: ID!) {
+			markContainer(input: {sessionId: $id, status: RUNNING}) { userErrors { message } } }`, map[string]any{"id": id}, nil); err != nil {
 			return err
 		}
 	}
