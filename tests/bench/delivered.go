@@ -22,7 +22,7 @@ import (
 const (
 	// deliverTo sessions have a container that answers every replyEvery.
 	deliverTo  = 50
-	replyEvery = 500 * time.Millisecond
+	replyEvery = time.Second
 	// arriveIn is when a reply that has not arrived never will.
 	arriveIn = 30 * time.Second
 )
