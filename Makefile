@@ -1,6 +1,6 @@
 # make demo and make test are all that a new clone needs: Go and npm.
 # Variables: RACE= leaves the race detector out; ARGS= goes to demo and bench; FUZZTIME= is for each target;
-# KILLS= is how often soak-crash ends the engine in each of its tests.
+# KILLS= is how often soak-crash ends the engine in each of its tests; SOAK= is how long soak has load.
 
 export CGO_ENABLED = 0
 
@@ -8,6 +8,7 @@ CC       := $(shell go env CC)
 RACE     := $(shell command -v $(firstword $(CC)) >/dev/null 2>&1 && echo -race)
 FUZZTIME := 30s
 KILLS    := 1000
+SOAK     := 30m
 RELEASES := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64
 # Folders with npm packages that the tests use; the benchmark's peer compiles for a minute and is left to bench.
 NPM      := $(filter-out ./tests/peer,$(patsubst %/package-lock.json,%,$(shell find . -name package-lock.json -not -path '*/node_modules/*')))
@@ -15,7 +16,7 @@ NPM      := $(filter-out ./tests/peer,$(patsubst %/package-lock.json,%,$(shell f
 # Hooks in JavaScript run on it; an engine that was built without says so.
 QUICKJS  := engine/hooks/quickjs/quickjs.wasm
 
-.PHONY: build demo test soak-crash bench lint release fuzz clean
+.PHONY: build demo test soak soak-crash bench lint release fuzz clean
 
 build: $(QUICKJS)
 	go build -o bin/engine ./cmd/engine
@@ -27,7 +28,14 @@ demo: build
 test: $(QUICKJS) $(NPM:=/node_modules/.package-lock.json)
 	$(if $(RACE),,@echo "There is no C compiler ($(CC)): the tests run without the race detector.")
 	$(if $(RACE),CGO_ENABLED=1) go test -count=1 -timeout 20m $(RACE) ./...
+	@# A local time that is an hour, or half of one, from what is meant shows on either side of UTC.
 	TZ=Asia/Kolkata go test -count=1 ./engine/... ./graph/...
+	TZ=America/New_York go test -count=1 ./engine ./engine/agent ./engine/delivery ./engine/registry ./engine/sessions ./graph
+
+# 200 sessions with agents, hooks and deliveries, and kills of all of them; make test does it for 5 minutes. On a
+# failure it says where it left the logs and the data.
+soak: $(QUICKJS)
+	$(if $(RACE),CGO_ENABLED=1) TWINBOX_SOAK=$(SOAK) go test -count=1 -timeout 12h -v $(RACE) ./tests/soak
 
 soak-crash:
 	TWINBOX_KILLS=$(KILLS) go test -count=1 -timeout 4h -v -run 'Kills|PowerLoss' ./tests

@@ -76,13 +76,7 @@ func (c *check) run(ctx context.Context) error {
 	for _, p := range problems {
 		c.found(lost(p))
 	}
-	strays, err := c.sessions.CheckStrays(ctx, func(agentGroupID, id string) (bool, error) {
-		s, err := c.registry.Session(ctx, id)
-		if engine.CodeOf(err) == engine.CodeNotFound {
-			return false, nil
-		}
-		return s.AgentGroupID == agentGroupID, err
-	}, c.options.Repair)
+	strays, err := c.sessions.CheckStrays(ctx, c.known(ctx), c.options.Repair)
 	for _, f := range strays {
 		c.found(f)
 	}
@@ -103,6 +97,28 @@ func (c *check) run(ctx context.Context) error {
 			return nil
 		}
 		p.Cursor = l.Cursors[len(l.Cursors)-1]
+	}
+}
+
+// known asks the registry.
+func (c *check) known(ctx context.Context) sessions.Known {
+	found := func(err error) (bool, error) {
+		if engine.CodeOf(err) == engine.CodeNotFound {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	return sessions.Known{
+		Registered: func(agentGroupID, id string) (bool, error) {
+			s, err := c.registry.Session(ctx, id)
+			there, err := found(err)
+			return there && s.AgentGroupID == agentGroupID, err
+		},
+		FolderLeft: func(agentGroupID, id string) (bool, error) {
+			a, err := c.registry.ArchivedSession(ctx, id)
+			there, err := found(err)
+			return there && a.FolderLeft && a.AgentGroupID == agentGroupID, err
+		},
 	}
 }
 

@@ -50,8 +50,15 @@ type Options struct {
 	// HookMemoryBytes bounds the memory of all hooks' instances together; 0 is
 	// 1 GiB.
 	HookMemoryBytes int64
+	// Actions are what agents can ask for besides those on their own tasks, by
+	// name; see engine.Action.
+	Actions map[string]engine.Action
 	// Wakers says which containers are started here. The zero value: none.
 	Wakers lifecycle.Config
+	// Retention is what is cleared away by itself, every RetainEvery; 0 is an
+	// hour. The zero policy keeps everything.
+	Retention   engine.RetentionPolicy
+	RetainEvery time.Duration
 	// WebhookAllowPrivate lets replies be pushed to private, loopback and
 	// link-local addresses.
 	WebhookAllowPrivate bool
@@ -69,6 +76,7 @@ type Host struct {
 	sessions *sessions.Store
 	hooks    *hooks.Host
 	webhooks *delivery.Webhooks
+	wakers   *lifecycle.Wakers
 	events   *engine.EventQueue
 }
 
@@ -105,13 +113,31 @@ func (h *Host) open(ctx context.Context, dataDir string, o Options) (err error) 
 		return err
 	}
 	h.webhooks = delivery.New(delivery.Options{AllowPrivate: o.WebhookAllowPrivate, BaseURL: o.PublicURL, Now: o.Now})
-	wakers, err := lifecycle.New(dataDir, o.Wakers, o.Log)
-	if err != nil {
+	if h.wakers, err = lifecycle.New(dataDir, o.Wakers, o.Log); err != nil {
 		return err
 	}
-	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Sender: h.webhooks, Events: h.events, Wakers: wakers, Limits: o.Limits, Now: o.Now, Log: o.Log})
-	return err
+	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Sender: h.webhooks, Events: h.events, Actions: o.Actions, Wakers: h.wakers, Limits: o.Limits, Retention: o.Retention, RetainEvery: o.RetainEvery, Now: o.Now, Log: o.Log})
+	if err != nil || o.Metrics == nil {
+		return err
+	}
+	if err := o.Metrics.Register(delivery.NewMetrics(h.Engine, o.Now, o.Log)); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	return h.wakers.Register(o.Metrics, h.WakerLoads)
 }
+
+// SetWakers has another configuration for the containers that are started from
+// now on; what runs goes on. One with mistakes is refused and changes nothing.
+func (h *Host) SetWakers(c lifecycle.Config) error {
+	if err := h.wakers.Reload(c); err != nil {
+		return err
+	}
+	h.WakersChanged()
+	return nil
+}
+
+// StopTime is how long Close may wait for containers to end.
+func (h *Host) StopTime() time.Duration { return h.wakers.StopTime() }
 
 // Close finishes what was begun and releases the data directory. A second
 // call does nothing.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/ncruces/go-sqlite3"
+
 	twinbox "github.com/twinbox/twinbox"
 	"github.com/twinbox/twinbox/engine"
 )
@@ -74,4 +76,67 @@ func TestASecondEngineOnADataDirectoryIsToldWhoHoldsIt(t *testing.T) {
 	if !errors.Is(err, twinbox.ErrLocked) {
 		t.Fatalf("got %v, want ErrLocked", err)
 	}
+}
+
+// An agent asks its engine for something that the program around it can do.
+func ExampleOptions_actions() {
+	ctx := context.Background()
+	data, err := os.MkdirTemp("", "twinbox")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(data)
+	stock := map[string]int{"bolts": 12}
+	host, err := twinbox.Open(ctx, data, twinbox.Options{Actions: map[string]engine.Action{
+		"count_stock": func(_ context.Context, _ *engine.Engine, _ engine.Session, _ string, request map[string]any) (any, error) {
+			part, _ := request["part"].(string)
+			n, found := stock[part]
+			if !found {
+				return nil, engine.Errorf(engine.CodeNotFound, "there is no part %q", part)
+			}
+			return map[string]any{"part": part, "count": n}, nil
+		},
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer host.Close()
+	group, err := host.CreateAgentGroup(ctx, engine.CreateAgentGroupInput{Name: "Warehouse"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	session, _, err := host.ResolveSession(ctx, engine.ResolveSessionInput{AgentGroupID: group.ID, Mode: engine.ModeAgentShared})
+	if err != nil {
+		log.Fatal(err)
+	}
+	after := "0"
+	events, err := host.Events(ctx, engine.EventsInput{After: &after, Types: []engine.EventType{engine.EventReplyDelivered, engine.EventReplyFailed}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := host.MarkContainer(ctx, session.ID, engine.ContainerRunning); err != nil {
+		log.Fatal(err)
+	}
+
+	// What an agent in the session's container does.
+	outbound, err := sqlite3.Open(filepath.Join(data, session.Folder(), "outbound.db"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = errors.Join(outbound.Exec(`INSERT INTO messages_out (id, seq, timestamp, kind, content)
+		VALUES ('r1', 1, '2026-01-31T12:00:00Z', 'system', '{"action":"count_stock","part":"bolts"}')`), outbound.Close())
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	if _, err := events.Read(ctx); err != nil { // it is carried out
+		log.Fatal(err)
+	}
+	messages, err := host.Messages(ctx, session, engine.Page{Limit: 10}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(messages.Items[0].Content)
+	// Output:
+	// {"action":"count_stock","replyId":"r1","result":{"count":12,"part":"bolts"},"type":"action_result"}
 }

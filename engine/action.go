@@ -22,6 +22,7 @@ func ownActions() map[string]Action {
 		"pause_task":    onTask((*Engine).PauseMessage),
 		"resume_task":   onTask((*Engine).ResumeMessage),
 		"cancel_task":   onTask((*Engine).CancelMessage),
+		"update_task":   updateTask,
 	}
 }
 
@@ -124,35 +125,58 @@ func listTasks(ctx context.Context, e *Engine, s Session, _ string, _ map[string
 	tasks, err := e.tasks(ctx, s)
 	list := make([]any, 0, len(tasks))
 	for _, m := range tasks {
-		value, _ := decodeJSON(m.Content)
-		task := map[string]any{"taskId": taskID(m), "status": string(m.Status), "content": value}
-		if m.ProcessAfter != nil {
-			task["processAfter"] = m.ProcessAfter.Format(time.RFC3339)
-		}
-		if m.Recurrence != nil {
-			task["recurrence"] = *m.Recurrence
-		}
-		list = append(list, task)
+		list = append(list, taskShown(m))
 	}
 	return list, err
 }
 
+// taskShown is what an agent is told of a task.
+func taskShown(m Message) map[string]any {
+	value, _ := decodeJSON(m.Content)
+	task := map[string]any{"taskId": taskID(m), "status": string(m.Status), "content": value}
+	if m.ProcessAfter != nil {
+		task["processAfter"] = m.ProcessAfter.Format(time.RFC3339)
+	}
+	for name, text := range map[string]*string{"recurrence": m.Recurrence, "timeZone": m.TimeZone} {
+		if text != nil {
+			task[name] = *text
+		}
+	}
+	return task
+}
+
 func onTask(act func(e *Engine, ctx context.Context, sessionID, messageID string) (Message, error)) Action {
 	return func(ctx context.Context, e *Engine, s Session, _ string, request map[string]any) (any, error) {
-		id := requestText(request, "taskId")
-		if id == nil {
-			return nil, InvalidField("taskId", "give the taskId, which is text")
+		id, err := e.taskAsked(ctx, s, request)
+		if err == nil {
+			_, err = act(e, ctx, s.ID, id)
 		}
-		tasks, err := e.tasks(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range tasks {
-			if taskID(m) == *id {
-				_, err := act(e, ctx, s.ID, m.ID)
-				return nil, err
-			}
-		}
-		return nil, Errorf(CodeNotFound, "there is no task %q that waits or is paused", clip(*id))
+		return nil, err
 	}
+}
+
+// taskAsked returns the id of a task's message, any of its series. Messages
+// that are no tasks are not the agent's to act on.
+func (e *Engine) taskAsked(ctx context.Context, s Session, request map[string]any) (string, error) {
+	id := requestText(request, "taskId")
+	if id == nil {
+		return "", InvalidField("taskId", "give the taskId, which is text")
+	}
+	m, err := e.mailboxes.Message(ctx, s, *id)
+	if err == nil && m.Kind == "task" {
+		return m.ID, nil
+	}
+	if err != nil && CodeOf(err) != CodeNotFound {
+		return "", err
+	}
+	tasks, err := e.tasks(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	for _, m := range tasks { // another host may have removed the first of its series
+		if taskID(m) == *id {
+			return m.ID, nil
+		}
+	}
+	return "", Errorf(CodeNotFound, "there is no task %q", clip(*id))
 }

@@ -53,7 +53,7 @@ func (e *Engine) ClaimReplies(ctx context.Context, in ClaimRepliesInput) ([]Repl
 	if err != nil {
 		return nil, err
 	}
-	c := claim{e: e, left: in.Max, until: e.now().Add(lease), webhooks: webhooks, types: in.ChannelTypes, seen: map[string]bool{}}
+	c := claim{e: e, left: in.Max, lease: lease, webhooks: webhooks, types: in.ChannelTypes, seen: map[string]bool{}}
 	err = c.run(ctx, f)
 	if len(c.replies) > 0 {
 		err = nil // what was taken is the caller's now
@@ -65,7 +65,8 @@ func (e *Engine) ClaimReplies(ctx context.Context, in ClaimRepliesInput) ([]Repl
 type claim struct {
 	e        *Engine
 	left     int
-	until    time.Time
+	lease    time.Duration
+	first    time.Time // when the first one was taken
 	webhooks map[string]Webhook
 	types    []string
 	seen     map[string]bool // sessions
@@ -74,13 +75,13 @@ type claim struct {
 
 func (c *claim) run(ctx context.Context, f UnsettledFilter) error {
 	p := Page{Limit: MaxPage}
-	for c.left > 0 {
+	for !c.over() {
 		l, err := c.e.registry.Unsettled(ctx, p, f)
 		if err != nil {
 			return err
 		}
 		for _, u := range l.Items {
-			if c.left == 0 || c.seen[u.SessionID] {
+			if c.over() || c.seen[u.SessionID] {
 				continue
 			}
 			c.seen[u.SessionID] = true
@@ -100,6 +101,13 @@ func (c *claim) run(ctx context.Context, f UnsettledFilter) error {
 	return nil
 }
 
+// over tells whether the caller is to be answered: it has all that it wants, or
+// half of the first lease is gone. Hooks, and folders whose container holds a
+// lock, take their time.
+func (c *claim) over() bool {
+	return c.left == 0 || len(c.replies) > 0 && c.e.now().Sub(c.first) > c.lease/2
+}
+
 func (c *claim) session(ctx context.Context, sessionID string) error {
 	s, err := c.e.registry.Session(ctx, sessionID)
 	if err != nil {
@@ -110,19 +118,20 @@ func (c *claim) session(ctx context.Context, sessionID string) error {
 		return err
 	}
 	taken := map[string]bool{}
-	for c.left > 0 {
+	for !c.over() {
 		open, err := c.e.mailboxes.OpenDispatches(ctx, s)
 		if err != nil {
 			return err
 		}
-		// What this call took holds up nothing: it goes to one sender.
+		// What this call took holds up nothing: it goes to one sender. Nor does
+		// what nobody is to be given.
 		open = slices.DeleteFunc(open, func(out Outgoing) bool { return taken[out.ID] })
 		id, _ := c.e.pick(open, c.wants)
 		if id == "" {
 			return nil
 		}
 		taken[id] = true
-		if err := c.take(ctx, s, p, id); err != nil {
+		if held, err := c.take(ctx, s, p, id); err != nil || held {
 			return err
 		}
 	}
@@ -137,39 +146,44 @@ func (c *claim) wants(out Outgoing) bool {
 	return len(c.types) == 0 || slices.Contains(c.types, t)
 }
 
-// take claims one reply, unless it may not go out or somebody was quicker.
-func (c *claim) take(ctx context.Context, s Session, p Projection, id string) error {
+// take claims one reply, unless it may not go out. held: somebody was quicker,
+// or it has to wait, and so have those behind it.
+func (c *claim) take(ctx context.Context, s Session, p Projection, id string) (held bool, err error) {
 	out, open, err := c.e.outgoing(ctx, s, id)
 	if err != nil || !open {
-		return err
+		return false, err
 	}
 	v, err := c.e.judge(ctx, s, p, &out)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if v != (verdict{}) {
 		c.e.deliverer.wake(s.ID) // whose business that is
-		return nil
+		return v.later, nil
 	}
 	way := wayOf(out.Kind, out.Route)
 	if out.Dispatch.Way = way; !c.wants(out) {
-		return nil // the container wrote another way than the engine found
+		return false, nil // the container wrote another way than the engine found
 	}
+	began := c.e.now()
 	err = c.e.mailboxes.Dispatch(ctx, s, []string{id}, func(_ string, d *Dispatch) error {
 		now := c.e.now()
 		if d.State.Settled() || d.leased(now, c.e.instance) {
 			return errTaken
 		}
-		begin(d, claimOwner, c.until)
+		begin(d, claimOwner, now.Add(c.lease))
 		out.Delivery = Delivery{Status: DeliveryPending, Attempts: d.Attempts, LastError: d.LastError}
 		return nil
 	})
 	if errors.Is(err, errTaken) {
-		return nil
+		return true, nil
 	}
 	if err == nil {
+		if len(c.replies) == 0 {
+			c.first = began
+		}
 		c.replies = append(c.replies, out.Reply)
 		c.left--
 	}
-	return err
+	return false, err
 }

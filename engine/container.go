@@ -61,7 +61,7 @@ func (e *Engine) mark(ctx context.Context, sessionID string, status ContainerSta
 		err = e.mailboxes.ContainerGone(ctx, s)
 	case s.Status == SessionClosed:
 		return Session{}, sessionClosed(s)
-	case s.ContainerStatus == ContainerStopped && !claim.held(e.now()): // else the claim did it
+	case s.ContainerStatus == ContainerStopped && !e.life.mayRun(claim, e.now()): // else the claim did it
 		err = e.project(ctx, s, e.mailboxes.ContainerStarting)
 	}
 	if err == nil {

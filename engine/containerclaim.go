@@ -24,7 +24,8 @@ type ClaimContainerInput struct {
 // for a while, and makes the folder ready for its start. claimed is false if
 // somebody else has it, or marked a container as running without a claim.
 // What expired may be taken over: then the container that it was for counts
-// as gone. MarkContainer to STOPPED gives it back.
+// as gone; what expired while the machine slept, a while later. MarkContainer
+// to STOPPED gives it back.
 func (e *Engine) ClaimContainer(ctx context.Context, in ClaimContainerInput) (claimed bool, s Session, err error) {
 	if err := checkText("owner", in.Owner, maxOwnerBytes); err != nil {
 		return false, Session{}, err
@@ -58,10 +59,11 @@ func (e *Engine) claim(ctx context.Context, sessionID string, c ContainerClaim) 
 	}
 	now := e.now()
 	held := e.life.claimOf(sessionID)
+	mayRun := e.life.mayRun(held, now)
 	switch {
-	case held.held(now) && held.Owner != c.Owner, held == nil && s.ContainerStatus != ContainerStopped:
+	case mayRun && held.Owner != c.Owner, held == nil && s.ContainerStatus != ContainerStopped:
 		return false, s, nil
-	case held.held(now): // its own: longer
+	case mayRun: // its own: longer
 	default:
 		if s, err = e.makeReady(ctx, s); err != nil {
 			return false, Session{}, err

@@ -53,7 +53,10 @@ func parseContent(kind string, content any) (Content, error) {
 	if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
 		return Content{}, InvalidField("content", "content is not valid text: it has a NUL or is not UTF-8")
 	}
-	value, isJSON := decodeJSON(s)
+	value, isJSON, err := readJSON(s)
+	if err != nil {
+		return Content{}, err
+	}
 	if object, ok := value.(map[string]any); ok && (bringsBytes(object) || mayNameAttachments(s) && repeatsKeys(s, object)) {
 		// Text that holds JSON is stored as it stands, except that no base64
 		// may stay behind, nor under a key that is given twice.
@@ -155,7 +158,10 @@ func findAttachments(content map[string]any) ([]AttachmentDraft, error) {
 // StoredContentProblem says what is wrong with a message's content as it lies
 // in a mailbox (protocol: "Content"); "" is nothing.
 func StoredContentProblem(kind, text string) string {
-	value, isJSON := decodeJSON(text)
+	value, isJSON, err := readJSON(text)
+	if err != nil {
+		return err.Error()
+	}
 	if guarded(kind) && isJSON && !chatObject(value) {
 		return "content is JSON that makes some containers crash: for " + kind + " it must be an object whose text is a string, or plain text"
 	}
@@ -222,50 +228,106 @@ func keys(value any) (n int) {
 // to other readers, and not an object with a text as far as we can tell.
 const maxDepth = 10000
 
-// decodeJSON reads s as JSON. isJSON is true for all that a reader might take
-// for JSON.
+// maxValues bounds what decoding a content costs: a value of two bytes takes a
+// hundred in memory, and most of a microsecond.
+const maxValues = 250_000
+
+func errTooManyValues() error {
+	return &Error{Code: CodeLimitExceeded, Field: []string{"content"},
+		Message: fmt.Sprintf("content is JSON of more than the %d values that are allowed; send it as an attachment", maxValues)}
+}
+
+// decodeJSON is readJSON for who has no use for what is refused.
 func decodeJSON(s string) (value any, isJSON bool) {
+	value, isJSON, _ = readJSON(s)
+	return value, isJSON
+}
+
+// readJSON reads s as JSON. isJSON is true for all that a reader might take for
+// JSON. JSON of too many values is refused, not taken for plain text: hooks
+// would look at it as a text, and a container at what it holds.
+func readJSON(s string) (value any, isJSON bool, err error) {
 	start := strings.TrimLeft(s, " \t\r\n")
 	if start == "" || !strings.ContainsRune(`{["-0123456789ntf`, rune(start[0])) {
-		return nil, false
+		return nil, false, nil
+	}
+	if values(s) > maxValues && json.Valid([]byte(s)) {
+		return nil, true, errTooManyValues()
 	}
 	d := json.NewDecoder(strings.NewReader(s))
 	d.UseNumber()
 	if err := d.Decode(&value); err != nil || strings.TrimLeft(s[d.InputOffset():], " \t\r\n") != "" {
 		deep := (start[0] == '[' || start[0] == '{') && strings.Count(s, "[")+strings.Count(s, "{") > maxDepth
-		return nil, deep
+		return nil, deep, nil
 	}
-	return value, true
+	return value, true, nil
+}
+
+// values counts those of JSON, itself one; of what is not JSON it is any number.
+func values(s string) int {
+	n := 1
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			for i++; i < len(s) && s[i] != '"'; i++ {
+				if s[i] == '\\' {
+					i++
+				}
+			}
+		case ',':
+			n++
+		case '[', '{':
+			next := i + 1
+			for next < len(s) && strings.IndexByte(" \t\r\n", s[next]) >= 0 {
+				next++
+			}
+			if next < len(s) && s[next] != ']' && s[next] != '}' {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // normalise turns what a Go caller may pass as JSON into what a decoder makes.
 func normalise(v any) (any, error) {
-	if decoded(v) {
+	count := 0
+	if decoded(v, &count) {
 		return v, nil
+	}
+	if count > maxValues {
+		return nil, errTooManyValues()
 	}
 	b, err := json.Marshal(v)
 	if err != nil {
 		return nil, InvalidField("content", "content cannot be written as JSON")
 	}
-	out, ok := decodeJSON(string(b))
+	out, ok, err := readJSON(string(b))
+	if err != nil {
+		return nil, err
+	}
 	if !ok {
 		return nil, InvalidField("content", "content cannot be written as JSON")
 	}
 	return out, nil
 }
 
-// decoded tells whether v is made of what a decoder makes.
-func decoded(v any) bool {
+// decoded tells whether v is made of what a decoder makes, and of no more than
+// maxValues, which it counts.
+func decoded(v any, count *int) bool {
+	if *count++; *count > maxValues {
+		return false
+	}
 	switch v := v.(type) {
 	case map[string]any:
 		for _, e := range v {
-			if !decoded(e) {
+			if !decoded(e, count) {
 				return false
 			}
 		}
 		return true
 	case []any:
-		return !slices.ContainsFunc(v, func(e any) bool { return !decoded(e) })
+		return !slices.ContainsFunc(v, func(e any) bool { return !decoded(e, count) })
 	case string, json.Number, float64, bool, nil:
 		return true
 	}

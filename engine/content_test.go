@@ -78,6 +78,31 @@ func TestContentIsStoredAsTheProtocolSays(t *testing.T) {
 	}
 }
 
+// A text that holds JSON is what a container reads as JSON: for plain text it
+// must not pass, or hooks would look at one thing and a container at another.
+func TestJSONOfTooManyValuesIsRefusedHoweverItComes(t *testing.T) {
+	h := hosttest.Open(t, sessions.Options{})
+	s := h.Session(t)
+	// The object, its text, its list and what that holds.
+	of := func(n int) string {
+		return `{"text":"a, [b, {","x":[ [] ` + strings.Repeat(`,[]`, n-4) + `]}`
+	}
+	for name, content := range map[string]any{"an object": decoded(t, of(250_000)), "a text": of(250_000)} {
+		h.MustWrite(t, s, "just so many as "+name, content)
+	}
+	for name, content := range map[string]any{"an object": decoded(t, of(250_001)), "a text": of(250_001), "ten megabytes": "[[]" + strings.Repeat(",[]", 3_400_000) + "]"} {
+		_, _, err := h.Write(t, s, name, content)
+		if e, ok := errors.AsType[*engine.Error](err); !ok || e.Code != engine.CodeLimitExceeded || !slices.Equal(e.Field, []string{"content"}) || !strings.Contains(e.Message, "more than the 250000 values") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// What is no JSON to anybody is a text.
+	text := "[" + strings.Repeat("a, ", 300_000)
+	if m := h.MustWrite(t, s, "a text with commas", text); m.Content != text {
+		t.Errorf("it became %.60s", m.Content)
+	}
+}
+
 // rows is everything that inbound.db holds of messages, and what lies in inbox.
 func left(t *testing.T, h *hosttest.Host, s engine.Session) (rows, files []string) {
 	t.Helper()

@@ -32,7 +32,7 @@ func (e *Engine) deliver(ctx context.Context, s Session) (next time.Time, err er
 	if err != nil {
 		return next, err
 	}
-	tried := map[string]bool{}
+	tried := map[string]int{}
 	for ctx.Err() == nil {
 		open, err := e.mailboxes.OpenDispatches(ctx, s)
 		if err != nil {
@@ -45,11 +45,11 @@ func (e *Engine) deliver(ctx context.Context, s Session) (next time.Time, err er
 		}); id == "" {
 			return next, nil
 		}
-		if tried[id] {
-			// Somebody undoes what is stored of it: not as fast as we can.
+		// Once more, as it may have fallen due meanwhile. Beyond that, somebody
+		// undoes what is stored of it: not as fast as we can.
+		if tried[id]++; tried[id] > 2 {
 			return e.now().Add(noticeRetry), nil
 		}
-		tried[id] = true
 		if err := e.deliverOne(ctx, s, p, id, webhooks); err != nil {
 			return next, err
 		}
@@ -158,17 +158,26 @@ func (e *Engine) push(ctx context.Context, s Session, out Outgoing, w Webhook) e
 	if err != nil {
 		return err
 	}
+	_, err = e.send(ctx, s, w, parcel)
+	return err
+}
+
+// send makes an attempt that is recorded, and stores what became of it.
+func (e *Engine) send(ctx context.Context, s Session, w Webhook, parcel Parcel) (delivered bool, err error) {
+	id := parcel.Reply.ID
 	receipt, err := e.sender.Send(ctx, w, parcel)
 	ctx = context.WithoutCancel(ctx) // what became of it is to be kept
 	if err == nil {
-		return e.settle(ctx, s, out.ID, verdict{state: DispatchDelivered}, receipt.PlatformMessageID)
+		e.attempts.add(w.ChannelType, nil, false)
+		return true, e.settle(ctx, s, id, verdict{state: DispatchDelivered}, receipt.PlatformMessageID)
 	}
 	failed, ok := errors.AsType[*SendError](err)
 	if !ok {
 		failed = &SendError{Reason: "the engine failed; its log says how", Uncertain: true}
-		e.log.Error("send a reply", "session", s.ID, "reply", out.ID, "error", err)
+		e.log.Error("send a reply", "session", s.ID, "reply", id, "error", err)
 	}
-	return e.putOff(ctx, s, out.ID, failed, false)
+	e.attempts.add(w.ChannelType, failed, failed.Permanent || parcel.Attempt >= deliverTries)
+	return false, e.putOff(ctx, s, id, failed, false)
 }
 
 // begin records an attempt of owner's that ends before until. One whose

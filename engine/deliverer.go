@@ -24,6 +24,9 @@ type deliverer struct {
 	waiting waits                // by when something is due
 	due     map[string]time.Time // the next of each session in waiting
 	looks   map[string]time.Time
+	// unfinished are sessions whose settled replies may be in the index still,
+	// and whose times are to be set back.
+	unfinished map[string]time.Duration
 }
 
 // drain is a session that is delivered for.
@@ -39,7 +42,7 @@ const (
 
 func newDeliverer(ctx context.Context, e *Engine) *deliverer {
 	return &deliverer{e: e, ctx: ctx, poke: make(chan struct{}, 1), working: make(chan struct{}, drainers),
-		running: map[string]*drain{}, due: map[string]time.Time{}, looks: map[string]time.Time{}}
+		running: map[string]*drain{}, due: map[string]time.Time{}, looks: map[string]time.Time{}, unfinished: map[string]time.Duration{}}
 }
 
 // wake has a session delivered for now, or once more if that is being done.
@@ -56,6 +59,52 @@ func (d *deliverer) wake(sessionID string) {
 	r := &drain{}
 	d.running[sessionID] = r
 	d.e.workers.Go(func() { d.run(sessionID, r) })
+}
+
+// reserve keeps others from delivering for a session until start is called,
+// which makes the attempt that it is given, if that was begun, and lets in those
+// who came meanwhile. It returns nil while somebody delivers.
+func (d *deliverer) reserve(sessionID string) (start func(Session, *FirstAttempt)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed || d.running[sessionID] != nil {
+		return nil
+	}
+	r := &drain{}
+	d.running[sessionID] = r
+	started := make(chan func() (more bool), 1)
+	d.e.workers.Go(func() {
+		more := false
+		if first := <-started; first != nil {
+			more = d.at(first)
+		}
+		d.mu.Lock()
+		if more = more || r.again; !more {
+			delete(d.running, sessionID)
+		}
+		d.mu.Unlock()
+		if more {
+			d.run(sessionID, r)
+		}
+	})
+	return func(s Session, f *FirstAttempt) {
+		if f == nil || !f.Begun {
+			started <- nil
+			return
+		}
+		started <- func() bool { return f.make(d.ctx, d.e, s) }
+	}
+}
+
+// at calls one of those that work at one time; false if there is no time left.
+func (d *deliverer) at(work func() bool) bool {
+	select {
+	case d.working <- struct{}{}:
+		defer func() { <-d.working }()
+		return work()
+	case <-d.ctx.Done():
+		return false
+	}
 }
 
 // wakeAt wakes a session when the engine's clock says so.
@@ -138,12 +187,10 @@ func (d *deliverer) wakeDue() time.Duration {
 
 func (d *deliverer) run(sessionID string, r *drain) {
 	for again := true; again; {
-		select {
-		case d.working <- struct{}{}:
+		d.at(func() bool {
 			d.pass(sessionID)
-			<-d.working
-		case <-d.ctx.Done():
-		}
+			return true
+		})
 		d.mu.Lock()
 		if again = r.again && d.ctx.Err() == nil; !again {
 			delete(d.running, sessionID)
@@ -159,6 +206,9 @@ func (d *deliverer) pass(sessionID string) {
 	if err == nil && d.toLook(sessionID) {
 		err = d.e.notice(d.ctx, s)
 	}
+	if err == nil {
+		err = d.finish(s)
+	}
 	var next time.Time
 	if err == nil {
 		next, err = d.e.deliver(d.ctx, s)
@@ -167,6 +217,7 @@ func (d *deliverer) pass(sessionID string) {
 	case d.ctx.Err() != nil || CodeOf(err) == CodeNotFound:
 	case err != nil:
 		d.e.log.Warn("deliver replies; will try again", "session", sessionID, "error", err)
+		d.unfinish(sessionID, 0)
 		d.lookAgain(sessionID, d.e.now().Add(noticeRetry))
 	case !next.IsZero():
 		d.wakeAt(sessionID, next)
@@ -185,6 +236,29 @@ func (d *deliverer) toLook(sessionID string) bool {
 		d.wakeAt(sessionID, at) // it was woken before that for something else
 	}
 	return now
+}
+
+// unfinish has it looked for replies of a session that are settled, and of
+// which the rest was not done; see also Engine.mend.
+func (d *deliverer) unfinish(sessionID string, setBack time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.unfinished[sessionID] += setBack
+}
+
+func (d *deliverer) finish(s Session) error {
+	d.mu.Lock()
+	setBack, found := d.unfinished[s.ID]
+	delete(d.unfinished, s.ID)
+	d.mu.Unlock()
+	if !found {
+		return nil
+	}
+	if err := d.e.mend(d.ctx, s, setBack); err != nil {
+		d.unfinish(s.ID, setBack)
+		return err
+	}
+	return d.e.finish(d.ctx, s)
 }
 
 // deliveryID is the same for each attempt at a reply.

@@ -96,8 +96,10 @@ type Outboxes interface {
 
 	// NewReplies reads what came after the mark, at most some hundred.
 	NewReplies(ctx context.Context, s Session) (NewReplies, error)
-	// NoteReplies stores their dispatches and moves the mark, at one time.
-	NoteReplies(ctx context.Context, s Session, n NewReplies) error
+	// NoteReplies stores their dispatches and moves the mark, at one time; and
+	// that an attempt at one of them begins, if first is not nil and nothing is
+	// before it.
+	NoteReplies(ctx context.Context, s Session, n NewReplies, first *FirstAttempt) error
 	// OpenDispatches lists the ids and dispatches that are not settled, in the
 	// order in which they are due, at most some thousand. The replies have no
 	// more than that.
@@ -116,6 +118,9 @@ type Outboxes interface {
 type Unsettled struct {
 	SessionID, ReplyID, Way string
 	Failed                  bool
+	// Due is since when it is to be delivered. It is for SetUnsettled, where it
+	// counts for those that are new there.
+	Due time.Time
 }
 
 // UnsettledFilter selects; zero fields select all.
@@ -135,6 +140,8 @@ type UnsettledReplies interface {
 	RemoveUnsettled(ctx context.Context, sessionID, replyID string) error
 	// Unsettled lists in order of their noting.
 	Unsettled(ctx context.Context, p Page, f UnsettledFilter) (List[Unsettled], error)
+	// DeliveryLoads counts them.
+	DeliveryLoads(ctx context.Context) ([]DeliveryLoad, error)
 	// UnsettledSessions lists, by id, sessions that have one that did not fail.
 	UnsettledSessions(ctx context.Context, after string, limit int) ([]string, error)
 

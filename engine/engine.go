@@ -23,6 +23,7 @@ type Registry interface {
 	UnsettledReplies
 	Webhooks
 	WorkList
+	RetentionList
 }
 
 // Mailboxes are the session folders.
@@ -37,6 +38,7 @@ type Mailboxes interface {
 	SeriesKeeper
 	MessageActor
 	Files
+	Archives
 }
 
 // Config is what an Engine is made of. Registry and Mailboxes stay their
@@ -57,6 +59,10 @@ type Config struct {
 	// SweepReplies is how often all sessions are looked at for replies; 0 is a
 	// minute. Those that are watched are seen at once.
 	SweepReplies time.Duration
+	// Retention is what is cleared away, by itself every RetainEvery; 0 is an
+	// hour. The zero policy keeps everything.
+	Retention   RetentionPolicy
+	RetainEvery time.Duration
 	// Wakers start containers; nil: they are all started elsewhere.
 	Wakers Wakers
 	Limits Limits
@@ -84,9 +90,10 @@ type Engine struct {
 	projector  *projector
 	resolving  gates[SessionKey]
 	gates      gates[string] // by session id
+	retention  retention
 	projecting gates[string] // by session id: what is read last is written last
 
-	changingHooks sync.Mutex // held while hooks are installed, changed, loaded
+	changingHooks chan struct{} // full while what is installed is changed
 
 	mu      sync.RWMutex // guards closed; held for reading while a use case runs
 	closed  bool
@@ -100,7 +107,12 @@ type Engine struct {
 // New starts an engine on cfg. Sessions whose container may be running are
 // recovered before it returns; others when they are next used.
 func New(ctx context.Context, cfg Config) (*Engine, error) {
-	e := &Engine{registry: cfg.Registry, mailboxes: cfg.Mailboxes, hooks: cfg.Hooks, limits: cfg.Limits, clock: cfg.Now, log: cfg.Log}
+	e := &Engine{registry: cfg.Registry, mailboxes: cfg.Mailboxes, hooks: cfg.Hooks, limits: cfg.Limits, clock: cfg.Now, log: cfg.Log,
+		changingHooks: make(chan struct{}, 1)}
+	if err := cfg.Retention.check(); err != nil {
+		return nil, err
+	}
+	e.retention.policy, e.retention.every, e.retention.after = cfg.Retention, cmp.Or(cfg.RetainEvery, retainEvery), map[SessionStatus]IdlePlace{}
 	wait := cmp.Or(cfg.Limits.QueueTime, DefaultLimits().QueueTime)
 	e.resolving.wait, e.gates.wait, e.projecting.wait = wait, wait, wait
 	if e.clock == nil {
@@ -118,10 +130,8 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := e.recover(ctx); err != nil {
 		return nil, err
 	}
-	if e.hooks != nil {
-		if err := e.reloadHooks(ctx); err != nil {
-			return nil, err
-		}
+	if err := e.openHooks(ctx); err != nil {
+		return nil, err
 	}
 	e.mailboxes.OnOccurrence(e.prepareOccurrence) // hooks are loaded
 	if err := e.openReplies(ctx, cfg); err != nil {
@@ -140,7 +150,8 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e.workers.Go(func() { e.projector.run(ctx) })
 	e.workers.Go(func() { e.life.run(ctx) })
 	e.workers.Go(func() { e.waking.run(ctx) })
-	e.tidyContainers(ctx)
+	e.workers.Go(func() { e.runRetention(ctx) })
+	e.adoptContainers(ctx)
 	return e, nil
 }
 
@@ -206,16 +217,4 @@ func (e *Engine) recover(ctx context.Context) error {
 			return nil
 		}
 	}
-}
-
-// tidyContainers ends the containers that an engine before this one left.
-func (e *Engine) tidyContainers(ctx context.Context) {
-	for _, s := range e.waking.left {
-		if e.waking.wakers == nil {
-			e.log.Error("an engine before this one ran a container, and this one cannot find out whether it still runs", "session", s.ID)
-			continue
-		}
-		e.workers.Go(func() { e.waking.tidy(ctx, s) })
-	}
-	e.waking.left = nil
 }

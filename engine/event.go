@@ -13,15 +13,18 @@ const (
 	EventSessionCreated EventType = "SESSION_CREATED"
 	EventSessionUpdated EventType = "SESSION_UPDATED"
 	EventSessionClosed  EventType = "SESSION_CLOSED"
-	EventSessionDue     EventType = "SESSION_DUE"
-	EventContainerStuck EventType = "CONTAINER_STUCK"
-	EventMessageWritten EventType = "MESSAGE_WRITTEN"
-	EventMessageUpdated EventType = "MESSAGE_UPDATED"
-	EventReplyWritten   EventType = "REPLY_WRITTEN"
-	EventReplyDelivered EventType = "REPLY_DELIVERED"
-	EventReplyFailed    EventType = "REPLY_FAILED"
-	EventHookFailed     EventType = "HOOK_FAILED"
-	EventHookChanged    EventType = "HOOK_CHANGED"
+	// EventSessionArchived: its folder is an archive now, and it is in no list.
+	EventSessionArchived EventType = "SESSION_ARCHIVED"
+	EventSessionRestored EventType = "SESSION_RESTORED"
+	EventSessionDue      EventType = "SESSION_DUE"
+	EventContainerStuck  EventType = "CONTAINER_STUCK"
+	EventMessageWritten  EventType = "MESSAGE_WRITTEN"
+	EventMessageUpdated  EventType = "MESSAGE_UPDATED"
+	EventReplyWritten    EventType = "REPLY_WRITTEN"
+	EventReplyDelivered  EventType = "REPLY_DELIVERED"
+	EventReplyFailed     EventType = "REPLY_FAILED"
+	EventHookFailed      EventType = "HOOK_FAILED"
+	EventHookChanged     EventType = "HOOK_CHANGED"
 	// EventResyncRequired: events were lost here. Whoever keeps a copy of
 	// something reads it again.
 	EventResyncRequired EventType = "RESYNC_REQUIRED"
@@ -29,7 +32,8 @@ const (
 
 // EventTypes returns all types, in the order in which they are shown.
 func EventTypes() []EventType {
-	return []EventType{EventSessionCreated, EventSessionUpdated, EventSessionClosed, EventSessionDue, EventContainerStuck,
+	return []EventType{EventSessionCreated, EventSessionUpdated, EventSessionClosed, EventSessionArchived, EventSessionRestored,
+		EventSessionDue, EventContainerStuck,
 		EventMessageWritten, EventMessageUpdated, EventReplyWritten, EventReplyDelivered, EventReplyFailed,
 		EventHookFailed, EventHookChanged, EventResyncRequired}
 }

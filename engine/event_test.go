@@ -264,3 +264,24 @@ func TestWhatAContainerAcknowledgesIsAnEvent(t *testing.T) {
 		}
 	}
 }
+
+// By its clock: a machine that slept is late with it, but not by as much.
+func TestOldEventsAreRemovedWithinAnHour(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	h := hosttest.Open(t, sessions.Options{Now: c.now})
+	rows := func() int { return len(registered(t, h, `SELECT n FROM events`)) }
+	h.Session(t)
+	hosttest.Wait(t, "an event on disk", func() bool { return rows() > 0 })
+	c.move(7 * 24 * time.Hour)
+	h.Session(t)
+	hosttest.Wait(t, "another", func() bool { return rows() > 1 })
+	c.move(59 * time.Minute)
+	told(t, h, h.Session(t))
+	if rows() < 3 {
+		t.Fatal("events are removed that are not old, or all the time")
+	}
+	c.move(time.Minute + time.Second)
+	h.Session(t)
+	hosttest.Wait(t, "the end of the oldest", func() bool { return registered(t, h, `SELECT min(n) FROM events`)[0] != "1" })
+}

@@ -60,17 +60,22 @@ func (e *Engine) emit(ev Event) { e.queue.Put(ev) }
 
 func (f *eventFlow) run(ctx context.Context) {
 	f.prune(ctx)
-	prune := time.NewTicker(pruneTime)
-	defer prune.Stop()
+	pruned := f.e.now()
+	// By the clock, which goes on while the machine sleeps.
+	look := time.NewTicker(time.Minute)
+	defer look.Stop()
 	var batch []Event
 	failing := false
 	for unpruned := 0; ; {
+		if now := f.e.now(); unpruned >= pruneEvery || now.Sub(pruned).Abs() >= pruneTime {
+			unpruned, pruned = 0, now
+			f.prune(ctx)
+		}
 		select {
 		case <-f.queue.closed:
 			f.end(ctx, batch)
 			return
-		case <-prune.C:
-			f.prune(ctx)
+		case <-look.C:
 			continue
 		case <-f.queue.wake:
 		}
@@ -86,9 +91,6 @@ func (f *eventFlow) run(ctx context.Context) {
 		}
 		if failing = err != nil; failing {
 			wait = flushRetry
-		} else if unpruned >= pruneEvery {
-			unpruned = 0
-			f.prune(ctx)
 		}
 		f.pause(wait)
 		if !failing && f.waiting.Load() == 0 {

@@ -34,6 +34,18 @@ func (e *Engine) Looked(sessionID string) bool {
 	return t != nil && !t.looking && t.next.After(e.now())
 }
 
+// ClockSeen tells whether the engine has looked at the clock as it is now, and
+// has that done at once if not.
+func (e *Engine) ClockSeen() bool {
+	select {
+	case e.life.wake <- struct{}{}:
+	default:
+	}
+	e.life.mu.Lock()
+	defer e.life.mu.Unlock()
+	return e.life.lastRun.Equal(e.now())
+}
+
 // SaidStuck tells whether the last look found a container stuck.
 func (e *Engine) SaidStuck(sessionID string) bool {
 	e.life.mu.Lock()
@@ -48,4 +60,20 @@ func (e *Engine) Settled(sessionID string) bool {
 	running := e.waking.running[sessionID] != nil
 	e.waking.mu.Unlock()
 	return !running && e.life.claimOf(sessionID) == nil
+}
+
+// Sweep looks at all sessions once, as fast as it can, and returns how many
+// they are.
+func (e *Engine) Sweep(ctx context.Context) (int, error) {
+	return e.sweepOnce(ctx, e.now(), 1<<40)
+}
+
+// Held counts what the engine keeps in memory of sessions one by one: those
+// with something to do, and those that wait for a delivery.
+func (e *Engine) Held() int {
+	e.life.mu.Lock()
+	defer e.life.mu.Unlock()
+	e.deliverer.mu.Lock()
+	defer e.deliverer.mu.Unlock()
+	return len(e.life.tasks) + len(e.deliverer.running) + len(e.deliverer.due) + len(e.deliverer.looks) + len(e.deliverer.waiting)
 }

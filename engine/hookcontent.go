@@ -42,9 +42,11 @@ func newContentSubject(p HookPoint, s HookSession, m HookMessage, c Content, siz
 	value := c.readable()
 	object, _ := value.(map[string]any)
 	list, _ := object["attachments"].([]any)
-	u.own = map[string]bool{}
 	for i, element := range list {
 		if ref, ok := refOf(element); ok && !slices.ContainsFunc(c.Attachments, func(a AttachmentDraft) bool { return a.At == i }) {
+			if u.own == nil {
+				u.own = map[string]bool{}
+			}
 			u.own[ref] = true
 		}
 	}
@@ -118,7 +120,10 @@ func (u *contentSubject) Replace(a HookAnswer) error {
 	if a.Content == nil {
 		return errors.New(`its answer has the action "replace" and no content`)
 	}
-	value, ok := decodeJSON(string(a.Content))
+	value, ok, err := readJSON(string(a.Content))
+	if err != nil {
+		return err
+	}
 	if !ok {
 		return errors.New("its content is not JSON")
 	}

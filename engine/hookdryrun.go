@@ -5,11 +5,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 )
 
-// maxDryRunAttachments bounds how many of a stored message's are gone through.
+// maxDryRunAttachments bounds how many of a stored message's are gone through,
+// one after the other.
 const maxDryRunAttachments = 20
 
 // DryRunHooksInput says what to try hooks on: a stored message, or an input
@@ -62,8 +64,15 @@ func (e *Engine) DryRunHooks(ctx context.Context, in DryRunHooksInput) (HookDryR
 	if err != nil {
 		return HookDryRun{}, err
 	}
+	ctx, cancel := e.hookTime(ctx)
+	defer cancel()
 	out := HookDryRun{Result: HookPassed, Steps: []HookStep{}}
 	for _, sample := range samples {
+		if sample.load != nil {
+			if sample.Bytes, err = sample.load(ctx); err != nil {
+				return HookDryRun{}, err
+			}
+		}
 		u, err := NewHookSubject(in.Point, sample)
 		if err != nil {
 			return HookDryRun{}, err
@@ -210,14 +219,15 @@ func (e *Engine) storedSamples(ctx context.Context, in DryRunHooksInput, s Sessi
 	if len(files) == 0 {
 		return nil, InvalidField("messageId", "the message has no attachments that could be tried")
 	}
-	var samples []HookSample
-	for i, a := range files[:min(len(files), maxDryRunAttachments)] {
-		one := sample
-		one.Attachment = HookAttachment{Ref: attachmentRef(i), Name: a.Name, MimeType: a.MimeType}
-		if one.Bytes, err = e.readAttachment(ctx, s, a); err != nil {
-			return nil, err
-		}
-		samples = append(samples, one)
+	if len(files) > maxDryRunAttachments {
+		return nil, &Error{Code: CodeLimitExceeded, Field: []string{"messageId"}, Message: fmt.Sprintf(
+			"the message has %d attachments, more than the %d that a dry run goes through: give the attachment to be tried as content", len(files), maxDryRunAttachments)}
+	}
+	samples := make([]HookSample, len(files))
+	for i, a := range files {
+		samples[i] = sample
+		samples[i].Attachment = HookAttachment{Ref: attachmentRef(i), Name: a.Name, MimeType: a.MimeType}
+		samples[i].load = func(ctx context.Context) ([]byte, error) { return e.readAttachment(ctx, s, a) }
 	}
 	return samples, nil
 }

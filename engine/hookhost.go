@@ -45,8 +45,10 @@ type HookHost interface {
 	// Run takes c through the chain of its point. The action is HookPassed,
 	// HookReplaced, HookDropped or HookRemoved. A hook's refusal is
 	// CodeHookRejected with its reason; a failure is CodeHookFailed and says
-	// which hook did what; a wait for an instance that c's context or the
-	// host's own patience ends is CodeUnavailable.
+	// which hook did what; a wait for an instance that ctx or the host's own
+	// patience ends is CodeUnavailable. Once ctx is done no further hook is
+	// called: that is CodeUnavailable, but where its cause is ErrHookTime a
+	// failure of each hook that was still to be called.
 	Run(ctx context.Context, c HookCall) (HookAction, error)
 	// DryRun is Run on fresh instances with a fixed clock and seed, without
 	// circuits and statistics, and tells each step. The action may be any; the

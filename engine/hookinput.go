@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -20,6 +21,8 @@ type HookSample struct {
 	Attachment HookAttachment `json:"attachment"`
 	// Bytes are the attachment's.
 	Bytes []byte `json:"-"`
+	// load brings Bytes when it is their turn; nil if they are there.
+	load func(context.Context) ([]byte, error)
 }
 
 // HookSession is a session as hooks see it.
@@ -126,7 +129,10 @@ func (s *HookSample) complete() {
 
 // parseShown reads a content as it is shown to hooks.
 func parseShown(kind string, shown json.RawMessage) (Content, error) {
-	value, ok := decodeJSON(string(shown))
+	value, ok, err := readJSON(string(shown))
+	if err != nil {
+		return Content{}, err
+	}
 	if !ok {
 		return Content{}, InvalidField("content", "content is not JSON")
 	}
@@ -153,7 +159,19 @@ func appendPoint(b []byte, p HookPoint) []byte {
 }
 
 // Export is the name of the function that a module exports for p.
-func (p HookPoint) Export() string { return strings.ToLower(string(p)) }
+func (p HookPoint) Export() string {
+	switch p { // asked for with each call
+	case HookOnMessage:
+		return "on_message"
+	case HookOnAttachment:
+		return "on_attachment"
+	case HookOnReply:
+		return "on_reply"
+	case HookOnSession:
+		return "on_session"
+	}
+	return strings.ToLower(string(p))
+}
 
 func (s HookSession) append(b []byte) []byte {
 	b = appendText(append(b, `{"id":`...), s.ID)

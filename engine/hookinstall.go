@@ -4,64 +4,22 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 )
 
 const (
-	maxHookNameBytes    = 64
-	maxHookModuleBytes  = 16 << 20
-	maxHookConfigBytes  = 256 << 10
-	maxHookVersions     = 10 // of one hook
-	maxHooks            = 200
-	maxHookScopeEntries = 1000
-	maxHookInstances    = 256
-	hookOrderStep       = 10
+	maxHookModuleBytes = 16 << 20
+	maxHookVersions    = 10 // of one hook
+	maxHooks           = 200
+	hookOrderStep      = 10
 )
-
-// DefaultHookLimits are what a hook gets that is installed without limits; see
-// ForShape.
-func DefaultHookLimits() HookLimits {
-	return HookLimits{Fuel: 40_000_000, MemoryBytes: 128 << 20, InputBytes: 32 << 20, OutputBytes: 32 << 20, LogBytes: 16 << 10, Instances: 8}
-}
-
-// ForShape are the limits that a new hook of a shape gets: a script's fuel is
-// spent by its interpreter, several times as fast as a module's own code does.
-func (l HookLimits) ForShape(s HookShape) HookLimits {
-	if s == HookScript {
-		l.Fuel *= 5
-	}
-	return l
-}
 
 func inUse(v HookVersion) int {
 	if v.Active {
 		return 1
 	}
 	return 0
-}
-
-// HookChanges are settings to change; what is nil stays as it is, or for a new
-// hook as it is by default.
-type HookChanges struct {
-	Enabled   *bool
-	Points    []HookPoint
-	Order     *int
-	OnFailure *HookFailurePolicy
-	// Config "null" is none.
-	Config json.RawMessage
-	Scope  *HookScopeChanges
-	Limits *HookLimitsChanges
-}
-
-// HookScopeChanges changes lists that are not nil.
-type HookScopeChanges struct{ AgentGroupIDs, ChannelTypes, Kinds []string }
-
-// HookLimitsChanges changes limits that are not nil.
-type HookLimitsChanges struct {
-	Fuel, MemoryBytes, InputBytes, OutputBytes, LogBytes *int64
-	Instances                                            *int
 }
 
 // InstallHookInput is a module, and settings.
@@ -86,7 +44,17 @@ func (e *Engine) InstallHook(ctx context.Context, in InstallHookInput) (Hook, er
 		return Hook{}, &Error{Code: CodeLimitExceeded, Field: []string{"module"},
 			Message: fmt.Sprintf("the module has %d bytes, more than the %d that are allowed; leave debug information out", size, maxHookModuleBytes)}
 	}
-	return e.changeHooks(ctx, in.Name, func(records []HookRecord, i int) (HookRecord, error) {
+	done, err := e.beginHooks()
+	if err != nil {
+		return Hook{}, err
+	}
+	defer done()
+	// To compile takes a while, in which other hooks can be changed.
+	if _, err := e.hooks.Add(ctx, in.Module); err != nil {
+		return Hook{}, err
+	}
+	return e.changeHook(ctx, in.Name, func(records []HookRecord, i int) (HookRecord, error) {
+		// It is there, unless a change meanwhile has removed what no hook named.
 		v, err := e.hooks.Add(ctx, in.Module)
 		if err != nil {
 			return HookRecord{}, err
@@ -112,24 +80,34 @@ func (e *Engine) InstallHook(ctx context.Context, in InstallHookInput) (Hook, er
 		if in.Points == nil {
 			r.Points = defaultPoints(v, r.Points)
 		}
-		return e.changed(activate(r, v.SHA256), in.HookChanges)
+		return changed(activate(r, v.SHA256), in.HookChanges)
 	})
 }
 
 // UpdateHook changes settings. CodeNotFound.
 func (e *Engine) UpdateHook(ctx context.Context, name string, c HookChanges) (Hook, error) {
-	return e.changeHooks(ctx, name, func(records []HookRecord, i int) (HookRecord, error) {
+	done, err := e.beginHooks()
+	if err != nil {
+		return Hook{}, err
+	}
+	defer done()
+	return e.changeHook(ctx, name, func(records []HookRecord, i int) (HookRecord, error) {
 		if i < 0 {
 			return HookRecord{}, hookNotFound(name)
 		}
-		return e.changed(records[i], c)
+		return changed(records[i], c)
 	})
 }
 
 // RollbackHook goes back to a version: nil is the newest of those that were
 // installed before the one in use. CodeNotFound if there is none.
 func (e *Engine) RollbackHook(ctx context.Context, name string, sha256 *string) (Hook, error) {
-	return e.changeHooks(ctx, name, func(records []HookRecord, i int) (HookRecord, error) {
+	done, err := e.beginHooks()
+	if err != nil {
+		return Hook{}, err
+	}
+	defer done()
+	return e.changeHook(ctx, name, func(records []HookRecord, i int) (HookRecord, error) {
 		if i < 0 {
 			return HookRecord{}, hookNotFound(name)
 		}
@@ -156,6 +134,11 @@ func (e *Engine) RemoveHook(ctx context.Context, name string) error {
 		return err
 	}
 	defer done()
+	unlock, err := e.lockHooks(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if err := e.registry.RemoveHook(ctx, name); err != nil {
 		return withField(err, "name")
 	}
@@ -198,30 +181,32 @@ func (e *Engine) HookLog(name string, n int) []HookLogEntry {
 	return e.hooks.Log(name, n)
 }
 
-// beginHooks lets one change of hooks in at a time, until done is called.
+// beginHooks is begin for what needs a host of hooks.
 func (e *Engine) beginHooks() (done func(), err error) {
 	if e.hooks == nil {
 		return nil, Errorf(CodeUnavailable, "this engine was started without a place for hooks")
 	}
-	end, err := e.begin()
-	if err != nil {
-		return nil, err
-	}
-	e.changingHooks.Lock()
-	return func() {
-		e.changingHooks.Unlock()
-		end()
-	}, nil
+	return e.begin()
 }
 
-// changeHooks replaces the record of a name with what change makes of it; i is
+// lockHooks lets one change of hooks in at a time, until unlock is called.
+func (e *Engine) lockHooks(ctx context.Context) (unlock func(), err error) {
+	select {
+	case e.changingHooks <- struct{}{}:
+		return func() { <-e.changingHooks }, nil
+	case <-ctx.Done():
+		return nil, Unavailable(context.Cause(ctx), "another change of hooks took too long; nothing has changed; try again later")
+	}
+}
+
+// changeHook replaces the record of a name with what change makes of it; i is
 // its index, or -1. What change returns is tried before it is kept.
-func (e *Engine) changeHooks(ctx context.Context, name string, change func(records []HookRecord, i int) (HookRecord, error)) (Hook, error) {
-	done, err := e.beginHooks()
+func (e *Engine) changeHook(ctx context.Context, name string, change func(records []HookRecord, i int) (HookRecord, error)) (Hook, error) {
+	unlock, err := e.lockHooks(ctx)
 	if err != nil {
 		return Hook{}, err
 	}
-	defer done()
+	defer unlock()
 	records, err := e.registry.Hooks(ctx)
 	if err != nil {
 		return Hook{}, err
@@ -249,6 +234,24 @@ func (e *Engine) changeHooks(ctx context.Context, name string, change func(recor
 	return Hook{r, e.hooks.State(name)}, nil
 }
 
+// openHooks loads what is installed. Without a host it refuses to go on where
+// a hook is enabled: messages would go by what redacts or stops them.
+func (e *Engine) openHooks(ctx context.Context) error {
+	if e.hooks != nil {
+		return e.reloadHooks(ctx)
+	}
+	records, err := e.registry.Hooks(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if r.Enabled {
+			return Errorf(CodeInvalidInput, "the hook %q is enabled, and Config.Hooks names no host that would run it: give one, or disable the hook first", r.Name)
+		}
+	}
+	return nil
+}
+
 // reloadHooks makes the host use what the registry has. The caller holds
 // changingHooks, or is New.
 func (e *Engine) reloadHooks(ctx context.Context) error {
@@ -267,47 +270,6 @@ func (e *Engine) reloadHooks(ctx context.Context) error {
 		e.log.Error("remove modules of hooks that nothing names", "error", err)
 	}
 	return nil
-}
-
-func (e *Engine) changed(r HookRecord, c HookChanges) (HookRecord, error) {
-	set(&r.Enabled, c.Enabled)
-	set(&r.Order, c.Order)
-	set(&r.OnFailure, c.OnFailure)
-	if c.Points != nil {
-		r.Points = slices.Compact(slices.Sorted(slices.Values(c.Points)))
-	}
-	if c.Config != nil {
-		r.Config = c.Config
-		if bytes.Equal(bytes.TrimSpace(c.Config), []byte("null")) {
-			r.Config = nil
-		}
-	}
-	if s := c.Scope; s != nil {
-		setList(&r.Scope.AgentGroupIDs, s.AgentGroupIDs)
-		setList(&r.Scope.ChannelTypes, s.ChannelTypes)
-		setList(&r.Scope.Kinds, s.Kinds)
-	}
-	if l := c.Limits; l != nil {
-		set(&r.Limits.Fuel, l.Fuel)
-		set(&r.Limits.MemoryBytes, l.MemoryBytes)
-		set(&r.Limits.InputBytes, l.InputBytes)
-		set(&r.Limits.OutputBytes, l.OutputBytes)
-		set(&r.Limits.LogBytes, l.LogBytes)
-		set(&r.Limits.Instances, l.Instances)
-	}
-	return r, checkHookSettings(r)
-}
-
-func set[T any](to *T, from *T) {
-	if from != nil {
-		*to = *from
-	}
-}
-
-func setList(to *[]string, from []string) {
-	if from != nil {
-		*to = slices.Compact(slices.Sorted(slices.Values(from)))
-	}
 }
 
 func activate(r HookRecord, sha256 string) HookRecord {
@@ -329,79 +291,6 @@ func defaultPoints(v HookVersion, were []HookPoint) []HookPoint {
 		return []HookPoint{HookOnMessage}
 	}
 	return slices.Clone(v.Handles)
-}
-
-func checkHookName(name string) error {
-	if !SafeID(name) || len(name) > maxHookNameBytes || name[0] == '-' {
-		return InvalidField("name", "%q is not a name for a hook: up to %d letters, digits, '.', '_' and '-', with no '.' or '-' first", clip(name), maxHookNameBytes)
-	}
-	return nil
-}
-
-func checkHookSettings(r HookRecord) error {
-	if len(r.Points) == 0 {
-		return InvalidField("points", "name a point at least; to switch the hook off, disable it")
-	}
-	for _, p := range r.Points {
-		if !slices.Contains(HookPoints(), p) {
-			return InvalidField("points", "%q is not a point", clip(string(p)))
-		}
-		// A record that was damaged has no version, and may be switched off.
-		if v := r.Version(); v.SHA256 != "" && !slices.Contains(v.Handles, p) {
-			return InvalidField("points", "the module has nothing to call at %s: it handles %v", p, v.Handles)
-		}
-	}
-	if r.OnFailure != HookFail && r.OnFailure != HookSkip {
-		return InvalidField("onFailure", "%q is not a policy for failures", clip(string(r.OnFailure)))
-	}
-	if len(r.Config) > maxHookConfigBytes {
-		return &Error{Code: CodeLimitExceeded, Field: []string{"config"}, Message: fmt.Sprintf("the configuration has more than the %d bytes that are allowed", maxHookConfigBytes)}
-	}
-	if r.Config != nil && !json.Valid(r.Config) {
-		return InvalidField("config", "the configuration is not JSON")
-	}
-	return first(checkHookScope(r.Scope), checkHookLimits(r.Limits))
-}
-
-func checkHookScope(s HookScope) error {
-	for _, l := range []struct {
-		field string
-		list  []string
-		max   int
-	}{
-		{"agentGroupIds", s.AgentGroupIDs, maxNameBytes},
-		{"channelTypes", s.ChannelTypes, maxChannelTypeBytes},
-		{"kinds", s.Kinds, maxKindBytes},
-	} {
-		if len(l.list) > maxHookScopeEntries {
-			return &Error{Code: CodeLimitExceeded, Field: []string{"scope", l.field}, Message: fmt.Sprintf("more than %d entries", maxHookScopeEntries)}
-		}
-		for _, v := range l.list {
-			if err := checkText(l.field, v, l.max); err != nil {
-				return InvalidField(l.field, "%s", err).In("scope")
-			}
-		}
-	}
-	return nil
-}
-
-func checkHookLimits(l HookLimits) error {
-	for _, c := range []struct {
-		field           string
-		value, min, max int64
-	}{
-		{"fuel", l.Fuel, 10_000, 1_000_000_000_000},
-		{"memoryBytes", l.MemoryBytes, 64 << 10, 2 << 30},
-		{"inputBytes", l.InputBytes, 1 << 10, 256 << 20},
-		{"outputBytes", l.OutputBytes, 1 << 10, 256 << 20},
-		{"logBytes", l.LogBytes, 0, 1 << 20},
-		{"instances", int64(l.Instances), 1, maxHookInstances},
-	} {
-		if c.value < c.min || c.value > c.max {
-			return InvalidField(c.field, "%d is not within %d and %d", c.value, c.min, c.max).In("limits")
-		}
-	}
-	return nil
 }
 
 func hookNotFound(name string) error {

@@ -25,6 +25,14 @@ func (e *Engine) runMessageHooks(ctx context.Context, s Session, d *Draft) error
 	if e.hooks == nil {
 		return nil
 	}
+	timed, cancel := e.hookTime(ctx)
+	defer cancel()
+	return e.runMessageHooksUntil(ctx, timed, s, d)
+}
+
+// runMessageHooksUntil is runMessageHooks for one of several messages, whose
+// hooks run until timed ends: ctx with a hookTime. There is a host.
+func (e *Engine) runMessageHooksUntil(ctx, timed context.Context, s Session, d *Draft) error {
 	t := HookTarget{AgentGroupID: s.AgentGroupID, ChannelType: text(d.Route.ChannelType), Kind: d.Kind}
 	onMessage := e.hooks.Applies(HookOnMessage, t)
 	onAttachment := len(d.Content.Attachments) > 0 && e.hooks.Applies(HookOnAttachment, t)
@@ -40,12 +48,12 @@ func (e *Engine) runMessageHooks(ctx context.Context, s Session, d *Draft) error
 		d.given = new(d.Content.clone())
 	}
 	if onMessage {
-		if err := e.runOnMessage(ctx, s, d, t); err != nil || d.Dropped {
+		if err := e.runOnMessage(timed, s, d, t); err != nil || d.Dropped {
 			return err
 		}
 	}
 	if onAttachment {
-		return e.runOnAttachments(ctx, s, d, t)
+		return e.runOnAttachments(timed, s, d, t)
 	}
 	return nil
 }

@@ -62,6 +62,8 @@ func (e *Engine) runSessionHooks(ctx context.Context, s *Session) error {
 	}
 	u := &sessionSubject{session: hookSession(*s)}
 	u.session.ChannelType, u.session.PlatformID = route.ChannelType, route.PlatformID
+	ctx, cancel := e.hookTime(ctx)
+	defer cancel()
 	if _, err := e.hooks.Run(ctx, HookCall{HookOnSession, t, u}); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -48,7 +49,10 @@ func (e *Engine) judge(ctx context.Context, s Session, p Projection, out *Outgoi
 
 // runReplyHooks sets the dispatch's content where a hook replaced it.
 func (e *Engine) runReplyHooks(ctx context.Context, s Session, t HookTarget, route Route, out *Outgoing) verdict {
-	value, isJSON := decodeJSON(out.Content)
+	value, isJSON, err := readJSON(out.Content)
+	if err != nil {
+		return verdict{state: DispatchFailed, reason: "it cannot be shown to hooks: " + publicReason(err)}
+	}
 	switch value.(type) {
 	case map[string]any, []any:
 	default:
@@ -57,7 +61,6 @@ func (e *Engine) runReplyHooks(ctx context.Context, s Session, t HookTarget, rou
 	content := Content{Text: out.Content}
 	if isJSON {
 		content.value = value
-		var err error
 		if content.Text, err = encodeJSON(value); err != nil {
 			return verdict{state: DispatchFailed, reason: "its content cannot be shown to hooks"}
 		}
@@ -71,6 +74,8 @@ func (e *Engine) runReplyHooks(ctx context.Context, s Session, t HookTarget, rou
 	if err != nil {
 		return verdict{state: DispatchFailed, reason: "its content cannot be shown to hooks"}
 	}
+	ctx, cancel := e.hookTime(ctx)
+	defer cancel()
 	action, err := e.hooks.Run(ctx, HookCall{HookOnReply, t, u})
 	switch {
 	case CodeOf(err) == CodeHookRejected:
@@ -98,7 +103,8 @@ func publicReason(err error) string {
 func (e *Engine) settle(ctx context.Context, s Session, replyID string, v verdict, platformMessageID *string) error {
 	err := e.mailboxes.Dispatch(ctx, s, []string{replyID}, func(_ string, d *Dispatch) error {
 		if d.State == DispatchDelivered {
-			return nil // what is delivered is delivered
+			v = verdict{state: DispatchDelivered} // what is delivered is delivered
+			return nil
 		}
 		now := e.now()
 		d.State, d.SettledAt, d.PlatformMessageID, d.LastError = v.state, &now, platformMessageID, nil
@@ -115,7 +121,7 @@ func (e *Engine) settle(ctx context.Context, s Session, replyID string, v verdic
 
 func (e *Engine) settled(ctx context.Context, s Session, replyID string, v verdict) error {
 	if v.state == DispatchFailed {
-		err := e.registry.SetUnsettled(ctx, []Unsettled{{SessionID: s.ID, ReplyID: replyID, Failed: true}})
+		err := e.registry.SetUnsettled(ctx, []Unsettled{{SessionID: s.ID, ReplyID: replyID, Failed: true, Due: e.now()}})
 		e.emit(Event{Type: EventReplyFailed, SessionID: s.ID, ReplyID: replyID})
 		e.tellFailed(ctx, s, replyID, v.reason)
 		return err
@@ -128,6 +134,41 @@ func (e *Engine) settled(ctx context.Context, s Session, replyID string, v verdi
 		e.log.Warn("remove the files of a reply that is settled", "session", s.ID, "reply", replyID, "error", err)
 	}
 	return e.registry.RemoveUnsettled(ctx, s.ID, replyID)
+}
+
+// finish does the rest of what a crash, or a failure, came in between: it goes
+// through the replies of a session that the index names, and that are settled.
+func (e *Engine) finish(ctx context.Context, s Session) error {
+	open, err := e.mailboxes.OpenDispatches(ctx, s)
+	if err != nil {
+		return err
+	}
+	p, f := Page{Limit: MaxPage}, UnsettledFilter{SessionID: s.ID, Open: true}
+	for {
+		l, err := e.registry.Unsettled(ctx, p, f)
+		if err != nil {
+			return err
+		}
+		for _, u := range l.Items {
+			if slices.ContainsFunc(open, func(out Outgoing) bool { return out.ID == u.ReplyID }) {
+				continue
+			}
+			out, err := e.mailboxes.Outgoing(ctx, s, u.ReplyID)
+			switch {
+			case err == nil && out.Dispatch.State.Settled():
+				err = e.settled(ctx, s, u.ReplyID, verdict{state: out.Dispatch.State, reason: text(out.Dispatch.LastError)})
+			case err == nil || CodeOf(err) == CodeNotFound:
+				_, _, err = e.outgoing(ctx, s, u.ReplyID)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if !l.HasNext {
+			return nil
+		}
+		p.Cursor = l.Cursors[len(l.Cursors)-1]
+	}
 }
 
 // tellFailed tells the agent that its reply did not arrive (lesson 25). It

@@ -39,6 +39,7 @@ type lifecycle struct {
 	queue   taskQueue
 	lastRun time.Time
 	calm    time.Time // until then, nobody is taken for stuck
+	awake   time.Time // when it was last before it slept
 }
 
 // task is a session with something to do.
@@ -154,7 +155,7 @@ func (l *lifecycle) wrote(s Session, due time.Time) {
 // tell says that a session is due, unless that was said or somebody runs it.
 // mu is held.
 func (l *lifecycle) tell(t *task, s Session, now time.Time) {
-	if t.told || t.claim.held(now) {
+	if t.told || l.holds(t.claim, now) {
 		return
 	}
 	if until := l.e.waking.paused(s.ID); now.Before(until) {
@@ -176,6 +177,19 @@ func (l *lifecycle) lookAt(sessionID string) {
 	if t := l.tasks[sessionID]; t != nil {
 		t.told = false
 		l.schedule(t, l.e.now())
+	}
+}
+
+// lookAtTold has the sessions looked at that are due, and that nobody runs.
+func (l *lifecycle) lookAtTold() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.e.now()
+	for _, t := range l.tasks {
+		if t.told {
+			t.told = false
+			l.schedule(t, now)
+		}
 	}
 }
 
@@ -269,6 +283,9 @@ func (l *lifecycle) run(ctx context.Context) {
 		case <-timer.C:
 		}
 		for {
+			if by := l.clockSetBack(); by > 0 {
+				l.e.clockSetBack(ctx, by)
+			}
 			t, wait := l.take()
 			if t == nil {
 				timer.Reset(wait)
@@ -287,13 +304,40 @@ func (l *lifecycle) run(ctx context.Context) {
 	}
 }
 
+// clockSetBack is by how much the clock was set back since the last look at it,
+// 0 if it was not.
+func (l *lifecycle) clockSetBack() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.e.now()
+	if by := l.lastRun.Sub(now); by >= clockStep {
+		l.lastRun = now
+		return by
+	}
+	return 0
+}
+
+// mayRun tells whether the owner of a claim may still run its container. What
+// expired while the machine slept was not to be renewed.
+func (l *lifecycle) mayRun(c *ContainerClaim, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.holds(c, now)
+}
+
+// holds is mayRun. mu is held.
+func (l *lifecycle) holds(c *ContainerClaim, now time.Time) bool {
+	slept := !l.lastRun.IsZero() && now.Sub(l.lastRun) > asleep
+	return c.held(now) || c != nil && (slept || now.Before(l.calm)) && (c.held(l.awake) || slept && c.held(l.lastRun))
+}
+
 // take returns the session whose time has come, or how long to wait.
 func (l *lifecycle) take() (*task, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.e.now()
 	if !l.lastRun.IsZero() && now.Sub(l.lastRun) > asleep {
-		l.calm = now.Add(afterSleep)
+		l.calm, l.awake = now.Add(afterSleep), l.lastRun
 	}
 	l.lastRun = now
 	if len(l.queue) > 0 && !l.queue[0].next.After(now) {

@@ -66,19 +66,25 @@ func waitTold(t *testing.T, h *hosttest.Host, s engine.Session, what engine.Even
 }
 
 // noted returns the ids of sessions that the registry has noted.
-func noted(t *testing.T, h *hosttest.Host) (ids []string) {
+func noted(t *testing.T, h *hosttest.Host) []string {
+	t.Helper()
+	return registered(t, h, `SELECT session_id FROM work ORDER BY 1`)
+}
+
+// registered returns the first column of a query to the registry.
+func registered(t *testing.T, h *hosttest.Host, query string) (values []string) {
 	t.Helper()
 	c, err := sqlite3.Open("file:" + filepath.Join(h.Data, "engine.db") + "?_pragma=busy_timeout(5000)")
 	hosttest.Must(t, err)
 	defer c.Close()
-	st, _, err := c.Prepare(`SELECT session_id FROM work ORDER BY 1`)
+	st, _, err := c.Prepare(query)
 	hosttest.Must(t, err)
 	defer st.Close()
 	for st.Step() {
-		ids = append(ids, st.ColumnText(0))
+		values = append(values, st.ColumnText(0))
 	}
 	hosttest.Must(t, st.Err())
-	return ids
+	return values
 }
 
 func write(t *testing.T, h *hosttest.Host, s engine.Session, in engine.WriteMessageInput) {

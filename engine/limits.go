@@ -34,6 +34,10 @@ type Limits struct {
 	QueueLength int
 	// QueueTime bounds how long a message waits to be written.
 	QueueTime time.Duration
+	// HookTime bounds what the hooks of one operation may take together: all
+	// that are called for one message and its attachments, or for a batch's
+	// messages of one session. What runs when it is over ends first.
+	HookTime time.Duration
 	// PageBytes is the content after which a page ends early.
 	PageBytes int64
 	// SpentAge is how long context and system messages that the container left
@@ -51,6 +55,7 @@ func DefaultLimits() Limits {
 		UploadAge:       time.Hour,
 		QueueLength:     1024,
 		QueueTime:       10 * time.Second,
+		HookTime:        30 * time.Second,
 		PageBytes:       4 << 20,
 		SpentAge:        10 * time.Minute,
 	}
@@ -67,6 +72,7 @@ func (l Limits) OrDefaults() Limits {
 		UploadAge:       cmp.Or(l.UploadAge, d.UploadAge),
 		QueueLength:     cmp.Or(l.QueueLength, d.QueueLength),
 		QueueTime:       cmp.Or(l.QueueTime, d.QueueTime),
+		HookTime:        cmp.Or(l.HookTime, d.HookTime),
 		PageBytes:       cmp.Or(l.PageBytes, d.PageBytes),
 		SpentAge:        cmp.Or(l.SpentAge, d.SpentAge),
 	}

@@ -25,6 +25,10 @@ func (l *lifecycle) look(ctx context.Context, t *task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t.looking = false
+	if CodeOf(err) == CodeNotFound { // it is archived
+		delete(l.tasks, t.sessionID)
+		return
+	}
 	now := l.e.now()
 	if err != nil {
 		l.e.log.Warn("look at what a session has to do", "session", t.sessionID, "error", err)
@@ -42,7 +46,7 @@ func (l *lifecycle) nothing(t *task, s Session, p Pulse) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.e.now()
-	return s.ContainerStatus == ContainerStopped && !t.claim.held(now) && (!p.Pending || s.Status == SessionClosed) && now.Sub(t.noted).Abs() >= forgetAfter
+	return s.ContainerStatus == ContainerStopped && !l.holds(t.claim, now) && (!p.Pending || s.Status == SessionClosed) && now.Sub(t.noted).Abs() >= forgetAfter
 }
 
 // clear forgets a session, unless something was noted meanwhile.
@@ -53,7 +57,7 @@ func (l *lifecycle) clear(ctx context.Context, t *task, notes uint64) bool {
 	}
 	defer unlock()
 	l.mu.Lock()
-	same := t.notes == notes && !t.claim.held(l.e.now())
+	same := t.notes == notes && !l.holds(t.claim, l.e.now())
 	l.mu.Unlock()
 	if !same {
 		return false
@@ -74,10 +78,14 @@ func (l *lifecycle) saw(t *task, s Session, p Pulse, now time.Time) {
 	if p.Next != nil && s.Status == SessionActive {
 		l.schedule(t, *p.Next)
 	}
-	if t.claim != nil && t.claim.Until != nil && now.Before(*t.claim.Until) {
+	held := l.holds(t.claim, now)
+	switch {
+	case t.claim != nil && t.claim.Until != nil && now.Before(*t.claim.Until):
 		l.schedule(t, *t.claim.Until)
+	case held && t.claim.Until != nil:
+		l.schedule(t, l.calm)
 	}
-	if s.ContainerStatus != ContainerStopped || t.claim.held(now) {
+	if s.ContainerStatus != ContainerStopped || held {
 		l.sawRunning(t, s, p, now)
 		return
 	}
@@ -105,13 +113,20 @@ func (l *lifecycle) sawRunning(t *task, s Session, p Pulse, now time.Time) {
 		l.e.emit(Event{Type: EventContainerStuck, SessionID: s.ID})
 	}
 	t.stuck = stuck
-	if stuck || len(p.Claims) == 0 && !p.Due && l.e.waking.idle(s, t.active(p.Heartbeat, now), now) {
+	active := t.active(p.Heartbeat, now)
+	if stuck || len(p.Claims) == 0 && !p.Due && l.e.waking.idle(s, active, now) {
 		l.e.waking.stop(s.ID)
 	}
 	if len(p.Claims) > 0 {
 		l.schedule(t, now.Add(lookWorking))
-	} else {
-		l.schedule(t, now.Add(lookIdle))
+		return
+	}
+	l.schedule(t, now.Add(lookIdle))
+	if l.e.waking.wakes(s.AgentGroupID) {
+		// Others may wait for its place.
+		if over := active.Add(l.e.waking.wakers.IdleTime(s.AgentGroupID)); over.After(now) {
+			l.schedule(t, over)
+		}
 	}
 }
 

@@ -17,18 +17,35 @@ const (
 	ActionRetry MessageAction = "RETRY"
 )
 
+// MessageUpdate is a message that is being changed: its Content, ProcessAfter,
+// Recurrence and TimeZone may be.
+type MessageUpdate struct {
+	// Message is as it is stored, and is to be stored.
+	Message
+	// Given is the content as its sender gave it, before hooks.
+	Given string
+}
+
 // MessageActor changes what becomes of messages.
 type MessageActor interface {
 	// ActOnMessage carries out an action and returns the message as it is then,
 	// durably. For ActionRetry, newID is the id of the new one, which is
 	// returned. What cannot be done any more is CodeConflict with the reason;
 	// what the container claimed cannot be taken from it. An action that was
-	// carried out before is done.
+	// carried out before is done. Pausing, resuming and cancelling a message of
+	// a series that has ended is for the run that goes on, which is returned.
 	ActOnMessage(ctx context.Context, s Session, messageID string, a MessageAction, newID string) (Message, error)
+	// UpdateMessage lets change have a message that waits or is paused, or the
+	// run that goes on of its series, stores what it makes of it and returns
+	// that. It may be asked again. What it returns as an error, it fails with;
+	// what waits no more is CodeConflict, and what changed meanwhile
+	// CodeUnavailable.
+	UpdateMessage(ctx context.Context, s Session, messageID string, change func(context.Context, *MessageUpdate) error) (Message, error)
 }
 
 // PauseMessage holds back a message that waits; a recurring one, with its
-// series. What the container works on or has done is CodeConflict.
+// series, whichever of its messages is named. What the container works on or
+// has done is CodeConflict.
 func (e *Engine) PauseMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
 	return e.act(ctx, sessionID, messageID, ActionPause)
 }
@@ -38,8 +55,9 @@ func (e *Engine) ResumeMessage(ctx context.Context, sessionID, messageID string)
 	return e.act(ctx, sessionID, messageID, ActionResume)
 }
 
-// CancelMessage calls off a message that waits or is paused. If it recurs, it
-// does so no more.
+// CancelMessage calls off a message that waits or is paused. If it recurs, or
+// is of a series, that goes on no more; a run that the container works on is
+// its last.
 func (e *Engine) CancelMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
 	return e.act(ctx, sessionID, messageID, ActionCancel)
 }

@@ -41,15 +41,13 @@ func (e *Engine) notice(ctx context.Context, s Session) error {
 		if err := e.note(ctx, s, n); err != nil {
 			return err
 		}
-		if len(n.Replies) > 0 {
-			e.deliverer.wake(s.ID)
-		}
 		if !n.More {
 			return nil
 		}
 	}
 }
 
+// note notes new replies, and has them delivered: the first of them at once.
 func (e *Engine) note(ctx context.Context, s Session, n NewReplies) error {
 	p, err := e.projection(ctx, s)
 	if err != nil {
@@ -58,7 +56,10 @@ func (e *Engine) note(ctx context.Context, s Session, n NewReplies) error {
 	index := make([]Unsettled, len(n.Replies))
 	for i := range n.Replies {
 		e.prepare(s, p, &n.Replies[i])
-		index[i] = Unsettled{SessionID: s.ID, ReplyID: n.Replies[i].ID, Way: n.Replies[i].Dispatch.Way, Failed: n.Replies[i].Dispatch.State == DispatchFailed}
+		index[i] = Unsettled{SessionID: s.ID, ReplyID: n.Replies[i].ID, Way: n.Replies[i].Dispatch.Way, Failed: n.Replies[i].Dispatch.State == DispatchFailed, Due: e.now()}
+		if due := n.Replies[i].Dispatch.DueAt; due != nil && due.After(index[i].Due) {
+			index[i].Due = *due
+		}
 	}
 	// Before they are noted: after a crash, the index says where to look.
 	if len(index) > 0 {
@@ -66,7 +67,15 @@ func (e *Engine) note(ctx context.Context, s Session, n NewReplies) error {
 			return err
 		}
 	}
-	if err := e.mailboxes.NoteReplies(ctx, s, n); err != nil {
+	var first *FirstAttempt
+	if start := e.deliverer.reserve(s.ID); start != nil {
+		defer func() { start(s, first) }()
+		if first, err = e.firstAttempt(ctx, s, p, n); err != nil {
+			return err
+		}
+	}
+	if err := e.mailboxes.NoteReplies(ctx, s, n, first); err != nil {
+		first = nil
 		return err
 	}
 	for _, out := range n.Replies {
@@ -74,6 +83,9 @@ func (e *Engine) note(ctx context.Context, s Session, n NewReplies) error {
 		if out.Dispatch.State == DispatchFailed {
 			e.tellFailed(ctx, s, out.ID, text(out.Dispatch.LastError))
 		}
+	}
+	if len(n.Replies) > 0 && (first == nil || !first.Begun) {
+		e.deliverer.wake(s.ID)
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func (e *Engine) RetryReply(ctx context.Context, sessionID, replyID string) (Rep
 		}
 		route, _ := resolveRoute(s, p, r)
 		way := wayOf(r.Kind, route)
-		if err := e.registry.SetUnsettled(ctx, []Unsettled{{SessionID: s.ID, ReplyID: r.ID, Way: way}}); err != nil {
+		if err := e.registry.SetUnsettled(ctx, []Unsettled{{SessionID: s.ID, ReplyID: r.ID, Way: way, Due: e.now()}}); err != nil {
 			return err
 		}
 		return e.mailboxes.Dispatch(ctx, s, []string{r.ID}, func(_ string, d *Dispatch) error {

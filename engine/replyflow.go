@@ -17,6 +17,7 @@ type replyFlow struct {
 	noticing          gates[string] // by session id: what is new is noted once
 	changingWebhooks  sync.Mutex    // held while they are read and changed
 	pairs             pairs
+	attempts          attempts
 	actions           map[string]Action
 	sweepEvery        time.Duration
 	stopReplies       context.CancelFunc
@@ -59,6 +60,15 @@ func (e *Engine) endReplies() {
 
 // wakeUnsettled has every session delivered for that has something unsettled.
 func (e *Engine) wakeUnsettled(ctx context.Context) error {
+	return e.unsettledSessions(ctx, func(id string) {
+		// Its replies may not be noted yet, as the index is written first, or be
+		// settled, as it is also the last.
+		e.deliverer.unfinish(id, 0)
+		e.deliverer.lookAgain(id, e.now())
+	})
+}
+
+func (e *Engine) unsettledSessions(ctx context.Context, do func(id string)) error {
 	for after := ""; ; {
 		ids, err := e.registry.UnsettledSessions(ctx, after, 1000)
 		if err != nil || len(ids) == 0 {
@@ -66,8 +76,7 @@ func (e *Engine) wakeUnsettled(ctx context.Context) error {
 		}
 		for _, id := range ids {
 			after = id
-			// Its replies may not be noted yet: the index is written first.
-			e.deliverer.lookAgain(id, e.now())
+			do(id)
 		}
 	}
 }

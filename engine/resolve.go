@@ -152,15 +152,20 @@ func (e *Engine) CloseSession(ctx context.Context, sessionID string) (Session, e
 		return Session{}, err
 	}
 	defer unlock()
-	before, err := e.registry.Session(ctx, sessionID)
-	if err != nil {
-		return Session{}, withField(err, "sessionId")
+	s, err := e.registry.Session(ctx, sessionID)
+	if err == nil {
+		s, err = e.closeSession(ctx, s)
 	}
-	s, err := e.registry.CloseSession(ctx, sessionID)
+	return s, withField(err, "sessionId")
+}
+
+// closeSession closes a session whose gate is locked.
+func (e *Engine) closeSession(ctx context.Context, before Session) (Session, error) {
+	s, err := e.registry.CloseSession(ctx, before.ID, e.now())
 	if err == nil && before.Status != s.Status {
 		e.emit(Event{Type: EventSessionClosed, SessionID: s.ID})
 	}
-	return s, withField(err, "sessionId")
+	return s, err
 }
 
 func (e *Engine) activeSession(ctx context.Context, id string) (Session, error) {

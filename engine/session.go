@@ -110,7 +110,7 @@ type Sessions interface {
 	// SetContainerStatus and CloseSession are durable when they return, and
 	// return the session as it is then. CodeNotFound.
 	SetContainerStatus(ctx context.Context, id string, status ContainerStatus) (Session, error)
-	CloseSession(ctx context.Context, id string) (Session, error)
+	CloseSession(ctx context.Context, id string, at time.Time) (Session, error)
 	// Touch notes that a session was active. It neither waits nor fails.
 	Touch(id string, at time.Time)
 }

@@ -16,11 +16,12 @@ type Wakers interface {
 	IdleTime(agentGroupID string) time.Duration
 	// MaxRunning bounds how many run at one time.
 	MaxRunning() int
-	// Start starts a session's container. Nothing of it runs if it fails.
+	// Start starts a session's container. Nothing of it runs if it fails, also
+	// when ctx ends first.
 	Start(ctx context.Context, s Session) (Container, error)
-	// End ends what an engine before this one has left running of a session's
-	// container. Without an error, nothing of it runs.
-	End(ctx context.Context, s Session) error
+	// Adopt takes over a session's container that an engine before this one
+	// has left. Nothing of it runs if there is neither a container nor an error.
+	Adopt(ctx context.Context, s Session) (Container, error)
 }
 
 // Container is one that was started.

@@ -30,14 +30,18 @@ type waking struct {
 	turn    []string            // agent groups with a queue, next first
 	running map[string]*run
 	pauses  map[string]penalty // of sessions that failed
+	counts  map[string]*count  // by agent group
 	closed  bool
 }
 
 // run is a container from before its start until after its end.
 type run struct {
-	container Container // nil before it has started
-	stop      bool      // it is to end
-	since     time.Time
+	agentGroup string
+	cancel     context.CancelFunc // ends its start, or that it is taken over
+	left       bool               // by an engine before this one
+	container  Container          // nil before it has started
+	stop       bool               // it is to end
+	since      time.Time
 }
 
 type penalty struct {
@@ -46,7 +50,7 @@ type penalty struct {
 }
 
 func newWaking(e *Engine, w Wakers) *waking {
-	return &waking{e: e, wakers: w, wake: make(chan struct{}, 1), queues: map[string][]string{}, running: map[string]*run{}, pauses: map[string]penalty{}}
+	return &waking{e: e, wakers: w, wake: make(chan struct{}, 1), queues: map[string][]string{}, running: map[string]*run{}, pauses: map[string]penalty{}, counts: map[string]*count{}}
 }
 
 // wakes tells whether the engine runs the containers of an agent group.
@@ -82,12 +86,21 @@ func (w *waking) rouse() {
 	}
 }
 
-// next takes the session whose turn it is, "" if there is none or no place.
-func (w *waking) next() (sessionID string, r *run) {
+// next takes the session whose turn it is. There is no run if there is none,
+// or no place.
+func (w *waking) next(ctx context.Context) (sessionID string, r *run, starting context.Context) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	// Since they fell due, the configuration may have changed.
+	w.turn = slices.DeleteFunc(w.turn, func(group string) bool {
+		if w.wakers.Wakes(group) {
+			return false
+		}
+		delete(w.queues, group)
+		return true
+	})
 	if w.closed || len(w.turn) == 0 || len(w.running) >= w.wakers.MaxRunning() {
-		return "", nil
+		return "", nil, nil
 	}
 	group := w.turn[0]
 	w.turn = w.turn[1:]
@@ -99,10 +112,17 @@ func (w *waking) next() (sessionID string, r *run) {
 		w.queues[group] = queue
 		w.turn = append(w.turn, group)
 	}
-	r = &run{since: w.e.now()}
+	r, starting = w.place(ctx, sessionID, group)
+	return sessionID, r, starting
+}
+
+// place gives a session a place. The lock is held.
+func (w *waking) place(ctx context.Context, sessionID, group string) (*run, context.Context) {
+	starting, cancel := context.WithCancel(ctx)
+	r := &run{agentGroup: group, cancel: cancel, since: w.e.now()}
 	w.running[sessionID] = r
 	w.runs.Add(1)
-	return sessionID, r
+	return r, starting
 }
 
 // run starts containers until ctx ends.
@@ -114,18 +134,19 @@ func (w *waking) run(ctx context.Context) {
 		case <-w.wake:
 		}
 		for {
-			id, r := w.next()
+			id, r, starting := w.next(ctx)
 			if r == nil {
 				break
 			}
-			go w.serve(ctx, id, r)
+			go w.serve(ctx, starting, id, r)
 		}
 	}
 }
 
 // serve runs a session's container from its claim to its end.
-func (w *waking) serve(ctx context.Context, sessionID string, r *run) {
+func (w *waking) serve(ctx, starting context.Context, sessionID string, r *run) {
 	defer w.runs.Done()
+	defer r.cancel()
 	claimed, s, err := w.e.claim(ctx, sessionID, ContainerClaim{Owner: wakerOwner})
 	if err != nil || !claimed {
 		w.ended(sessionID, err != nil)
@@ -135,29 +156,39 @@ func (w *waking) serve(ctx context.Context, sessionID string, r *run) {
 		}
 		return
 	}
-	c, err := w.wakers.Start(ctx, s)
+	c, err := w.wakers.Start(starting, s)
 	if err == nil {
 		w.e.log.Info("started a container", "session", sessionID)
-		w.started(r, c)
-		if _, err := w.e.mark(ctx, sessionID, ContainerRunning, true); err != nil {
-			w.e.log.Warn("note that a container runs", "session", sessionID, "error", err)
-		}
-		<-c.Done()
+		w.follow(ctx, s, r, c)
 	}
+	w.tidy(ctx, s, err)
+}
+
+// follow waits for the end of a container.
+func (w *waking) follow(ctx context.Context, s Session, r *run, c Container) {
+	w.started(r, c)
+	if _, err := w.e.mark(ctx, s.ID, ContainerRunning, true); err != nil {
+		w.e.log.Warn("note that a container runs", "session", s.ID, "error", err)
+	}
+	<-c.Done()
+}
+
+// tidy is after the end of a container, or after it did not start.
+func (w *waking) tidy(ctx context.Context, s Session, err error) {
 	p, perr := w.e.mailboxes.Pulse(ctx, s)
 	failed := err != nil || perr == nil && p.Due || len(p.Claims) > 0
-	n, until := w.ended(sessionID, failed)
+	n, until := w.ended(s.ID, failed)
 	switch {
 	case err != nil:
-		w.e.log.Error("start a container", "session", sessionID, "error", err, "failures", n, "again", until)
+		w.e.log.Error("start a container", "session", s.ID, "error", err, "failures", n, "again", until)
 	case failed:
-		w.e.log.Warn("a container ended with its work undone", "session", sessionID, "failures", n, "again", until)
+		w.e.log.Warn("a container ended with its work undone", "session", s.ID, "failures", n, "again", until)
 	default:
-		w.e.log.Info("a container ended", "session", sessionID)
+		w.e.log.Info("a container ended", "session", s.ID)
 	}
-	if _, err := w.e.mark(ctx, sessionID, ContainerStopped, true); err != nil {
-		w.e.log.Error("tidy after a container; it is not started again before that succeeds", "session", sessionID, "error", err)
-		w.e.workers.Go(func() { w.tidy(ctx, s) })
+	if _, err := w.e.mark(ctx, s.ID, ContainerStopped, true); err != nil {
+		w.e.log.Error("tidy after a container; it is not started again before that succeeds", "session", s.ID, "error", err)
+		w.e.workers.Go(func() { w.markStopped(ctx, s) })
 	}
 }
 
@@ -165,6 +196,7 @@ func (w *waking) started(r *run, c Container) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r.container = c
+	w.count(r.agentGroup).Starts++
 	if r.stop {
 		c.Stop()
 	}
@@ -174,12 +206,14 @@ func (w *waking) started(r *run, c Container) {
 func (w *waking) ended(sessionID string, failed bool) (failures int, until time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	r := w.running[sessionID]
 	delete(w.running, sessionID)
 	w.rouse()
 	if !failed {
 		delete(w.pauses, sessionID)
 		return 0, time.Time{}
 	}
+	w.count(r.agentGroup).Failures++
 	p := w.pauses[sessionID]
 	p.until = w.e.now().Add(min(wakeRetry<<min(p.failures, 20), wakeLatest))
 	p.failures++
@@ -201,6 +235,8 @@ func (r *run) end() {
 	r.stop = true
 	if r.container != nil {
 		r.container.Stop()
+	} else if !r.left {
+		r.cancel()
 	}
 }
 
@@ -210,33 +246,13 @@ func (w *waking) idle(s Session, since, now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r := w.running[s.ID]
-	if r == nil || w.wakers == nil {
+	if r == nil || r.container == nil {
 		return false
 	}
 	if since.Before(r.since) {
 		since = r.since
 	}
 	return now.Sub(since) >= w.wakers.IdleTime(s.AgentGroupID)
-}
-
-// tidy ends what an engine before this one left running, and notes that
-// nothing runs. It tries until that succeeds.
-func (w *waking) tidy(ctx context.Context, s Session) {
-	for pause := wakeRetry; ; pause = min(2*pause, time.Minute) {
-		err := w.wakers.End(ctx, s)
-		if err == nil {
-			_, err = w.e.mark(ctx, s.ID, ContainerStopped, true)
-		}
-		if err == nil || ctx.Err() != nil {
-			return
-		}
-		w.e.log.Error("end what is left of a container; will try again", "session", s.ID, "error", err)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
-	}
 }
 
 // close ends all containers and waits until none runs.
@@ -247,6 +263,7 @@ func (w *waking) close() {
 		if !r.stop {
 			r.end()
 		}
+		r.cancel()
 	}
 	w.mu.Unlock()
 	w.runs.Wait()

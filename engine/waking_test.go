@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -21,6 +22,10 @@ type starter struct {
 	err     error      // of each start
 	starts  []string   // sessions in the order of their starts
 	running map[string]*started
+	// left: a container that an engine before this one started may run; adopts
+	// counts how often it was asked for.
+	left   bool
+	adopts int
 }
 
 type started struct {
@@ -33,7 +38,15 @@ func (s *starter) Wakes(agentGroupID string) bool { return agentGroupID != "else
 func (s *starter) IdleTime(string) time.Duration  { return 5 * time.Minute }
 func (s *starter) MaxRunning() int                { return s.max }
 
-func (s *starter) End(context.Context, engine.Session) error { return nil }
+func (s *starter) Adopt(_ context.Context, x engine.Session) (engine.Container, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.adopts++
+	if s.err != nil || !s.left {
+		return nil, s.err
+	}
+	return s.run(x), nil
+}
 
 func (s *starter) Start(_ context.Context, x engine.Session) (engine.Container, error) {
 	s.mu.Lock()
@@ -42,12 +55,17 @@ func (s *starter) Start(_ context.Context, x engine.Session) (engine.Container, 
 	if s.err != nil {
 		return nil, s.err
 	}
+	return s.run(x), nil
+}
+
+// run has a session's container run. The lock is held.
+func (s *starter) run(x engine.Session) *started {
 	c := &started{done: make(chan struct{}), s: s, id: x.ID}
 	if s.running == nil {
 		s.running = map[string]*started{}
 	}
 	s.running[x.ID] = c
-	return c, nil
+	return c
 }
 
 func (c *started) Done() <-chan struct{} { return c.done }
@@ -83,6 +101,14 @@ func openWaking(t *testing.T, c *clock, s *starter) *hosttest.Host {
 		hosttest.Must(t, err)
 	}
 	return h
+}
+
+// afterKill opens the engine that comes after one that was killed now.
+func afterKill(t *testing.T, h *hosttest.Host, c *clock, s *starter) *hosttest.Host {
+	t.Helper()
+	data := t.TempDir()
+	hosttest.Must(t, os.CopyFS(data, os.DirFS(h.Data)))
+	return hosttest.OpenWith(t, data, sessions.Options{Now: c.now}, engine.NewEventQueue(), func(cfg *engine.Config) { cfg.Wakers = s })
 }
 
 func sessionOf(t *testing.T, h *hosttest.Host, agentGroup string) engine.Session {
@@ -210,4 +236,62 @@ func TestAStuckContainerIsEnded(t *testing.T) {
 	if told(t, h, s)[engine.EventContainerStuck] == 0 {
 		t.Error("nobody was told")
 	}
+}
+
+// Lesson 32: what may run has its place, and is asked for until it is known.
+func TestAContainerThatAKilledEngineLeftIsTakenOver(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	first := &starter{max: 1}
+	h := openWaking(t, c, first)
+	s, other := sessionOf(t, h, "ag"), sessionOf(t, h, "other")
+	id := "m"
+	write(t, h, s, engine.WriteMessageInput{MessageID: &id, Trigger: true})
+	running := func(h *hosttest.Host, s engine.Session) bool {
+		got, err := h.Engine.Session(t.Context(), s.ID)
+		return err == nil && got.ContainerStatus == engine.ContainerRunning
+	}
+	hosttest.Wait(t, "a start", func() bool { return running(h, s) })
+
+	w := &starter{max: 1, left: true}
+	w.fail(errors.New("docker does not answer"))
+	h = afterKill(t, h, c, w)
+	hosttest.Wait(t, "a try", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.adopts > 0
+	})
+	write(t, h, other, engine.WriteMessageInput{Trigger: true})
+	if claim(t, h, s, "somebody") {
+		t.Fatal("what may run was given away")
+	}
+	w.fail(nil)
+	hosttest.Wait(t, "that it is taken over", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.running[s.ID] != nil
+	})
+	if got := w.order(); len(got) > 0 {
+		t.Fatalf("%v was started beside it, and one may run", got)
+	}
+	finish(t, h, w, s)
+	hosttest.Wait(t, "the other's start", func() bool { return running(h, other) })
+	if running(h, s) || !claim(t, h, s, "somebody") {
+		t.Error("it has ended, and is not given back")
+	}
+}
+
+func TestAContainerThatEndedWithoutAnEngineIsGivenBack(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	h := openWaking(t, c, &starter{max: 1})
+	s := sessionOf(t, h, "ag")
+	write(t, h, s, engine.WriteMessageInput{Trigger: true})
+	hosttest.Wait(t, "a start", func() bool {
+		got, err := h.Engine.Session(t.Context(), s.ID)
+		return err == nil && got.ContainerStatus == engine.ContainerRunning
+	})
+	w := &starter{max: 1}
+	h = afterKill(t, h, c, w)
+	hosttest.Wait(t, "another start", func() bool { return slices.Equal(w.order(), []string{s.ID}) })
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -104,8 +105,13 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 		defer unlock()
 		s, err = e.activeSession(ctx, sessionID)
 	}
-	drafts := make([]Draft, 0, len(in))
-	pending := make([]*WriteResult, 0, len(in))
+	timed := ctx
+	if hooked = hooked && e.hooks != nil; hooked {
+		var cancel context.CancelFunc
+		timed, cancel = e.hookTime(ctx)
+		defer cancel()
+	}
+	p := pending{drafts: make([]Draft, 0, len(in)), results: make([]*WriteResult, 0, len(in))}
 	for i, m := range in {
 		if err != nil {
 			results[i].Err = err
@@ -113,7 +119,15 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 		}
 		d, err := e.draft(ctx, s, m)
 		if err == nil && hooked {
-			err = e.runMessageHooks(ctx, s, &d)
+			if p.has(d.ID) {
+				// What becomes of the first decides whether this is a replay, which
+				// runs no hooks.
+				e.store(ctx, s, p)
+				p = pending{}
+			}
+			if err = e.runMessageHooksUntil(ctx, timed, s, &d); err == nil && ctx.Err() != nil {
+				err = Unavailable(context.Cause(ctx), "the request ended while hooks ran; nothing was written")
+			}
 		}
 		if err != nil {
 			results[i].Err = err
@@ -123,26 +137,41 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 			results[i].Outcome = OutcomeDropped // nobody knows an id to replay
 			continue
 		}
-		drafts = append(drafts, d)
-		pending = append(pending, results[i])
+		p.drafts = append(p.drafts, d)
+		p.results = append(p.results, results[i])
 	}
-	if len(drafts) == 0 {
+	e.store(ctx, s, p)
+}
+
+// pending are drafts that went through the hooks, and where their results go.
+type pending struct {
+	drafts  []Draft
+	results []*WriteResult
+}
+
+func (p pending) has(id string) bool {
+	return slices.ContainsFunc(p.drafts, func(d Draft) bool { return d.ID == id })
+}
+
+// store writes drafts into their session's mailbox.
+func (e *Engine) store(ctx context.Context, s Session, p pending) {
+	if len(p.drafts) == 0 {
 		return
 	}
-	due := dueOf(drafts, e.now())
+	due := dueOf(p.drafts, e.now())
 	// Before it is written: it must not be acknowledged and then forgotten.
 	if err := e.life.note(ctx, s.ID, due); err != nil {
-		for _, r := range pending {
+		for _, r := range p.results {
 			r.Err = err
 		}
 		return
 	}
 	written := false
-	for i, r := range e.mailboxes.Write(ctx, s, drafts) {
-		*pending[i] = r
+	for i, r := range e.mailboxes.Write(ctx, s, p.drafts) {
+		*p.results[i] = r
 		if r.Outcome == OutcomeWritten {
 			written = true
-			e.emit(Event{Type: EventMessageWritten, SessionID: s.ID, MessageID: drafts[i].ID})
+			e.emit(Event{Type: EventMessageWritten, SessionID: s.ID, MessageID: p.drafts[i].ID})
 		}
 	}
 	if written {

@@ -20,6 +20,9 @@ const (
 	installCost = 5_000
 	probeCost   = 500
 	dryRunCost  = 1_000
+	// retentionCost is of what opens up to some thousand folders, or reads a
+	// whole archive.
+	retentionCost = 5_000
 	// batchSize is for lists that take no page size, and is no bound on them.
 	batchSize      = 100
 	fewAttachments = 4
@@ -47,6 +50,10 @@ func complexity() (c generated.ComplexityRoot) {
 	c.Query.UnsettledReplies = func(child int, first *int, _ *string, _ []engine.DeliveryStatus, _ *string) int {
 		return pageCost(1, child+folderCost, first, nil)
 	}
+	c.Query.Retention = func(child, _ int) int { return listCost(retentionCost, child, 1) }
+	c.Mutation.RunRetention = func(child int, _ model.RunRetentionInput) int { return listCost(retentionCost, child, 1) }
+	c.Mutation.RestoreSession = func(child int, _ engine.RestoreSessionInput) int { return listCost(retentionCost, child, 1) }
+	c.RetentionReport.Steps = func(child int) int { return listCost(1, child, batchSize) }
 	c.Query.Webhooks = func(child int) int { return listCost(1, child, fewTargets) }
 	c.Mutation.ClaimReplies = func(child int, in engine.ClaimRepliesInput) int {
 		return listCost(folderCost, child+folderCost, min(max(in.Max, 1), engine.MaxPage))

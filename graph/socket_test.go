@@ -270,6 +270,26 @@ func TestSocketsWithoutATokenAreCappedApart(t *testing.T) {
 	}
 }
 
+func TestSocketsWithATokenAreCapped(t *testing.T) {
+	w, _ := mustChat(t)
+	header := http.Header{"Authorization": {"Bearer " + token}}
+	for range 256 {
+		if _, _, err := w.dial(t, header, "graphql-transport-ws"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, response, err := w.dial(t, header, "graphql-transport-ws"); err == nil || response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("one more: %v, %v", response, err)
+	}
+	// Nor one that shows its token later.
+	if code := w.mustDial(t, hello).end(); code != websocket.StatusTryAgainLater {
+		t.Errorf("one more by connection_init: closed with %d", code)
+	}
+	if got := string(w.query(t, `{ agentGroup(id: "support") { name } }`, nil)); !strings.Contains(got, "Support") {
+		t.Errorf("a query meanwhile: %s", got)
+	}
+}
+
 func TestSocketsAreClosedWithTheHandler(t *testing.T) {
 	w, _ := mustChat(t)
 	c := w.mustSocket(t)

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,7 @@ type world struct {
 	log     *logBuffer
 	// names are placeholders for ids that the engine makes.
 	names map[string]string
+	days  atomic.Int64 // that have passed
 }
 
 // logBuffer is a log that can be read while it is written.
@@ -54,26 +56,32 @@ func (l *logBuffer) String() string {
 	return l.text.String()
 }
 
-// mustWorld makes a world in which it is always noon. Its limits are small, so
+// mustWorld makes a world in which it is noon until days is set. Its limits are small, so
 // that fixtures can be.
 func mustWorld(t *testing.T) *world {
 	t.Helper()
-	noon := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	w := &world{dir: t.TempDir(), log: &logBuffer{}, names: map[string]string{}}
-	log := slog.New(slog.NewTextHandler(w.log, nil))
-	var err error
-	w.Host, err = twinbox.Open(t.Context(), w.dir, twinbox.Options{Log: log, Now: func() time.Time { return noon },
-		Limits: engine.Limits{ContentBytes: 2048, AttachmentBytes: 64}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.serve(t, 0)
+	w.start(t)
 	t.Cleanup(func() {
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return w
+}
+
+// start opens the world's engine, and serves it.
+func (w *world) start(t *testing.T) {
+	t.Helper()
+	noon := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	log := slog.New(slog.NewTextHandler(w.log, nil))
+	var err error
+	w.Host, err = twinbox.Open(t.Context(), w.dir, twinbox.Options{Log: log, Now: func() time.Time { return noon.AddDate(0, 0, int(w.days.Load())) },
+		Limits: engine.Limits{ContentBytes: 2048, AttachmentBytes: 64}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.serve(t, 0)
 }
 
 // serve serves the world, from here on with at most so many streams.

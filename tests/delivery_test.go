@@ -25,6 +25,12 @@ type pushed struct {
 	Reply          struct{ ID string }
 }
 
+// readPushed reads a request; it is not ok if a kill cut it off.
+func readPushed(r *http.Request) (p pushed, ok bool) {
+	err := json.NewDecoder(r.Body).Decode(&p)
+	return p, err == nil
+}
+
 // flaky is a webhook receiver on a bad day. Now and then it has the engine
 // killed, before it answers or after.
 type flaky struct {
@@ -39,9 +45,9 @@ type flaky struct {
 func newFlaky(t *testing.T) *flaky {
 	f := &flaky{kill: make(chan struct{}, 1), calm: make(chan struct{})}
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var p pushed
-		if err := json.NewDecoder(r.Body).Decode(&p); err != nil {
-			return // a kill in the middle of it
+		p, ok := readPushed(r)
+		if !ok {
+			return
 		}
 		f.mu.Lock()
 		n := len(f.got)
@@ -87,7 +93,9 @@ func (f *flaky) all() []pushed {
 // Lessons 17 to 20: none lost, order kept, repeats only where a crash fell
 // between send and mark, and then marked.
 func TestRepliesSurviveKillsOfTheEngine(t *testing.T) {
-	const sessions, replies, kills = 3, 30, 6
+	const sessions = 3
+	crashes := kills(t, 6)
+	const part = 5 // of the replies comes with each kill
 	f := newFlaky(t)
 	data := t.TempDir()
 	e := engineproc.Start(t, data, "--webhook-allow-private")
@@ -96,28 +104,34 @@ func TestRepliesSurviveKillsOfTheEngine(t *testing.T) {
 	must(t, err)
 	e.MustQuery(t, `mutation($url: String!) { setWebhook(input: {channelType: "telegram", url: $url, secret: "0123456789abcdef"}) { userErrors { message } } }`,
 		map[string]any{"url": f.URL}, nil)
-	folders, want := map[string]string{}, map[string][]string{}
+	folders, want, turns := map[string]string{}, map[string][]string{}, map[string]chan struct{}{}
 	for i := range sessions {
 		id, folder, err := resolve(e, room, fmt.Sprint("thread-", i))
 		must(t, err)
 		folders[id] = filepath.Join(data, folder)
-		for n := range replies {
+		session{engine: e, id: id}.mark(t, "RUNNING")
+		turns[id] = make(chan struct{}, crashes)
+		for n := range part * crashes {
 			want[id] = append(want[id], fmt.Sprintf("s%d-r%02d", i, n))
 		}
 	}
 	var containers sync.WaitGroup
 	for id, folder := range folders {
 		containers.Go(func() {
-			for part := range slices.Chunk(want[id], 5) {
+			for some := range slices.Chunk(want[id], part) {
+				<-turns[id]
 				var rows []string
-				for _, r := range part {
+				for _, r := range some {
 					rows = append(rows, fmt.Sprintf(`('%s', %d, '2026-01-31T12:00:00Z', 'chat', '{"text":"hi"}')`, r, 2*slices.Index(want[id], r)+1))
 				}
 				foreign.Run(t, "exec", folder, "outbound", `INSERT INTO messages_out (id, seq, timestamp, kind, content) VALUES `+strings.Join(rows, ", "))
 			}
 		})
 	}
-	for range kills {
+	for range crashes {
+		for _, turn := range turns {
+			turn <- struct{}{}
+		}
 		select {
 		case <-f.kill:
 		case <-time.After(500 * time.Millisecond): // at a moment that nobody chose
@@ -128,7 +142,7 @@ func TestRepliesSurviveKillsOfTheEngine(t *testing.T) {
 	close(f.calm)
 	containers.Wait()
 	for id := range folders {
-		waitSettled(t, e, id, len(want[id]))
+		waitSettled(t, e, id, folders[id], len(want[id]))
 	}
 	checkPushed(t, f.all(), want)
 	for id, folder := range folders {
@@ -145,38 +159,28 @@ func TestRepliesSurviveKillsOfTheEngine(t *testing.T) {
 }
 
 // waitSettled asks for a retry of what waits for its next attempt, and waits
-// until so many replies are delivered.
-func waitSettled(t *testing.T, e *engineproc.Process, id string, n int) {
+// until so many replies of a session are delivered.
+func waitSettled(t *testing.T, e *engineproc.Process, id, folder string, n int) {
 	t.Helper()
-	for {
+	until(t, fmt.Sprintf("%d deliveries of %s", n, id), func() bool {
 		var out struct {
-			Session struct {
-				Replies struct {
-					Nodes []struct {
-						ReplyID  string
-						Delivery struct {
-							Status        string
-							NextAttemptAt *string
-						}
-					}
+			UnsettledReplies struct {
+				Nodes []struct {
+					ReplyID  string
+					Session  struct{ ID string }
+					Delivery struct{ NextAttemptAt *string }
 				}
 			}
 		}
-		e.MustQuery(t, `query($id: ID!) { session(id: $id) { replies(first: 100) { nodes { replyId delivery { status nextAttemptAt } } } } }`, map[string]any{"id": id}, &out)
-		delivered := 0
-		for _, r := range out.Session.Replies.Nodes {
-			if r.Delivery.Status == "DELIVERED" {
-				delivered++
-			}
+		e.MustQuery(t, `{ unsettledReplies(first: 100) { nodes { replyId session { id } delivery { nextAttemptAt } } } }`, nil, &out)
+		for _, r := range out.UnsettledReplies.Nodes {
 			if r.Delivery.NextAttemptAt != nil {
 				e.MustQuery(t, `mutation($id: ID!, $reply: String!) { retryReply(input: {sessionId: $id, replyId: $reply}) { userErrors { code } } }`,
-					map[string]any{"id": id, "reply": r.ReplyID}, nil)
+					map[string]any{"id": r.Session.ID, "reply": r.ReplyID}, nil)
 			}
 		}
-		if delivered == n {
-			return
-		}
-	}
+		return len(foreign.Rows(t, folder, "inbound", "delivered")) == n
+	})
 }
 
 func checkPushed(t *testing.T, got []pushed, want map[string][]string) {

@@ -125,6 +125,36 @@ func file(text string, names ...string) func(*testing.T, session) {
 	}
 }
 
+// own are the engine's tables that few sessions have.
+var own = map[string]string{
+	"series": `CREATE TABLE engine_series (message_id TEXT PRIMARY KEY, time_zone TEXT, missed_runs TEXT NOT NULL, scheduled_at TEXT NOT NULL) WITHOUT ROWID; `,
+	"reason": `CREATE TABLE engine_reason (message_id TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID; `,
+	"given":  `CREATE TABLE engine_given (message_id TEXT PRIMARY KEY, content BLOB NOT NULL); `,
+	"tried":  `CREATE TABLE engine_tried (message_id TEXT PRIMARY KEY, claim TEXT NOT NULL) WITHOUT ROWID; `,
+	"retry":  `CREATE TABLE engine_retry (message_id TEXT PRIMARY KEY, retry_id TEXT NOT NULL) WITHOUT ROWID; `,
+	"pruned": `CREATE TABLE engine_pruned (folder TEXT PRIMARY KEY, pruned_at TEXT NOT NULL) WITHOUT ROWID; `,
+}
+
+// outboxRow plants a row: state, settled, due_at and attempts.
+func outboxRow(values string) func(*testing.T, session) {
+	return inbound(`CREATE TABLE engine_outbox (n INTEGER PRIMARY KEY, message_out_id TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL, way TEXT NOT NULL, state TEXT NOT NULL,
+		settled INTEGER NOT NULL, due_at INTEGER, attempts INTEGER NOT NULL, uncertain INTEGER NOT NULL,
+		lease_until INTEGER, lease_owner TEXT NOT NULL, last_error TEXT, content TEXT, seal BLOB);
+		INSERT INTO engine_outbox (message_out_id, seq, way, state, settled, due_at, attempts, uncertain, lease_owner)
+		SELECT 'r', 1, 'chat telegram', column1, column2, column3, column4, 0, '' FROM (VALUES (` + values + `))`)
+}
+
+// registered is a fault in the registry.
+func registered(sql string) func(*testing.T, session) {
+	return func(t *testing.T, s session) { foreign.Run(t, "exec", s.dataOf(), "engine", sql) }
+}
+
+func archive(name, text string) func(*testing.T, session) {
+	return func(t *testing.T, s session) {
+		must(t, os.WriteFile(filepath.Join(s.dataOf(), "archives", name), []byte(text), 0o600))
+	}
+}
+
 func TestDoctorNamesEveryFaultAndMendsWhatItCan(t *testing.T) {
 	origin := stopped(t)
 	const added = `INSERT INTO messages_in (id, seq, kind, timestamp, content, series_id`
@@ -243,6 +273,42 @@ func TestDoctorNamesEveryFaultAndMendsWhatItCan(t *testing.T) {
 			copy(slot, `{"agentGroup":"ag","session":"sess-lost"}`)
 			must(t, os.WriteFile(filepath.Join(s.dataOf(), "intents"), slot, 0o600))
 		}, "a write to session sess-lost", true},
+		{"series at no time", inbound(own["series"] + `INSERT INTO engine_series VALUES ('m1', NULL, 'ONCE', 'soon')`), `scheduled_at "soon" is not a time`, false},
+		{"series without a policy", inbound(own["series"] + `INSERT INTO engine_series VALUES ('m1', NULL, 'NEVER', '2026-01-01T00:00:00Z')`), `missed_runs "NEVER"`, false},
+		{"series a view", inbound(`CREATE VIEW engine_series AS SELECT 1 AS message_id`), "engine_series is not a table", false},
+		{"reason of no message", inbound(own["reason"] + `INSERT INTO engine_reason VALUES ('m0', 'x')`), "1 rows of engine_reason are about messages that are not there", true},
+		{"series of no message", inbound(own["series"] + `INSERT INTO engine_series VALUES ('m0', NULL, 'ONCE', '2026-01-01T00:00:00Z')`), "1 rows of engine_series", true},
+		{"try of no message", inbound(own["tried"] + `INSERT INTO engine_tried VALUES ('m0', 'x')`), "1 rows of engine_tried", true},
+		{"tries without a column", inbound(`CREATE TABLE engine_tried (message_id TEXT PRIMARY KEY)`), "table engine_tried has no column claim", false},
+		{"given that was changed", func(t *testing.T, s session) {
+			must(t, os.WriteFile(filepath.Join(s.dataOf(), "series.key"), make([]byte, 32), 0o600))
+			inbound(own["given"]+`INSERT INTO engine_given VALUES ('m1', zeroblob(60))`)(t, s)
+		}, "it was changed, or was sealed with another key", false},
+		{"given without its key", inbound(own["given"] + `INSERT INTO engine_given VALUES ('m1', zeroblob(60))`), "its key is missing", false},
+		{"retry that is not there", inbound(own["retry"] + `INSERT INTO engine_retry VALUES ('m1', 'm2')`), `its retry "m2" is not there`, false},
+		{"pruned at no time", inbound(own["pruned"] + `INSERT INTO engine_pruned VALUES ('m7', 'once')`), `pruned_at "once" is not a time`, false},
+		{"usage below nothing", inbound(`CREATE TABLE IF NOT EXISTS engine_usage (id INTEGER PRIMARY KEY, bytes); DELETE FROM engine_usage; INSERT INTO engine_usage VALUES (1, -5)`), "bytes is not a size", false},
+		{"outbox in no state", outboxRow(`'lost', 0, NULL, 1`), `state "lost" is none`, false},
+		{"outbox settled without an outcome", outboxRow(`'failed', 1, NULL, 1`), "has no outcome in delivered", false},
+		{"outbox half settled", outboxRow(`'pending', 1, NULL, 1`), "it is pending, and settled is 1", false},
+		{"outbox due at no time", outboxRow(`'pending', 0, -1, 1`), "due_at is not a time", false},
+		{"outbox with less than no attempts", outboxRow(`'pending', 0, NULL, -1`), "attempts is not a number", false},
+		{"outbox mark nowhere", inbound(`CREATE TABLE engine_outbox_mark (id INTEGER PRIMARY KEY, out_rowid, reply_id); INSERT INTO engine_outbox_mark VALUES (1, 'x', 'r')`), "no place in messages_out", false},
+		{"unsettled reply of no session", registered(`INSERT INTO unsettled (session_id, reply_id, way, failed) VALUES ('sess-lost', 'r', 'x', 0)`), "1 unsettled replies are of sessions that do not exist", false},
+		{"session archived and not", registered(`INSERT INTO archives SELECT id, agent_group_id, 0, 0 FROM sessions`), "1 sessions are both archived and not", false},
+		{"events that are none", registered(`UPDATE events SET batch = '{' WHERE n = (SELECT max(n) FROM events)`), "1 batches of events cannot be read", false},
+		{"webhook without an address", registered(`INSERT INTO webhooks VALUES ('w', 'telegram', 'nowhere', 's', 1)`), "1 webhooks have no address", false},
+		{"key too short", registered(`UPDATE secrets SET value = x'00' WHERE name = 'files'`), "1 keys of the engine's are not whole", false},
+		{"claim of nobody", registered(`INSERT OR IGNORE INTO work SELECT id, 0 FROM sessions; INSERT INTO container_claims SELECT id, '', NULL FROM sessions`), "1 claims of containers are of nobody", false},
+		{"work of no session", registered(`INSERT INTO work VALUES ('sess-lost', 0)`), "a row of work names one of sessions", false},
+		{"archive cut off", archive("sess-lost.tar", "x"), "the archive of session sess-lost is refused", false},
+		{"archive that was not finished", archive("sess-lost.tar.new", "x"), "a crash cut off", true},
+		{"something among the archives", archive("notes.txt", "x"), "it is not an archive of a session", false},
+		{"folder of an archived session", func(t *testing.T, s session) {
+			registered(`INSERT INTO archives VALUES ('sess-lost', 'ag', 0, 1)`)(t, s)
+			foreign.Run(t, "create", s.path("..", "sess-lost"))
+			foreign.Run(t, "write", s.path("..", "sess-lost"), "m1", "hello")
+		}, "its session is archived: a crash left the folder", true},
 		{"registry damaged", func(t *testing.T, s session) {
 			must(t, os.WriteFile(filepath.Join(s.dataOf(), "engine.db"), bytes.Repeat([]byte("x"), 8192), 0o600))
 		}, "damaged", false},

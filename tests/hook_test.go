@@ -185,6 +185,29 @@ export function onMessage(m) {
 	}
 }
 
+func TestAMessageThatIsTwiceInABatchRunsHooksOnce(t *testing.T) {
+	s := hooked(t, "count", `let n = 0
+export function onMessage(m) { m.content.text += " #" + ++n; return m }`)
+	message := func(id, text string) map[string]any {
+		return map[string]any{"sessionId": s.id, "messageId": id, "content": map[string]any{"text": text}}
+	}
+	var out struct{ WriteMessages struct{ Results []written } }
+	s.engine.MustQuery(t, `mutation($messages: [WriteMessageInput!]!) { writeMessages(input: {messages: $messages}) {
+		results { outcome message { contentText } userErrors { code } } userErrors { message } } }`,
+		map[string]any{"messages": []any{message("m1", "a"), message("m1", "a"), message("m2", "b"), message("m1", "c")}}, &out)
+	var got []string
+	for _, r := range out.WriteMessages.Results {
+		if r.Message != nil {
+			got = append(got, r.Outcome+r.Message.ContentText)
+		} else {
+			got = append(got, r.UserErrors[0].Code)
+		}
+	}
+	if want := `WRITTEN{"text":"a #1"} REPLAYED{"text":"a #1"} WRITTEN{"text":"b #2"} CONFLICT`; strings.Join(got, " ") != want {
+		t.Errorf("the results are %s\nnot %s", strings.Join(got, " "), want)
+	}
+}
+
 func TestADroppedMessageWithoutAnIDIsNotKept(t *testing.T) {
 	s := hooked(t, "drop", `export function onMessage() { return drop() }`)
 	if w := s.send(t, saying("hello", attachment("a.txt", "text/plain", "a"))); w.Outcome != "DROPPED" || w.Message != nil || len(w.UserErrors) > 0 {

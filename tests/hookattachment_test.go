@@ -68,6 +68,33 @@ func TestADryRunTakesAttachmentsWithData(t *testing.T) {
 	}
 }
 
+func TestADryRunSaysHowManyStoredAttachmentsItGoesThrough(t *testing.T) {
+	s := hooked(t, "files", attachmentHook)
+	dryRun := func(id string, files int) (int, []userError) {
+		t.Helper()
+		var list []any
+		for range files {
+			list = append(list, attachment("a.txt", "text/plain", "a"))
+		}
+		s.write(t, id, saying("files", list...)["content"])
+		var out struct {
+			DryRunHooks struct {
+				Steps      []struct{ Action string }
+				UserErrors []userError
+			}
+		}
+		s.engine.MustQuery(t, `mutation($session: ID!, $id: String) { dryRunHooks(input: {point: ON_ATTACHMENT, sessionId: $session, messageId: $id}) {
+			steps { action } userErrors { code message field } } }`, map[string]any{"session": s.id, "id": id}, &out)
+		return len(out.DryRunHooks.Steps), out.DryRunHooks.UserErrors
+	}
+	if steps, errors := dryRun("m1", 20); steps != 20 || len(errors) > 0 {
+		t.Errorf("%d steps for 20 attachments, %+v", steps, errors)
+	}
+	if _, errors := dryRun("m2", 21); len(errors) != 1 || errors[0].Code != "LIMIT_EXCEEDED" || !strings.Contains(errors[0].Message, "21 attachments, more than the 20") {
+		t.Errorf("for 21 attachments: %+v", errors)
+	}
+}
+
 func TestHooksChangeAndRemoveAttachments(t *testing.T) {
 	s := hooked(t, "files", attachmentHook)
 	var files []any

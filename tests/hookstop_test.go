@@ -1,6 +1,8 @@
 package tests_test
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twinbox/twinbox/tests/internal/engineproc"
+	"github.com/twinbox/twinbox/tests/internal/guest"
 )
 
 // A call cannot be stopped, and may have fuel for an hour: who stops the engine
@@ -23,9 +26,7 @@ func TestACallWithoutEndDoesNotKeepTheEngineFromEnding(t *testing.T) {
 		_, err := s.tryWrite(t.Context(), "m1", map[string]any{"text": "hello"})
 		answer <- err
 	}()
-	for !strings.Contains(s.metrics(t), "twinbox_hook_instances{hook=\"endless\"} 1\n") {
-		time.Sleep(time.Millisecond)
-	}
+	s.awaitMetric(t, `twinbox_hook_instances{hook="endless"} 1`)
 	if err := s.engine.Stop(); err == nil {
 		t.Error("the engine ended as if all was done")
 	}
@@ -37,10 +38,61 @@ func TestACallWithoutEndDoesNotKeepTheEngineFromEnding(t *testing.T) {
 	s.write(t, "m1", map[string]any{"text": "hello"})
 }
 
+// A client that goes away ends what it wanted: the hook that runs is the last,
+// also where its failure may be skipped.
+func TestNoHookRunsAndNothingIsWrittenForAClientThatHasGone(t *testing.T) {
+	s := newSession(t)
+	for _, h := range []struct {
+		name   string
+		module guest.Module
+	}{
+		{"slow", does("on_message", endless+"i64.const 0")},
+		{"next", guest.Answering(`{"action":"replace","content":{"text":"seen"}}`)},
+	} {
+		e := s.tryInstall(t, h.name, h.module.Bytes(), map[string]any{"onFailure": "SKIP", "limits": map[string]any{"fuel": 4_000_000_000}})
+		if len(e) > 0 {
+			t.Fatal(e)
+		}
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	answer := make(chan error, 1)
+	go func() {
+		_, err := s.tryWrite(ctx, "m1", map[string]any{"text": "hello"})
+		answer <- err
+	}()
+	s.awaitMetric(t, `twinbox_hook_instances{hook="slow"} 1`)
+	leave()
+	if err := <-answer; !errors.Is(err, context.Canceled) {
+		t.Errorf("the client's error is %v", err)
+	}
+	s.awaitMetric(t, `twinbox_hook_calls_total{action="skipped",hook="slow",point="on_message"} 1`)
+	if m := s.metrics(t); strings.Contains(m, `hook="next",point=`) {
+		t.Errorf("the next hook was called:\n%s", m)
+	}
+	if err := s.engine.Stop(); err != nil { // when all is done that was begun
+		t.Error(err)
+	}
+	s.checkNothingWritten(t)
+}
+
 // data is the engine's data directory.
 func (s session) data() string {
 	before, _, _ := strings.Cut(s.folder, "v2-sessions")
 	return before
+}
+
+// awaitMetric waits for a line of the engine's metrics.
+func (s session) awaitMetric(t *testing.T, line string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for !strings.Contains(s.metrics(t), line+"\n") {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("the metrics never had %s", line)
+		}
+	}
 }
 
 func (s session) metrics(t *testing.T) string {

@@ -91,7 +91,11 @@ func (b *bare) run(t *testing.T, c fixture.Case) effect {
 	const plenty = math.MaxInt64
 	var gauge metering.Gauge
 	if fuel, ok := m.ExportedGlobal(metering.FuelExport).(api.MutableGlobal); ok {
-		gauge = metering.Gauge{Fuel: fuel, Depth: m.ExportedGlobal(metering.DepthExport).(api.MutableGlobal)}
+		gauge = metering.Gauge{
+			Fuel:    fuel,
+			Depth:   m.ExportedGlobal(metering.DepthExport).(api.MutableGlobal),
+			Reserve: m.ExportedGlobal(metering.ReserveExport).(api.MutableGlobal),
+		}
 		gauge.Fill(plenty, math.MaxInt32)
 	}
 	call := func(name string, args ...uint64) uint64 {

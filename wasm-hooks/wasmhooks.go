@@ -60,9 +60,10 @@ func Languages() []string {
 }
 
 // New makes a project for a hook of that name in dir, which must not exist. A
-// failure leaves nothing. The name is of up to 64 lower-case letters, digits,
+// failure leaves nothing. "js" and "ts" are languages, too. The name is of up to 64 lower-case letters, digits,
 // '-' and '_', a letter first.
 func New(dir, lang, name string) (err error) {
+	lang = cmp.Or(map[string]string{"js": "javascript", "ts": "typescript"}[lang], lang)
 	i := slices.IndexFunc(languages(), func(l language) bool { return l.name == lang })
 	if i < 0 {
 		return fmt.Errorf("%q is not a language for hooks: there are %s", lang, strings.Join(Languages(), ", "))

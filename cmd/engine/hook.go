@@ -32,9 +32,9 @@ func hookPoints() []string {
 
 func newHookCommand() *cobra.Command {
 	c := newGroup("hook", "Code of your own on what flows through: new, test, bench, install, list, logs", `A hook is a module of yours that sees messages and attachments on their way in,
-and sessions before they are made: it lets them pass, changes them, drops or
-refuses them. It runs as WebAssembly, with no way out of its sandbox, and what
-one call may cost is limited.
+replies on their way out, and sessions before they are made: it lets them pass,
+changes them, drops or refuses them. It runs as WebAssembly, with no way out of
+its sandbox, and what one call may cost is limited.
 
 A hook is a .js or .ts file, which needs no tools at all; a .wasm file; or a
 folder that "engine hook new" made, for Go, AssemblyScript, C and Rust.`)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -32,7 +31,7 @@ of warm instances, as an engine uses them, on this machine.`,
 		Example: `  engine hook bench redact
   engine hook bench redact.js --content '{"text":"mail me: ada@example.org"}'
   engine hook bench ./thumbnail --attach photo.jpg --calls 50 -o json`,
-		RunE: func(c *cobra.Command, args []string) (err error) {
+		RunE: func(c *cobra.Command, args []string) error {
 			if output != "table" && output != "json" {
 				return failf(exitUsage, "-o %q is not table or json", output)
 			}
@@ -50,18 +49,19 @@ of warm instances, as an engine uses them, on this machine.`,
 			if err != nil {
 				return err
 			}
-			t, err := openTrial(c, source, f)
+			var rows []measurement
+			err = f.try(c, source, func(t *trial) error {
+				for _, s := range samples {
+					m, err := t.measure(c.Context(), s, calls)
+					if err != nil {
+						return err
+					}
+					rows = append(rows, m)
+				}
+				return nil
+			})
 			if err != nil {
 				return err
-			}
-			defer func() { err = errors.Join(err, t.close()) }()
-			var rows []measurement
-			for _, s := range samples {
-				m, err := t.measure(c.Context(), s, calls)
-				if err != nil {
-					return err
-				}
-				rows = append(rows, m)
 			}
 			return printMeasurements(c.OutOrStdout(), output, rows)
 		}}
@@ -74,25 +74,20 @@ of warm instances, as an engine uses them, on this machine.`,
 }
 
 // benchSamples are the one that the flags give, or the hook's fixtures.
-func benchSamples(c *cobra.Command, source hookSource, in sampleFlags) ([]sample, error) {
+func benchSamples(c *cobra.Command, source hookSource, in sampleFlags) ([]fixture.Case, error) {
 	if in.given() {
 		s, err := in.read(c)
-		return []sample{s}, err
+		return []fixture.Case{s}, err
 	}
 	cases, err := fixture.Load(filepath.Join(source.dir, "fixtures"))
 	if err != nil {
 		return nil, failf(exitUsage, "there is no input; give --content, --input or --attach: %w", err)
 	}
-	var samples []sample
-	for _, one := range cases {
-		if in.point == "" || in.point == one.Point.Export() {
-			samples = append(samples, sample{name: one.Name, point: one.Point, HookSample: one.Sample, config: one.Config})
-		}
-	}
-	if len(samples) == 0 {
+	cases = slices.DeleteFunc(cases, func(s fixture.Case) bool { return in.point != "" && in.point != s.Point.Export() })
+	if len(cases) == 0 {
 		return nil, failf(exitUsage, "no fixture is for %s", in.point)
 	}
-	return samples, nil
+	return cases, nil
 }
 
 // measurement is what calls on one input cost.
@@ -110,20 +105,20 @@ type measurement struct {
 }
 
 // measure calls the hook on a fresh instance, and then on warm ones.
-func (t *trial) measure(ctx context.Context, s sample, calls int) (measurement, error) {
+func (t *trial) measure(ctx context.Context, s fixture.Case, calls int) (measurement, error) {
 	fresh, err := t.call(ctx, s)
 	if err != nil {
 		return measurement{}, err
 	}
 	if fresh.Action == engine.HookFailed {
-		return measurement{}, fmt.Errorf("hook %s failed on %s: %s", t.record.Name, s.name, *fresh.Reason)
+		return measurement{}, fmt.Errorf("hook %s failed on %s: %s", t.record.Name, s.Name, *fresh.Reason)
 	}
-	m := measurement{Input: s.name, Point: s.point.Export(), Action: strings.ToLower(string(fresh.Action)), Calls: calls,
+	m := measurement{Input: s.Name, Point: s.Point.Export(), Action: strings.ToLower(string(fresh.Action)), Calls: calls,
 		FreshFuel: fresh.Fuel, MemoryBytes: fresh.MemoryBytes}
 	record := t.record
-	record.Points = []engine.HookPoint{s.point}
-	if s.config != nil {
-		record.Config = s.config
+	record.Points = []engine.HookPoint{s.Point}
+	if s.Config != nil {
+		record.Config = s.Config
 	}
 	// What is counted is to be of this input alone.
 	t.host.Use(nil)
@@ -150,8 +145,8 @@ func (t *trial) measure(ctx context.Context, s sample, calls int) (measurement, 
 }
 
 // time is how long one call takes. A refusal is an answer.
-func (t *trial) time(ctx context.Context, s sample) (time.Duration, error) {
-	call, _, err := s.call()
+func (t *trial) time(ctx context.Context, s fixture.Case) (time.Duration, error) {
+	call, _, err := newHookCall(s)
 	if err != nil {
 		return 0, err
 	}

@@ -25,7 +25,7 @@ its language needs.`,
 			_, err := fmt.Fprintf(c.OutOrStdout(), "made %s; next: engine hook test %s\n", dir, dir)
 			return err
 		}}
-	c.Flags().StringVar(&lang, "lang", "", "its language: go, assemblyscript, c, rust, javascript or typescript (required)")
+	c.Flags().StringVar(&lang, "lang", "", "its language: go, assemblyscript, c, rust, javascript (js) or typescript (ts) (required)")
 	c.Flags().StringVar(&dir, "dir", "", "the folder to make (default: NAME)")
 	must(c.MarkFlagRequired("lang"))
 	must(c.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(wasmhooks.Languages(), cobra.ShellCompDirectiveNoFileComp)))

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -25,7 +24,7 @@ Exit code 0: it answered, whatever it answered. 1: it failed.`,
 		Example: `  engine hook run redact.js --content '{"text":"mail me: ada@example.org"}'
   engine hook run redact --point on_message < message.json
   engine hook run ./thumbnail --attach photo.jpg --save small.jpg`,
-		RunE: func(c *cobra.Command, args []string) (err error) {
+		RunE: func(c *cobra.Command, args []string) error {
 			if err := in.check(); err != nil {
 				return err
 			}
@@ -37,16 +36,13 @@ Exit code 0: it answered, whatever it answered. 1: it failed.`,
 			if err != nil {
 				return err
 			}
-			t, err := openTrial(c, source, f)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, t.close()) }()
-			o, err := t.call(c.Context(), s)
-			if err != nil {
-				return err
-			}
-			return printOutcome(c, o, save)
+			return f.try(c, source, func(t *trial) error {
+				o, err := t.call(c.Context(), s)
+				if err != nil {
+					return err
+				}
+				return printOutcome(c, o, save)
+			})
 		}}
 	in.bind(c)
 	f.bind(c)

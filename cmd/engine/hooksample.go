@@ -1,8 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
+	"cmp"
 	"io"
 	"mime"
 	"os"
@@ -13,26 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/wasm-hooks/fixture"
 )
-
-// sample is what a hook is called with in a trial.
-type sample struct {
-	name  string
-	point engine.HookPoint
-	engine.HookSample
-	// config is for this sample; nil is the trial's.
-	config json.RawMessage
-}
-
-// call makes a call on the sample; each needs its own.
-func (s sample) call() (engine.HookCall, *watchedSubject, error) {
-	subject, err := engine.NewHookSubject(s.point, s.HookSample)
-	if err != nil {
-		return engine.HookCall{}, nil, refused(err, "the input")
-	}
-	w := &watchedSubject{HookSubject: subject}
-	return engine.HookCall{Point: s.point, Subject: w}, w, nil
-}
 
 // sampleFlags say what a hook is called with.
 type sampleFlags struct {
@@ -59,18 +40,19 @@ func (f *sampleFlags) check() error {
 	return nil
 }
 
-// read makes the sample; without flags for it, of standard input.
-func (f *sampleFlags) read(c *cobra.Command) (sample, error) {
-	s := sample{name: "input", point: engine.HookOnMessage}
+// read makes a case; without flags for it, of standard input.
+func (f *sampleFlags) read(c *cobra.Command) (fixture.Case, error) {
+	s := fixture.Case{Name: "input"}
 	switch {
 	case f.content != "":
 		content, err := readJSON(c, "content", f.content)
 		if err != nil {
 			return s, err
 		}
-		s.Message.Content, s.Reply.Content = content, content
+		s.Sample.Message.Content, s.Sample.Reply.Content = content, content
 	case f.input != "" || f.attach == "":
-		if err := f.decode(c, &s); err != nil {
+		var err error
+		if s, err = f.parse(c); err != nil {
 			return s, err
 		}
 	}
@@ -79,50 +61,40 @@ func (f *sampleFlags) read(c *cobra.Command) (sample, error) {
 		if err != nil {
 			return s, failf(exitUsage, "--attach: %w", err)
 		}
-		s.point, s.Bytes = engine.HookOnAttachment, b
-		if s.Attachment.Name == "" {
-			s.Attachment.Name = filepath.Base(f.attach)
+		s.Point, s.Sample.Bytes = engine.HookOnAttachment, b
+		a := &s.Sample.Attachment
+		if a.Name == "" {
+			a.Name = filepath.Base(f.attach)
 		}
-		if t := mime.TypeByExtension(filepath.Ext(f.attach)); t != "" && s.Attachment.MimeType == nil {
-			s.Attachment.MimeType = &t
+		if t := mime.TypeByExtension(filepath.Ext(f.attach)); t != "" && a.MimeType == nil {
+			a.MimeType = &t
 		}
 	}
 	if f.point != "" {
-		s.point = engine.HookPoint(enum(f.point))
+		s.Point = engine.HookPoint(enum(f.point))
 	}
+	s.Point = cmp.Or(s.Point, engine.HookOnMessage)
 	return s, nil
 }
 
-// decode reads a sample as fixtures have it.
-func (f *sampleFlags) decode(c *cobra.Command, s *sample) error {
-	name, b, err := "standard input", []byte(nil), error(nil)
+// parse reads an input as fixtures have it.
+func (f *sampleFlags) parse(c *cobra.Command) (s fixture.Case, err error) {
+	name, file, b := "input", "standard input", []byte(nil)
 	if f.input == "" || f.input == "-" {
 		b, err = readInput(c)
 	} else {
-		name = f.input
-		s.name = strings.TrimSuffix(filepath.Base(f.input), ".input.json")
+		file = f.input
+		name = strings.TrimSuffix(filepath.Base(f.input), ".input.json")
 		b, err = os.ReadFile(f.input)
 	}
 	if err != nil {
-		return failf(exitUsage, "the input: %w", err)
+		return s, failf(exitUsage, "the input: %w", err)
 	}
-	var in struct {
-		ABI    int             `json:"abi"`
-		Point  string          `json:"point"`
-		Config json.RawMessage `json:"config"`
-		*engine.HookSample
+	if s, err = fixture.Parse(b); err != nil {
+		return s, failf(exitUsage, `%s is no input such as {"message": {"content": {"text": "hello"}}}: %w`, file, err)
 	}
-	in.HookSample = &s.HookSample
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
-		return failf(exitUsage, `%s is no input such as {"message": {"content": {"text": "hello"}}}: %w`, name, err)
-	}
-	s.config = in.Config
-	if in.Point != "" {
-		s.point = engine.HookPoint(enum(in.Point))
-	}
-	return nil
+	s.Name = name
+	return s, nil
 }
 
 func readInput(c *cobra.Command) ([]byte, error) { return io.ReadAll(c.InOrStdin()) }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -29,7 +28,7 @@ Exit code 0: all are as expected. %d: some are not.`, exitUnhealthy),
 		Example: `  engine hook test
   engine hook test redact.js
   engine hook test redact --update     take what it answers as what is expected`,
-		RunE: func(c *cobra.Command, args []string) (err error) {
+		RunE: func(c *cobra.Command, args []string) error {
 			source, err := readHook(c, folder(args))
 			if err != nil {
 				return err
@@ -41,12 +40,7 @@ Exit code 0: all are as expected. %d: some are not.`, exitUnhealthy),
 			if err != nil {
 				return &exitError{code: exitUsage, err: err}
 			}
-			t, err := openTrial(c, source, f)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, t.close()) }()
-			return t.test(c, cases, update)
+			return f.try(c, source, func(t *trial) error { return t.test(c, cases, update) })
 		}}
 	f.bind(c)
 	c.Flags().StringVar(&dir, "fixtures", "", "where its fixtures are (default: fixtures, beside the hook)")

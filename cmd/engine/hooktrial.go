@@ -14,6 +14,7 @@ import (
 
 	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/engine/hooks"
+	"github.com/twinbox/twinbox/wasm-hooks/fixture"
 )
 
 // trialFlags are what a hook is tried with.
@@ -53,7 +54,16 @@ type trial struct {
 	record engine.HookRecord
 }
 
-// openTrial makes ready what runs a hook, which the caller closes.
+// try makes ready what runs a hook, for as long as use uses it.
+func (f trialFlags) try(c *cobra.Command, s hookSource, use func(*trial) error) (err error) {
+	t, err := openTrial(c, s, f)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	return use(t)
+}
+
 func openTrial(c *cobra.Command, s hookSource, f trialFlags) (_ *trial, err error) {
 	t := &trial{record: engine.HookRecord{Name: s.name, HookSettings: engine.HookSettings{Enabled: true, OnFailure: engine.HookFail}}}
 	if t.cache, err = openHookCache(); err != nil {
@@ -101,23 +111,33 @@ type outcome struct {
 
 // call runs the hook on a sample, on a fresh instance with a fixed clock and
 // seed. A failure of the hook is an outcome.
-func (t *trial) call(ctx context.Context, s sample) (outcome, error) {
-	if handles := t.record.Version().Handles; !slices.Contains(handles, s.point) {
-		return outcome{}, failf(exitUsage, "hook %s has nothing to call at %s: it handles %s", t.record.Name, s.point.Export(), pointNames(handles))
+func (t *trial) call(ctx context.Context, s fixture.Case) (outcome, error) {
+	if handles := t.record.Version().Handles; !slices.Contains(handles, s.Point) {
+		return outcome{}, failf(exitUsage, "hook %s has nothing to call at %s: it handles %s", t.record.Name, s.Point.Export(), pointNames(handles))
 	}
-	call, watched, err := s.call()
+	call, watched, err := newHookCall(s)
 	if err != nil {
 		return outcome{}, err
 	}
 	record := t.record
-	if s.config != nil {
-		record.Config = s.config
+	if s.Config != nil {
+		record.Config = s.Config
 	}
 	steps, _, err := t.host.DryRun(ctx, call, []engine.HookRecord{record})
 	if err != nil {
 		return outcome{}, err
 	}
 	return outcome{HookStep: steps[0], replaced: watched.answer}, nil
+}
+
+// newHookCall makes a call on the case; each needs its own.
+func newHookCall(s fixture.Case) (engine.HookCall, *watchedSubject, error) {
+	subject, err := engine.NewHookSubject(s.Point, s.Sample)
+	if err != nil {
+		return engine.HookCall{}, nil, refused(err, "the input")
+	}
+	w := &watchedSubject{HookSubject: subject}
+	return engine.HookCall{Point: s.Point, Subject: w}, w, nil
 }
 
 // watchedSubject keeps what a hook replaced.

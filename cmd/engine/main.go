@@ -85,7 +85,7 @@ Environment:
 	}
 	add(groupRun, newServeCommand(), newAgentCommand(), newDemoCommand(), newDoctorCommand())
 	add(groupClient, newSessionCommand(), newMessageCommand(), newReplyCommand(), newWebhookCommand(), newDestinationCommand(),
-		newAgentGroupCommand(), newMessagingGroupCommand(), newHookCommand(), newEventsCommand(), newAPICommand())
+		newAgentGroupCommand(), newMessagingGroupCommand(), newHookCommand(), newEventsCommand(), newRetentionCommand(), newAPICommand())
 	root.AddCommand(newVersionCommand(), newDemoAgentCommand())
 	return root
 }

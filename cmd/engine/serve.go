@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twinbox/twinbox/engine"
-	"github.com/twinbox/twinbox/engine/lifecycle"
 )
 
 func newServeCommand() *cobra.Command {
@@ -22,7 +21,6 @@ func newServeCommand() *cobra.Command {
 	limits := engine.DefaultLimits()
 	folders := folderFlags{}
 	logs := logFlags{}
-	wakers := ""
 	c := &cobra.Command{Use: "serve", Short: "Run the engine", Args: cobra.NoArgs,
 		Long: `Run the engine on a data directory, which it makes if there is none, and serve its
 GraphQL API at /graphql.
@@ -40,11 +38,11 @@ GOGC and GOMEMLIMIT are as in any Go program; left out, they are 800 and 1GiB.`,
   engine serve --listen :8443 --tls-cert cert.pem --tls-key key.pem
   engine serve --folder-owner 1000:1000      # the user that containers run as`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := errors.Join(checkLimits(limits), folders.apply(&cfg.options)); err != nil {
+			if err := errors.Join(checkLimits(limits), checkRetention(cfg.options), folders.apply(&cfg.options)); err != nil {
 				return err
 			}
 			var err error
-			if cfg.options.Wakers, err = readWakers(wakers); err != nil {
+			if cfg.options.Wakers, err = readWakers(cfg.wakers); err != nil {
 				return err
 			}
 			log, err := logs.logger(c.ErrOrStderr())
@@ -72,27 +70,11 @@ GOGC and GOMEMLIMIT are as in any Go program; left out, they are 800 and 1GiB.`,
 	allowPrivate, _ := strconv.ParseBool(os.Getenv("ENGINE_WEBHOOK_ALLOW_PRIVATE"))
 	f.BoolVar(&cfg.options.WebhookAllowPrivate, "webhook-allow-private", allowPrivate, "let webhooks have private and loopback addresses (ENGINE_WEBHOOK_ALLOW_PRIVATE)")
 	f.StringVar(&cfg.options.PublicURL, "public-url", "", "where receivers of replies reach the engine, for the addresses of files: https://engine.example")
-	f.StringVar(&wakers, "wakers", "", "a JSON file that says which agent groups' containers the engine starts, and how; left out, it starts none")
+	f.StringVar(&cfg.wakers, "wakers", "", "a JSON file that says which agent groups' containers the engine starts, and how; left out, it starts none. SIGHUP reads it again")
+	bindRetention(f, &cfg.options)
 	folders.bind(f)
 	logs.bind(f)
 	return c
-}
-
-// readWakers reads the file of --wakers; "" is none.
-func readWakers(path string) (lifecycle.Config, error) {
-	if path == "" {
-		return lifecycle.Config{}, nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return lifecycle.Config{}, failf(exitUsage, "--wakers: %w", err)
-	}
-	defer f.Close()
-	config, err := lifecycle.ReadConfig(f)
-	if err != nil {
-		return lifecycle.Config{}, failf(exitUsage, "--wakers %s: %w", path, err)
-	}
-	return config, nil
 }
 
 func serve(c *cobra.Command, cfg serverConfig) (err error) {
@@ -107,6 +89,9 @@ func serve(c *cobra.Command, cfg serverConfig) (err error) {
 			err = serr
 		}
 	}()
+	if cfg.wakers != "" {
+		defer onHangUp(s.reloadWakers)()
+	}
 	out := c.OutOrStdout()
 	fmt.Fprintln(out, "listening on", s.url)
 	switch {

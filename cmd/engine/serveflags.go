@@ -30,12 +30,13 @@ func bindLimits(f *pflag.FlagSet, l *engine.Limits, g *graph.Config) {
 	f.DurationVar(&l.UploadAge, "upload-age", l.UploadAge, "how long an upload waits for its message")
 	f.IntVar(&l.QueueLength, "queue-length", l.QueueLength, "messages that may wait for one session")
 	f.DurationVar(&l.QueueTime, "queue-time", l.QueueTime, "how long a message may wait to be written")
+	f.DurationVar(&l.SpentAge, "unread-age", l.SpentAge, "how long context and system messages that an agent left unread stay, once it has dealt with a later message")
 }
 
 // checkLimits refuses what sizeValue cannot: waits and queues of nothing.
 func checkLimits(l engine.Limits) error {
-	if l.UploadAge <= 0 || l.QueueLength <= 0 || l.QueueTime <= 0 {
-		return failf(exitUsage, "--upload-age, --queue-length and --queue-time must be more than 0")
+	if l.UploadAge <= 0 || l.QueueLength <= 0 || l.QueueTime <= 0 || l.SpentAge <= 0 {
+		return failf(exitUsage, "--upload-age, --queue-length, --queue-time and --unread-age must be more than 0")
 	}
 	return nil
 }

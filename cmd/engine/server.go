@@ -34,8 +34,10 @@ type serverConfig struct {
 	// grace is how long a stop waits for requests that were begun.
 	grace   time.Duration
 	options twinbox.Options
-	graph   graph.Config
-	log     *slog.Logger
+	// wakers is the file that options.Wakers was read from; "" if there is none.
+	wakers string
+	graph  graph.Config
+	log    *slog.Logger
 }
 
 // server is a running engine with its API.
@@ -189,6 +191,7 @@ func (s *server) stop() error {
 	if rerr := os.Remove(filepath.Join(s.config.data, urlFile)); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
 		err = errors.Join(err, rerr)
 	}
+	wait := closeTime + s.host.StopTime()
 	closed := make(chan error, 1)
 	go func() { closed <- s.host.Close() }()
 	select {
@@ -196,13 +199,14 @@ func (s *server) stop() error {
 		if cerr != nil {
 			err = errors.Join(err, fmt.Errorf("close the data directory: %w", cerr))
 		}
-	case <-time.After(closeTime):
-		// A hook's call cannot be stopped. What was accepted is durable, as
-		// after a crash.
-		err = errors.Join(err, fmt.Errorf("a call of a hook has not ended %s after the requests: the engine ends without it", closeTime))
+	case <-time.After(wait):
+		// A hook's call cannot be stopped, and docker may not answer. What was
+		// accepted is durable, as after a crash.
+		err = errors.Join(err, fmt.Errorf("a call of a hook or a container has not ended %s after the requests: the engine ends without it", wait))
 	}
 	return err
 }
 
-// closeTime is how long a stop waits for what outlives its request.
+// closeTime is how long a stop waits for what outlives its request, beside
+// containers that were asked to end.
 const closeTime = 5 * time.Second

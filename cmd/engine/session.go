@@ -11,10 +11,10 @@ const sessionFields = `id agentGroup { id name } messagingGroup { id channelType
 
 func newSessionCommand() *cobra.Command {
 	r := &remote{}
-	c := newGroup("session", "Conversations: list, show, resolve, close, project, claim, mark", `A session is one conversation: a folder that is mounted into one container,
+	c := newGroup("session", "Conversations: list, show, resolve, close, restore, project, claim, mark", `A session is one conversation: a folder that is mounted into one container,
 with what was written to the agent and what it replied.`)
 	r.bind(c)
-	c.AddCommand(r.sessionList(), r.sessionShow(), r.sessionResolve(), r.sessionClose(), r.sessionProject(), r.sessionClaim(), r.sessionMark())
+	c.AddCommand(r.sessionList(), r.sessionShow(), r.sessionResolve(), r.sessionClose(), r.sessionRestore(), r.sessionProject(), r.sessionClaim(), r.sessionMark())
 	return c
 }
 

@@ -84,6 +84,12 @@ func (r *receiver) ids(sessionID string) (ids []string) {
 	return ids
 }
 
+func (r *receiver) all() []request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.got)
+}
+
 func (r *receiver) last() request {
 	r.mu.Lock()
 	defer r.mu.Unlock()

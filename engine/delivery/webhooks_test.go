@@ -78,7 +78,9 @@ func TestAContentThatIsNoJSONIsAString(t *testing.T) {
 			Reply struct{ Content json.RawMessage }
 		}
 		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			_ = json.NewDecoder(r.Body).Decode(&got)
+			if err := json.NewDecoder(r.Body).Decode(&got); err != nil {
+				t.Errorf("what is sent for %q: %v", content, err)
+			}
 		}))
 		p := parcel()
 		p.Reply.Content = content

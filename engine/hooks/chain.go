@@ -36,6 +36,9 @@ type subjectError struct{ error }
 // run calls the hook, or applies its policy. It returns HookPassed and no error
 // also where that is to skip a failure.
 func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
+	if ctx.Err() != nil {
+		return l.ended(ctx, c)
+	}
 	// Groups share no circuit: what one's messages do to a hook is its own trouble.
 	circuit := l.circuits.find(c.Target.AgentGroupID)
 	ok, trial, last := circuit.admit(l.host.now)
@@ -58,29 +61,54 @@ func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
 		}
 		return a.action, nil
 	}
-	if s, ok := errors.AsType[subjectError](err); ok {
+	s, unread := errors.AsType[subjectError](err)
+	switch unavailable := engine.CodeOf(err) == engine.CodeUnavailable; {
+	case ctx.Err() != nil && (unread || unavailable):
+		return l.ended(ctx, c)
+	case unread:
 		return "", s.error
-	}
-	if engine.CodeOf(err) == engine.CodeUnavailable {
+	case unavailable:
 		return "", err
 	}
 	text := messageOf(err)
-	now := l.host.now()
-	if l.failure(now, text) {
-		l.host.events.Put(engine.Event{Type: engine.EventHookFailed, HookName: l.name})
-	}
-	l.journal.add(levelError, c.Point.Export()+" failed: "+text)
+	l.noted(c, text, err)
 	if f, ok := errors.AsType[*fault](err); ok && f.input {
 		return l.failed(c, text) // it says nothing about the hook
 	}
 	settled = true
-	if opened, pause := l.circuits.make(c.Target.AgentGroupID).failed(trial, now, text); opened {
+	if opened, pause := l.circuits.make(c.Target.AgentGroupID).failed(trial, l.host.now(), text); opened {
 		note := fmt.Sprintf("its circuit is open for %v: it failed %d times in a row", pause, circuitFailures)
 		l.journal.add(levelWarn, note)
 		l.host.log.Warn("a hook's circuit has opened", "hook", l.name, "pause", pause)
 	}
-	l.host.log.Warn("a hook failed", "hook", l.name, "point", c.Point.Export(), "policy", l.policy, "error", err)
 	return l.failed(c, text)
+}
+
+// ended is what a hook comes to that is not called any more: an error if the
+// caller has gone. If the hooks took too long together it is a failure, for
+// what nobody looked at must not pass for what a hook let by; it says nothing
+// about this one, so it counts for no circuit.
+func (l *link) ended(ctx context.Context, c *passage) (engine.HookAction, error) {
+	cause := context.Cause(ctx)
+	if !errors.Is(cause, engine.ErrHookTime) {
+		return "", engine.Unavailable(cause, "the request ended before the hook %q was called; nothing was written", l.name)
+	}
+	text := "it was not called: " + cause.Error()
+	l.noted(c, text, cause)
+	return l.failed(c, text)
+}
+
+// noted takes note of a failure, for who looks at the hook. The log gets its
+// cause, which text may leave out.
+func (l *link) noted(c *passage, text string, cause error) {
+	now := l.host.now()
+	if ok, unlogged := l.warn(now); ok {
+		l.host.log.Warn("a hook failed", "hook", l.name, "point", c.Point.Export(), "policy", l.policy, "error", cause, "unloggedBefore", unlogged)
+	}
+	if l.failure(now, text) {
+		l.host.events.Put(engine.Event{Type: engine.EventHookFailed, HookName: l.name})
+	}
+	l.journal.add(levelError, c.Point.Export()+" failed: "+text)
 }
 
 // failed applies the policy.
@@ -173,8 +201,7 @@ func messageOfAnswer(err error) string {
 }
 
 // fuelBytes is the input for which a call has the limit's fuel; it has as much
-// again for each further one, up to fuelSteps: nothing stops a call meanwhile,
-// and a collection of the host's garbage waits for it.
+// again for each further one, up to fuelSteps: nothing stops a call meanwhile.
 const (
 	fuelBytes = 16 << 10
 	fuelSteps = 64

@@ -139,10 +139,10 @@ func TestModulesBeyondTheLimitsAreRefusedByName(t *testing.T) {
 	}{
 		"100 MiB":                         {append(reactor().bytes(), make([]byte, 100<<20)...), "104857"},
 		"a million functions":             {[]byte(million), "1000000 functions"},
-		"400,000 branches, 10,000 locals": {reactor().with("on_message", "i32 i32->i64", "locals\x01"+unsigned(10_000)+"\x7f"+branchy).bytes(), "FunctionBytes"},
-		"400,000 branches":                {reactor().with("on_message", "i32 i32->i64", branchy).bytes(), "FunctionBytes"},
-		"10,000 locals":                   {reactor().with("on_message", "i32 i32->i64", "locals\x01"+unsigned(10_000)+"\x7f\x42\x00").bytes(), "Locals"},
-		"a memory of 4 GiB":               {assembly{functions: reactor().functions, memories: []string{"\x00" + unsigned(1<<16)}}.bytes(), "MemoryPages"},
+		"400,000 branches, 10,000 locals": {reactor().with("on_message", "i32 i32->i64", "locals\x01"+unsigned(10_000)+"\x7f"+branchy).bytes(), "bytes in a function, the limit is 262144: split the function"},
+		"400,000 branches":                {reactor().with("on_message", "i32 i32->i64", branchy).bytes(), "bytes in a function, the limit is 262144: split the function"},
+		"10,000 locals":                   {reactor().with("on_message", "i32 i32->i64", "locals\x01"+unsigned(10_000)+"\x7f\x42\x00").bytes(), "10002 locals in a function, the limit is 2000"},
+		"a memory of 4 GiB":               {assembly{functions: reactor().functions, memories: []string{"\x00" + unsigned(1<<16)}}.bytes(), "65536 pages of memory at the beginning, the limit is 4096"},
 	} {
 		t.Run(name, func(t *testing.T) { s.mustRefuse(t, c.module, engine.CodeLimitExceeded, c.says) })
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/tetratelabs/wazero"
 
@@ -17,12 +18,12 @@ import (
 // codeVersion is part of what makes compiled code usable. Raise it when the
 // same module would be rewritten to another one than before, or when what is
 // kept of a script changes.
-const codeVersion = 1
+const codeVersion = 3
 
 // A compilation's folder has what was installed, and then what was made of it.
 const (
 	originalName = "original"
-	productName  = "product" // the metered module, or the prepared script
+	productName  = "product" // the metered module, hollow; or the prepared script
 	codeName     = "code"    // a folder of wazero's; none for a script
 )
 
@@ -80,7 +81,7 @@ func (c compilation) run(ctx context.Context) (err error) {
 	return os.WriteFile(filepath.Join(c.Dir, productName), product, 0o600)
 }
 
-// compileModule meters, checks and compiles a module, and returns it metered.
+// compileModule meters, checks and compiles a module, and returns it hollow.
 func (c compilation) compileModule(ctx context.Context, original []byte) ([]byte, error) {
 	config := metering.DefaultConfig()
 	if c.Source == quickJSSource {
@@ -102,14 +103,49 @@ func (c compilation) compileModule(ctx context.Context, original []byte) ([]byte
 	defer code.Close(ctx)
 	r := wazero.NewRuntimeWithConfig(ctx, runtimeConfig(code))
 	defer r.Close(ctx)
-	compiled, err := r.CompileModule(ctx, metered)
+	if err := compileInto(ctx, r, metered); err != nil {
+		return nil, err
+	}
+	return c.passOff(ctx, r, metered)
+}
+
+func compileInto(ctx context.Context, r wazero.Runtime, module []byte) error {
+	compiled, err := r.CompileModule(ctx, module)
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
-		return nil, err // its code could not be written
+		return err // its code could not be written
 	}
 	if err != nil {
-		return nil, refuse("the module is not valid: %s", tame(err.Error(), 500))
+		return refuse("the module is not valid: %s", tame(err.Error(), 500))
 	}
-	return metered, compiled.Close(ctx)
+	return compiled.Close(ctx)
+}
+
+// passOff gives a module's code the name in wazero's cache that the hollow
+// module's has, which it returns: to load that validates nothing anew, and all
+// that wazero takes from the module then is the same in both.
+func (c compilation) passOff(ctx context.Context, r wazero.Runtime, metered []byte) ([]byte, error) {
+	files := filepath.Join(c.Dir, codeName, "*", "*")
+	full, err := filepath.Glob(files)
+	if err != nil {
+		return nil, err
+	}
+	product, err := hollow(metered)
+	if err == nil {
+		err = compileInto(ctx, r, product)
+	}
+	if err != nil {
+		return nil, err
+	}
+	both, err := filepath.Glob(files)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range both {
+		if !slices.Contains(full, name) {
+			return product, os.Rename(full[0], name)
+		}
+	}
+	return product, nil // it has no functions
 }
 
 // runtimeConfig is the same wherever a module is compiled or loaded: wazero

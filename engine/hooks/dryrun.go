@@ -76,6 +76,9 @@ func (h *Host) DryRun(ctx context.Context, c engine.HookCall, chain []engine.Hoo
 	result := engine.HookPassed
 	steps := []engine.HookStep{}
 	for _, r := range chain {
+		if ctx.Err() != nil {
+			return nil, "", engine.Unavailable(context.Cause(ctx), "the dry run was ended before the hook %q: %v", r.Name, context.Cause(ctx))
+		}
 		step, err := h.dryStep(ctx, p, r)
 		if err != nil {
 			return nil, "", err

@@ -62,6 +62,8 @@ func TestProbeTellsARefusedConfiguration(t *testing.T) {
 	if e := err.(*engine.Error); len(e.Field) != 1 || e.Field[0] != "config" {
 		t.Errorf("%v", e.Field)
 	}
+	err = b.Probe(t.Context(), b.mustAdd("talks", answering("").doing("hook_init", fmt.Sprintf("i64.const %d", 16<<32|2000)).bytes()))
+	mustFail(t, err, engine.CodeInvalidInput, "2,000 bytes, more than the 1,500 that are allowed (what a refusal of the configuration may say)")
 	err = b.Probe(t.Context(), b.mustAdd("old", answering("").doing("hook_abi_version", "i32.const 7").bytes()))
 	mustFail(t, err, engine.CodeInvalidInput, "returned 7")
 	if e := err.(*engine.Error); len(e.Field) != 1 || e.Field[0] != "module" {

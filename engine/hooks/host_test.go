@@ -369,7 +369,12 @@ func TestCloseWaitsForWhatRuns(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	deadline := time.Now().Add(time.Minute)
 	for !b.Applies(engine.HookOnSession, engine.HookTarget{}) { // no hook does: the host is being closed
+		if time.Now().After(deadline) {
+			t.Error("the host is not being closed")
+			break
+		}
 		time.Sleep(time.Millisecond)
 	}
 	_, _, err := b.message("a")

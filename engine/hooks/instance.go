@@ -81,10 +81,11 @@ func (i *instance) attach(m api.Module) {
 	if i.module != nil {
 		return
 	}
-	// The metering has put both there, and they are mutable.
+	// The metering has put them there, and they are mutable.
 	i.gauge = metering.Gauge{
-		Fuel:  m.ExportedGlobal(metering.FuelExport).(api.MutableGlobal),
-		Depth: m.ExportedGlobal(metering.DepthExport).(api.MutableGlobal),
+		Fuel:    m.ExportedGlobal(metering.FuelExport).(api.MutableGlobal),
+		Depth:   m.ExportedGlobal(metering.DepthExport).(api.MutableGlobal),
+		Reserve: m.ExportedGlobal(metering.ReserveExport).(api.MutableGlobal),
 	}
 	i.module, i.mem = m, m.Memory()
 }

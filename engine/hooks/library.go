@@ -105,11 +105,11 @@ func (l *library) add(ctx context.Context, module []byte) (engine.HookVersion, e
 
 func (l *library) addModule(ctx context.Context, hash string, module []byte) (shape engine.HookShape, handles []engine.HookPoint, err error) {
 	err = l.compiled(ctx, hash, module, hookSource, func() error {
-		metered, _, err := l.cache.read(hash)
+		product, _, err := l.cache.read(hash)
 		if err != nil {
 			return err
 		}
-		shape, handles, err = checkHook(metered)
+		shape, handles, err = checkHook(product)
 		return err
 	})
 	return shape, handles, err

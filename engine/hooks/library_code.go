@@ -79,11 +79,11 @@ func (l *library) loaded(ctx context.Context, c *code, module []byte, what sourc
 
 // read makes code of what is in the cache, or fails with errStale.
 func (l *library) read(ctx context.Context, c *code) (err error) {
-	metered, dir, err := l.cache.read(c.key.hash)
+	module, dir, err := l.cache.read(c.key.hash)
 	if err != nil {
 		return err
 	}
-	outline, err := readOutline(metered)
+	outline, err := readOutline(module)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (l *library) read(ctx context.Context, c *code) (err error) {
 	// context that is over, so that this loads code or fails.
 	over, cancel := context.WithCancel(ctx)
 	cancel()
-	c.compiled, err = c.runtime.CompileModule(experimental.WithCompilationWorkers(over, 2), metered)
+	c.compiled, err = c.runtime.CompileModule(experimental.WithCompilationWorkers(over, 2), module)
 	if errors.Is(err, context.Canceled) {
 		return errStale
 	}

@@ -65,7 +65,7 @@ func (r *reactor) begin(config json.RawMessage) error {
 	if len(config) == 0 {
 		config = json.RawMessage("null")
 	}
-	refusal, err := r.pass("hook_init", init, config, maxFaultBytes)
+	refusal, err := r.pass("hook_init", init, config, maxFaultBytes, "what a refusal of the configuration may say")
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (r *reactor) call(point engine.HookPoint, input []byte, fuel int64) ([]byte
 		return nil, faultf("the module exports no %s", e.name)
 	}
 	r.fill(fuel)
-	return r.pass(e.name, e.f, input, r.limits.OutputBytes)
+	return r.pass(e.name, e.f, input, r.limits.OutputBytes, "limit outputBytes")
 }
 
 func (r *reactor) done() error {
@@ -93,8 +93,8 @@ func (r *reactor) done() error {
 }
 
 // pass puts input into the guest's memory, calls f on it and returns what it
-// answered: nil, or up to limit bytes of its memory.
-func (r *reactor) pass(name string, f api.Function, input []byte, limit int64) ([]byte, error) {
+// answered: nil, or up to limit bytes of its memory; what tells which limit.
+func (r *reactor) pass(name string, f api.Function, input []byte, limit int64, what string) ([]byte, error) {
 	r.stack[0] = uint64(len(input))
 	if err := r.invoke("hook_alloc", r.alloc, r.stack[:1]); err != nil {
 		return nil, err
@@ -127,8 +127,8 @@ func (r *reactor) pass(name string, f api.Function, input []byte, limit int64) (
 		return nil, faultf("%s returned a length of %s bytes at %s, beyond its memory of %s", name,
 			humanize.Comma(int64(n)), humanize.Comma(int64(at)), humanize.Comma(r.room.size))
 	case int64(n) > limit:
-		return nil, faultf("%s returned a length of %s bytes, more than the %s that are allowed (limit outputBytes)", name,
-			humanize.Comma(int64(n)), humanize.Comma(limit))
+		return nil, faultf("%s returned a length of %s bytes, more than the %s that are allowed (%s)", name,
+			humanize.Comma(int64(n)), humanize.Comma(limit), what)
 	}
 	return answer, nil
 }

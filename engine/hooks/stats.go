@@ -16,6 +16,9 @@ var actions = [...]engine.HookAction{engine.HookPassed, engine.HookReplaced, eng
 // tellEvery keeps a hook that fails at each message from filling the event log.
 const tellEvery = time.Second
 
+// warnEvery keeps such a hook from filling the engine's log.
+const warnEvery = 10 * time.Second
+
 // stats count what becomes of a hook's calls. Its methods may be called
 // concurrently.
 type stats struct {
@@ -28,6 +31,21 @@ type stats struct {
 	lastError string
 	lastAt    time.Time
 	toldAt    time.Time // of the failure that was told of last
+	warnedAt  time.Time // of the failure that was logged last
+	unwarned  int       // failures since
+}
+
+// warn reports whether a failure is to be logged, and how many were not since
+// the last one that was.
+func (s *stats) warn(at time.Time) (ok bool, unwarned int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at.Sub(s.warnedAt).Abs() < warnEvery {
+		s.unwarned++
+		return false, 0
+	}
+	unwarned, s.warnedAt, s.unwarned = s.unwarned, at, 0
+	return true, unwarned
 }
 
 func (s *stats) count(point int, a engine.HookAction) {

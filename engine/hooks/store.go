@@ -50,8 +50,12 @@ func (s store) add(hash string, module []byte) (err error) {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), filepath.Join(s.dir, hash)); err != nil {
-		return err
+	path := filepath.Join(s.dir, hash)
+	if err := os.Rename(f.Name(), path); err != nil {
+		// A folder may stand there, which is not replaced as a file is.
+		if err := errors.Join(os.RemoveAll(path), os.Rename(f.Name(), path)); err != nil {
+			return err
+		}
 	}
 	d, err := os.Open(s.dir)
 	if err != nil {

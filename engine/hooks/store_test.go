@@ -40,6 +40,12 @@ func TestAStoredModuleThatIsNotWhatWasInstalledIsNotLoaded(t *testing.T) {
 			}
 			return os.Symlink(other, path)
 		}, "is not a file"},
+		"a folder": {func(path string) error {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+			return os.MkdirAll(filepath.Join(path, "in it"), 0o700)
+		}, "is not a file"},
 		"open to others": {func(path string) error { return os.Chmod(path, 0o666) }, "may be written by others"},
 		"another's":      {func(path string) error { return chown(t, path) }, "belongs to user 12345"},
 	} {

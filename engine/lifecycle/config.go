@@ -1,5 +1,5 @@
-// Package lifecycle starts and ends the containers of sessions, as commands on
-// this machine.
+// Package lifecycle starts and ends the containers of sessions: as commands on
+// this machine, or by the command line of docker or podman.
 package lifecycle
 
 import (
@@ -8,9 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/twinbox/twinbox/engine"
@@ -27,31 +24,14 @@ type Config struct {
 
 // Group says how the containers of an agent group are started.
 type Group struct {
-	// Exec is a command; null: they are started elsewhere.
-	Exec *Exec `json:"exec"`
+	// Exec is a command, Docker a container; neither: they are started elsewhere.
+	Exec   *Exec   `json:"exec"`
+	Docker *Docker `json:"docker"`
 	// IdleSeconds is after how long without anything to do one is stopped; 0 is
 	// 600.
 	IdleSeconds int `json:"idleSeconds"`
 	// GraceSeconds is how long one has to end before it is killed; 0 is 10.
 	GraceSeconds int `json:"graceSeconds"`
-}
-
-// Exec is a command on this machine, whose working directory is the session's
-// folder. It runs as the engine's user.
-type Exec struct {
-	// Command is the program and its arguments. A program without a slash is
-	// looked up in PATH.
-	Command []string `json:"command"`
-	// Env are variables besides PATH, HOME, USER, LANG, TZ, TWINBOX_SESSION and
-	// TWINBOX_WORKSPACE. The engine's other variables are not passed on.
-	Env map[string]string `json:"env"`
-	// TimeZone becomes TZ; "" is the engine's.
-	TimeZone string `json:"timeZone"`
-	// Limits of each process; 0 is none.
-	MemoryBytes int64 `json:"memoryBytes"`
-	CPUSeconds  int64 `json:"cpuSeconds"`
-	OpenFiles   int64 `json:"openFiles"`
-	FileBytes   int64 `json:"fileBytes"`
 }
 
 // ReadConfig reads a configuration in JSON, and refuses one with mistakes.
@@ -97,41 +77,20 @@ func (g Group) check() error {
 	if g.IdleSeconds < 0 || g.IdleSeconds > week || g.GraceSeconds < 0 || g.GraceSeconds > 3600 {
 		return fmt.Errorf("idleSeconds must be 0 to %d, graceSeconds 0 to 3600", week)
 	}
-	if g.Exec == nil {
-		return nil
-	}
-	return g.Exec.check()
-}
-
-func (x *Exec) check() error {
-	if len(x.Command) == 0 || x.Command[0] == "" {
-		return errors.New("exec.command is empty")
-	}
-	if strings.Contains(x.Command[0], "/") && !filepath.IsAbs(x.Command[0]) {
-		return fmt.Errorf("exec.command %q is relative: give its path from / or a name that is in PATH", x.Command[0])
-	}
-	for _, a := range x.Command {
-		if strings.ContainsRune(a, 0) {
-			return errors.New("exec.command has a NUL byte")
-		}
-	}
-	for name, value := range x.Env {
-		if name == "" || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(value, 0) {
-			return fmt.Errorf("exec.env: %q is not a variable's name, or its value has a NUL byte", name)
-		}
-	}
-	if _, err := time.LoadLocation(x.TimeZone); err != nil {
-		return fmt.Errorf("exec.timeZone: %w", err)
-	}
-	if x.MemoryBytes < 0 || x.CPUSeconds < 0 || x.OpenFiles < 0 || x.FileBytes < 0 {
-		return errors.New("exec: a limit is negative")
+	switch {
+	case g.Exec != nil && g.Docker != nil:
+		return errors.New("there are exec and docker; one of them starts its containers")
+	case g.Exec != nil:
+		return g.Exec.check()
+	case g.Docker != nil:
+		return g.Docker.check()
 	}
 	return nil
 }
 
 const everyGroup = "*"
 
-// group is the configuration of an agent group; one without Exec if there is none.
+// group is the configuration of an agent group; the zero value if there is none.
 func (c *Config) group(id string) Group {
 	if g, ok := c.AgentGroups[id]; ok {
 		return g
@@ -148,36 +107,4 @@ func seconds(n, otherwise int) time.Duration {
 		n = otherwise
 	}
 	return time.Duration(n) * time.Second
-}
-
-// environment is that of a session's command.
-func (x *Exec) environment(s engine.Session, folder string) []string {
-	env := []string{"TWINBOX_SESSION=" + s.ID, "TWINBOX_WORKSPACE=" + folder}
-	for _, name := range []string{"PATH", "HOME", "USER", "LANG", "TZ"} {
-		if value, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+value)
-		}
-	}
-	if x.TimeZone != "" {
-		env = append(env, "TZ="+x.TimeZone)
-	}
-	for name, value := range x.Env {
-		env = append(env, name+"="+value)
-	}
-	return env
-}
-
-// argv is the command behind a shell that sets its limits: they must hold
-// before its first instruction.
-func (x *Exec) argv() []string {
-	limits := ""
-	for _, l := range []struct {
-		flag  string
-		value int64
-	}{{"v", (x.MemoryBytes + 1023) / 1024}, {"t", x.CPUSeconds}, {"n", x.OpenFiles}, {"f", (x.FileBytes + 511) / 512}} {
-		if l.value > 0 {
-			limits += fmt.Sprintf("ulimit -%s %d && ", l.flag, l.value)
-		}
-	}
-	return append([]string{"/bin/sh", "-c", limits + `exec "$@"`, "sh"}, x.Command...)
 }

@@ -1,12 +1,10 @@
 package lifecycle
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,54 +16,6 @@ import (
 
 	"github.com/twinbox/twinbox/engine"
 )
-
-// Wakers start containers. See engine.Wakers.
-type Wakers struct {
-	config Config
-	data   string // the data directory, absolute
-	log    *slog.Logger
-}
-
-var _ engine.Wakers = (*Wakers)(nil)
-
-// New returns wakers for the sessions of a data directory. log gets what
-// commands print; nil discards it.
-func New(dataDir string, c Config, log *slog.Logger) (*Wakers, error) {
-	if err := c.check(); err != nil {
-		return nil, err
-	}
-	data, err := filepath.Abs(dataDir)
-	if err != nil {
-		return nil, err
-	}
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	if err := os.MkdirAll(filepath.Join(data, "run"), 0o700); err != nil {
-		return nil, err
-	}
-	// As the kernel names what is open in it.
-	if data, err = filepath.EvalSymlinks(data); err != nil {
-		return nil, err
-	}
-	return &Wakers{config: c, data: data, log: log}, nil
-}
-
-// Wakes implements engine.Wakers.
-func (w *Wakers) Wakes(agentGroupID string) bool { return w.config.group(agentGroupID).Exec != nil }
-
-// IdleTime implements engine.Wakers.
-func (w *Wakers) IdleTime(agentGroupID string) time.Duration {
-	return w.config.group(agentGroupID).idle()
-}
-
-// MaxRunning implements engine.Wakers.
-func (w *Wakers) MaxRunning() int {
-	if w.config.MaxRunning == 0 {
-		return 8
-	}
-	return w.config.MaxRunning
-}
 
 // errRuns: a process of a session's command holds its lock.
 var errRuns = errors.New("a process of it still runs")
@@ -90,12 +40,8 @@ func (w *Wakers) lockPath(sessionID string) string {
 	return filepath.Join(w.data, "run", sessionID+".lock")
 }
 
-// Start implements engine.Wakers.
-func (w *Wakers) Start(_ context.Context, s engine.Session) (engine.Container, error) {
-	g := w.config.group(s.AgentGroupID)
-	if g.Exec == nil {
-		return nil, fmt.Errorf("agent group %s has no command", s.AgentGroupID)
-	}
+// startCommand starts a session's command.
+func (w *Wakers) startCommand(s engine.Session, g Group) (engine.Container, error) {
 	if _, err := exec.LookPath(g.Exec.Command[0]); err != nil {
 		return nil, err // the shell would only say so in its exit code
 	}
@@ -104,11 +50,11 @@ func (w *Wakers) Start(_ context.Context, s engine.Session) (engine.Container, e
 		return nil, fmt.Errorf("lock the session's command: %w", err)
 	}
 	defer held.Close() // the command's copy stays
-	folder := filepath.Join(w.data, filepath.FromSlash(s.Folder()))
+	dir := folder(w.data, s)
 	argv := g.Exec.argv()
 	c := &command{wakers: w, session: s.ID, grace: g.grace(), stop: make(chan struct{}), done: make(chan struct{})}
 	c.cmd = exec.Command(argv[0], argv[1:]...)
-	c.cmd.Dir, c.cmd.Env = folder, g.Exec.environment(s, folder)
+	c.cmd.Dir, c.cmd.Env = dir, g.Exec.environment(s, dir)
 	c.cmd.ExtraFiles = []*os.File{held}
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.cmd.WaitDelay = killTime // for output of what it left running
@@ -175,12 +121,13 @@ func (c *command) run() {
 // signal signals the command's process group, which may be gone.
 func (c *command) signal(s syscall.Signal) { _ = syscall.Kill(-c.cmd.Process.Pid, s) }
 
-// End implements engine.Wakers.
-func (w *Wakers) End(ctx context.Context, s engine.Session) error {
-	if _, err := os.Lstat(w.lockPath(s.ID)); errors.Is(err, fs.ErrNotExist) {
+// endCommand ends what an engine before this one has left of a session's
+// command: what it prints has nobody who reads it.
+func (w *Wakers) endCommand(ctx context.Context, sessionID string, grace time.Duration) error {
+	if _, err := os.Lstat(w.lockPath(sessionID)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return w.end(ctx, s.ID, w.config.group(s.AgentGroupID).grace())
+	return w.end(ctx, sessionID, grace)
 }
 
 // end has the processes that hold a session's lock end, and kills them after
@@ -221,28 +168,3 @@ func (w *Wakers) end(ctx context.Context, sessionID string, grace time.Duration)
 
 // killTime is how long a process may take to die of SIGKILL.
 const killTime = 2 * time.Second
-
-// lines logs what a command prints, line by line. Only os/exec's one copying
-// goroutine writes to it.
-type lines struct {
-	log  *slog.Logger
-	rest []byte
-}
-
-const maxLine = 4 << 10
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.rest = append(l.rest, b...)
-	for {
-		i := bytes.IndexByte(l.rest, '\n')
-		if i < 0 && len(l.rest) < maxLine {
-			return len(b), nil
-		}
-		line := l.rest[:min(max(i, 0), maxLine)]
-		if i < 0 {
-			line, i = l.rest, len(l.rest)-1
-		}
-		l.log.Info("agent: " + string(line))
-		l.rest = append(l.rest[:0], l.rest[i+1:]...)
-	}
-}

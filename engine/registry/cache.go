@@ -9,52 +9,71 @@ import (
 	"github.com/twinbox/twinbox/engine"
 )
 
-// sessionCache keeps the sessions that were read last. Each request looks one
-// up, most more than once, and nobody else writes the database.
-type sessionCache struct {
-	mu       sync.Mutex // guards all below
-	sessions *simplelru.LRU[string, engine.Session]
+// rowCache keeps the rows that were read last. Each request looks some up, most
+// more than once, and nobody else writes the database.
+type rowCache[V any] struct {
+	id func(V) string
+	// clone makes what its caller may change.
+	clone func(V) V
+
+	mu   sync.Mutex // guards all below
+	rows *simplelru.LRU[string, V]
 	// changes counts what was forgotten: a row that was read before one of
 	// them may be older than it.
 	changes uint64
 }
 
-// cachedSessions take some 300 bytes each.
-const cachedSessions = 1024
+// cachedRows take some 300 bytes each.
+const cachedRows = 1024
 
-func newSessionCache() *sessionCache {
+func newRowCache[V any](id func(V) string, clone func(V) V) *rowCache[V] {
 	// It fails for a size of zero only.
-	sessions, err := simplelru.NewLRU[string, engine.Session](cachedSessions, nil)
+	rows, err := simplelru.NewLRU[string, V](cachedRows, nil)
 	if err != nil {
 		panic(err)
 	}
-	return &sessionCache{sessions: sessions}
+	return &rowCache[V]{id: id, clone: clone, rows: rows}
 }
 
-// get returns a session, or what keep needs to be told with the row that is
-// read instead.
-func (c *sessionCache) get(id string) (s engine.Session, found bool, changes uint64) {
+// get returns a row, or what keep needs to be told with the one that is read
+// instead.
+func (c *rowCache[V]) get(id string) (v V, found bool, changes uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s, found = c.sessions.Get(id)
-	s.Labels = slices.Clone(s.Labels)
-	return s, found, c.changes
+	v, found = c.rows.Get(id)
+	return c.clone(v), found, c.changes
 }
 
 // keep remembers a row that was read after get, unless something changed since.
-func (c *sessionCache) keep(s engine.Session, changes uint64) {
-	s.Labels = slices.Clone(s.Labels)
+func (c *rowCache[V]) keep(v V, changes uint64) {
+	v = c.clone(v)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.changes == changes {
-		c.sessions.Add(s.ID, s)
+		c.rows.Add(c.id(v), v)
 	}
 }
 
 // forget is called after a change is committed, and before anybody is told.
-func (c *sessionCache) forget(id string) {
+func (c *rowCache[V]) forget(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.changes++
-	c.sessions.Remove(id)
+	c.rows.Remove(id)
+}
+
+func newSessionCache() *rowCache[engine.Session] {
+	return newRowCache(func(s engine.Session) string { return s.ID }, func(s engine.Session) engine.Session {
+		s.Labels = slices.Clone(s.Labels)
+		return s
+	})
+}
+
+func newMessagingGroupCache() *rowCache[engine.MessagingGroup] {
+	return newRowCache(func(g engine.MessagingGroup) string { return g.ID }, func(g engine.MessagingGroup) engine.MessagingGroup {
+		if g.Name != nil {
+			g.Name = new(*g.Name)
+		}
+		return g
+	})
 }

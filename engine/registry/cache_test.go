@@ -3,6 +3,7 @@ package registry_test
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/twinbox/twinbox/engine"
 )
@@ -40,7 +41,7 @@ func TestAChangeIsSeenByTheNextReadWhoeverElseReads(t *testing.T) {
 	}
 	close(stop)
 	readers.Wait()
-	if _, err := r.CloseSession(t.Context(), "sess-1"); err != nil {
+	if _, err := r.CloseSession(t.Context(), "sess-1", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if s, err := r.Session(t.Context(), "sess-1"); err != nil || s.Status != engine.SessionClosed {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/ncruces/go-sqlite3"
 )
@@ -23,6 +24,22 @@ func (r *Registry) Check(ctx context.Context) (problems []string, err error) {
 		})
 		if err != nil {
 			return err
+		}
+		for _, look := range []struct{ sql, problem string }{
+			{`SELECT count(*) FROM unsettled WHERE session_id NOT IN (SELECT id FROM sessions)`, "%d unsettled replies are of sessions that do not exist; stop the engine and delete those rows"},
+			{`SELECT count(*) FROM archives WHERE session_id IN (SELECT id FROM sessions)`, "%d sessions are both archived and not; stop the engine and delete their rows in archives"},
+			{`SELECT count(*) FROM events WHERE NOT json_valid(batch) OR first > n OR total < n - first + 1`, "%d batches of events cannot be read; who follows events reads all again"},
+			{`SELECT count(*) FROM webhooks WHERE url NOT LIKE 'http://%' AND url NOT LIKE 'https://%' OR secret = ''`, "%d webhooks have no address or no secret; set them again"},
+			{`SELECT count(*) FROM secrets WHERE length(value) <> 32`, "%d keys of the engine's are not whole; stop the engine and delete them: what they sealed is asked of hooks anew"},
+			{`SELECT count(*) FROM container_claims WHERE owner = '' OR session_id NOT IN (SELECT session_id FROM work)`, "%d claims of containers are of nobody, or would be forgotten; mark those containers stopped"},
+		} {
+			n, err := c.number(look.sql)
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				problems = append(problems, fmt.Sprintf(look.problem, n))
+			}
 		}
 		return c.each(`PRAGMA foreign_key_check`, func(s *sqlite3.Stmt) error {
 			problems = append(problems, "a row of "+s.ColumnText(0)+" names one of "+s.ColumnText(2)+" that does not exist")

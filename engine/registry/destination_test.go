@@ -3,6 +3,7 @@ package registry_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/engine/registry"
@@ -89,7 +90,7 @@ func TestChangedDestinationsMakeTheGroupsActiveSessionsStale(t *testing.T) {
 		mustSession(t, r, id)
 	}
 	must(t, r.CreateSession(t.Context(), session("sess-other", "other", engine.ModeShared, "", "")))
-	if _, err := r.CloseSession(t.Context(), "sess-closed"); err != nil {
+	if _, err := r.CloseSession(t.Context(), "sess-closed", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	mustSet(t, r, toChat("ag", "a", "mg"))
@@ -119,7 +120,7 @@ func TestChangedDestinationsMakeTheGroupsActiveSessionsStale(t *testing.T) {
 	if got := mustStale(t, r, "ag"); len(got) != 3 {
 		t.Errorf("%v are stale", ids(got))
 	}
-	if _, err := r.CloseSession(t.Context(), "sess-a"); err != nil {
+	if _, err := r.CloseSession(t.Context(), "sess-a", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if got := ids(mustStale(t, r, "ag")); !slices.Equal(got, []string{"sess-b", "sess-c"}) {

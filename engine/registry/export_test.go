@@ -9,7 +9,11 @@ var (
 	MessagingGroupsSQL = messagingGroupsSQL
 )
 
-const StaleSQL = staleSQL
+const (
+	StaleSQL = staleSQL
+	IdleSQL  = idleSQL
+	FilesSQL = filesSQL
+)
 
 // Settings returns a pragma's value on the writer's and on a reader's connection.
 func (r *Registry) Settings(ctx context.Context, pragma string) (writer, reader string, err error) {

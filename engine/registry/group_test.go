@@ -73,3 +73,20 @@ func TestManyCallersMakeOneMessagingGroup(t *testing.T) {
 		t.Errorf("%d were made", len(made))
 	}
 }
+
+func TestAChatThatTakesANameHasItForTheNextReader(t *testing.T) {
+	r := mustNew(t)
+	chat := engine.MessagingGroup{ID: "mg-1", ChannelType: "slack", PlatformID: "C1", CreatedAt: created}
+	for _, name := range []*string{nil, new("Lobby")} {
+		chat.Name = name
+		if _, _, err := r.EnsureMessagingGroup(t.Context(), chat); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the second one finds what the first one read
+			g, err := r.MessagingGroup(t.Context(), "mg-1")
+			if err != nil || (g.Name == nil) != (name == nil) || name != nil && *g.Name != *name {
+				t.Fatalf("read %+v, %v after the name %v was given", g, err, name)
+			}
+		}
+	}
+}

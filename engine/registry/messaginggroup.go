@@ -25,6 +25,7 @@ func (r *Registry) EnsureMessagingGroup(ctx context.Context, g engine.MessagingG
 			found, created, err = ensureMessagingGroup(c, g)
 			return err
 		})
+		r.chats.forget(found.ID)
 	}
 	if err != nil {
 		return engine.MessagingGroup{}, false, err
@@ -69,11 +70,18 @@ func nameMessagingGroup(c *conn, g engine.MessagingGroup) error {
 }
 
 // MessagingGroup implements engine.MessagingGroups.
-func (r *Registry) MessagingGroup(ctx context.Context, id string) (g engine.MessagingGroup, err error) {
-	err = r.read(ctx, "read messaging group", func(c *conn) error {
+func (r *Registry) MessagingGroup(ctx context.Context, id string) (engine.MessagingGroup, error) {
+	g, found, changes := r.chats.get(id)
+	if found && !r.isClosed() {
+		return g, nil
+	}
+	err := r.read(ctx, "read messaging group", func(c *conn) (err error) {
 		g, err = messagingGroup(c, id, "")
 		return err
 	})
+	if err == nil {
+		r.chats.keep(g, changes)
+	}
 	return g, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/engine/registry"
@@ -213,7 +214,7 @@ func TestItemThatLeftTheListStillMarksItsPlace(t *testing.T) {
 	active := sessions(engine.SessionFilter{Status: engine.SessionActive})
 	l, err := active(t, r, engine.Page{Limit: 1})
 	must(t, err)
-	if _, err := r.CloseSession(t.Context(), "sess-2"); err != nil {
+	if _, err := r.CloseSession(t.Context(), "sess-2", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	l, err = active(t, r, engine.Page{Limit: 5, Cursor: l.Cursors[0]})

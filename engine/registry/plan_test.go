@@ -62,6 +62,8 @@ func TestNoListingScansOrSortsATable(t *testing.T) {
 		}
 	}
 	check("stale sessions", registry.StaleSQL, "INDEX sessions_stale (id>?)")
+	check("idle sessions", registry.IdleSQL, "INDEX sessions_by_activity (status=? AND active_at>? AND active_at<?)")
+	check("sessions with files", registry.FilesSQL, "INDEX sessions_by_files (files_at<?)")
 }
 
 // A plan may be right and the merge still read too much: this counts.

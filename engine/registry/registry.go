@@ -32,7 +32,8 @@ type Registry struct {
 	readers chan *conn
 	touches touches
 	// sessions are also told of what touches wrote.
-	sessions *sessionCache
+	sessions *rowCache[engine.Session]
+	chats    *rowCache[engine.MessagingGroup]
 	log      *slog.Logger
 	damaged  sync.Map // names of hooks that were logged as damaged
 
@@ -76,7 +77,8 @@ func open(ctx context.Context, path string, o Options) (*Registry, error) {
 		return nil, err
 	}
 	readers := min(max(2, runtime.GOMAXPROCS(0)), maxReaders)
-	r := &Registry{readers: make(chan *conn, readers), closed: make(chan struct{}), sessions: newSessionCache(), log: o.Log}
+	r := &Registry{readers: make(chan *conn, readers), closed: make(chan struct{}), log: o.Log,
+		sessions: newSessionCache(), chats: newMessagingGroupCache()}
 	r.touches.cache = r.sessions
 	for range readers {
 		rc, err := openReader(ctx, path)

@@ -40,8 +40,8 @@ func createSession(c *conn, s engine.Session, labels string) error {
 	if s.LastActive != nil {
 		lastActive = s.LastActive.UnixMilli()
 	}
-	_, err := c.exec(`INSERT INTO sessions (id, agent_group_id, messaging_group_id, thread_id, mode, status, container_status, labels, last_active, created_at, key)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := c.exec(`INSERT INTO sessions (id, agent_group_id, messaging_group_id, thread_id, mode, status, container_status, labels, last_active, created_at, key, active_at, files_at)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?9, ?10), ?10)`,
 		s.ID, s.AgentGroupID, s.MessagingGroupID, s.ThreadID, string(s.Mode), string(s.Status), string(s.ContainerStatus),
 		labels, lastActive, s.CreatedAt.UnixMilli(), key)
 	switch {
@@ -127,9 +127,10 @@ func (r *Registry) SetContainerStatus(ctx context.Context, id string, status eng
 }
 
 // CloseSession implements engine.Sessions.
-func (r *Registry) CloseSession(ctx context.Context, id string) (engine.Session, error) {
+func (r *Registry) CloseSession(ctx context.Context, id string, at time.Time) (engine.Session, error) {
 	return r.changeSession(ctx, "close session "+id,
-		`UPDATE sessions SET status = 'CLOSED', key = NULL, stale = NULL WHERE id = ?1 RETURNING `+sessionColumns, id)
+		`UPDATE sessions SET active_at = iif(status = 'CLOSED', active_at, max(active_at, ?2)), status = 'CLOSED', key = NULL, stale = NULL
+			WHERE id = ?1 RETURNING `+sessionColumns, id, at.UnixMilli())
 }
 
 // changeSession runs an update of the session with an id, which returns it.

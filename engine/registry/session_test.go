@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/engine/registry"
@@ -125,7 +126,7 @@ func TestClosedSessionGivesItsKeyFree(t *testing.T) {
 	s := session("sess-1", "ag", engine.ModeShared, "mg", "")
 	must(t, r.CreateSession(t.Context(), s))
 	for range 2 { // closing a closed one changes nothing
-		closed, err := r.CloseSession(t.Context(), "sess-1")
+		closed, err := r.CloseSession(t.Context(), "sess-1", time.Now())
 		must(t, err)
 		if closed.Status != engine.SessionClosed || closed.ID != "sess-1" {
 			t.Fatalf("%+v", closed)
@@ -157,7 +158,7 @@ func TestUnknownAndUnsafeIDs(t *testing.T) {
 	wantCode(t, err, engine.CodeNotFound)
 	_, err = r.SetContainerStatus(ctx, "sess-1", engine.ContainerIdle)
 	wantCode(t, err, engine.CodeNotFound)
-	_, err = r.CloseSession(ctx, "sess-1")
+	_, err = r.CloseSession(ctx, "sess-1", time.Now())
 	wantCode(t, err, engine.CodeNotFound)
 	for _, id := range []string{"", "..", "../x", ".x", "a/b", "a\x00", "ä", strings.Repeat("a", 129)} {
 		wantCode(t, r.CreateAgentGroup(ctx, engine.AgentGroup{ID: id}), engine.CodeInvalidInput, "id")
@@ -166,7 +167,7 @@ func TestUnknownAndUnsafeIDs(t *testing.T) {
 		wantCode(t, r.CreateSession(ctx, session(id, "ag", engine.ModeShared, "", "")), engine.CodeInvalidInput, "id")
 		_, err = r.Session(ctx, id)
 		wantCode(t, err, engine.CodeNotFound)
-		_, err = r.CloseSession(ctx, id)
+		_, err = r.CloseSession(ctx, id, time.Now())
 		wantCode(t, err, engine.CodeNotFound)
 		if id != "" && strings.Contains(err.Error(), id) {
 			t.Errorf("the error repeats %q", id)

@@ -16,7 +16,7 @@ type touches struct {
 	// end of the next flush: a read that began before the commit may still
 	// have the old row in hand.
 	pending, writing, written map[string]int64
-	cache                     *sessionCache
+	cache                     *rowCache[engine.Session]
 }
 
 // Touch notes that a session was active. The database learns of it within a

@@ -17,9 +17,9 @@ import (
 func (r *Registry) SetUnsettled(ctx context.Context, replies []engine.Unsettled) error {
 	return r.write(ctx, "note unsettled replies", func(c *conn) error {
 		for _, u := range replies {
-			_, err := c.exec(`INSERT INTO unsettled (session_id, reply_id, way, failed) VALUES (?1, ?2, ?3, ?4)
-				ON CONFLICT (session_id, reply_id) DO UPDATE SET failed = ?4, way = coalesce(nullif(?3, ''), way)`,
-				u.SessionID, u.ReplyID, u.Way, u.Failed)
+			_, err := c.exec(`INSERT INTO unsettled (session_id, reply_id, way, failed, due_at) VALUES (?1, ?2, ?3, ?4, ?5)
+				ON CONFLICT (session_id, reply_id) DO UPDATE SET failed = ?4, way = coalesce(nullif(?3, ''), way), due_at = iif(failed AND NOT ?4, ?5, due_at)`,
+				u.SessionID, u.ReplyID, u.Way, u.Failed, u.Due.UnixMilli())
 			if err != nil {
 				return err
 			}
@@ -89,6 +89,21 @@ func unsettledSQL(f engine.UnsettledFilter) (sql func(up bool) string, args []an
 		}
 		return strings.Join(selects, " UNION ALL ") + " ORDER BY n" + order + " LIMIT ?2"
 	}, args
+}
+
+// DeliveryLoads implements engine.UnsettledReplies.
+func (r *Registry) DeliveryLoads(ctx context.Context) (loads []engine.DeliveryLoad, err error) {
+	err = r.read(ctx, "count unsettled replies", func(c *conn) error {
+		return c.each(`SELECT CASE WHEN way IN ('agent', 'system') THEN way
+				WHEN EXISTS (SELECT 1 FROM messaging_groups WHERE channel_type = substr(way, 6)) THEN substr(way, 6) ELSE '' END AS channel,
+				sum(open), sum(failed), min(due) FROM (
+					SELECT way, sum(NOT failed) AS open, sum(failed) AS failed, min(iif(failed, NULL, due_at)) AS due FROM unsettled GROUP BY way)
+			GROUP BY channel ORDER BY channel`, func(s *sqlite3.Stmt) error {
+			loads = append(loads, engine.DeliveryLoad{ChannelType: s.ColumnText(0), Pending: s.ColumnInt64(1), Failed: s.ColumnInt64(2), DueSince: optionalTime(s, 3)})
+			return nil
+		})
+	})
+	return loads, err
 }
 
 // UnsettledSessions implements engine.UnsettledReplies.

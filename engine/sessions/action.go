@@ -16,7 +16,7 @@ func (s *Store) ActOnMessage(ctx context.Context, sess engine.Session, id string
 	if _, err := s.settle(ctx, sess); err != nil {
 		return engine.Message{}, err
 	}
-	act := &action{id: id, action: a, newID: newID, result: id}
+	act := &action{asked: id, action: a, newID: newID}
 	if err := s.do(ctx, sess, act.apply); err != nil {
 		return engine.Message{}, err
 	}
@@ -31,36 +31,76 @@ func (s *Store) ActOnMessage(ctx context.Context, sess engine.Session, id string
 
 // action is what an operator does with one message.
 type action struct {
-	id     string
+	asked  string
 	action engine.MessageAction
 	newID  string
-	result string // the message to answer with
 
+	id         string // of the message that it is done to
+	result     string // of the message to answer with
 	changed    bool
 	status     string // before, in inbound.db
 	recurrence *string
 }
 
-func (a *action) apply(in *inbox) error {
-	a.changed, a.result = false, a.id
-	var seriesID *string
-	found, err := in.queryRow(func(st *sqlite3.Stmt) {
-		r := &row{st: st}
-		a.status, a.recurrence, seriesID = r.or(0), r.text(1), r.text(2)
-	}, "SELECT "+column("status", maxText)+", "+column("recurrence", maxText)+", "+column("series_id", maxText)+" FROM messages_in WHERE id = ?", a.id)
-	if err != nil {
+// liveSQL finds the run of a series that goes on.
+var liveSQL = "SELECT " + column("id", maxText) + ` FROM messages_in WHERE series_id = ? AND recurrence <> '' ORDER BY seq DESC LIMIT 1`
+
+// find reads the message that is asked for. Of a series any message will do:
+// what is done to one that has ended is meant for the run that goes on.
+func (a *action) find(in *inbox) error {
+	a.id = a.asked
+	seriesID, found, err := a.read(in)
+	if err != nil || found && (a.action == engine.ActionRetry || a.waits() || a.recurs() || seriesID == nil) {
 		return err
 	}
 	if !found {
-		return (&engine.Error{Code: engine.CodeNotFound, Field: []string{"messageId"}, Message: "there is no message " + clip(a.id) + " in session " + in.session.ID})
+		seriesID = &a.asked // another host has removed the first
 	}
+	live := ""
+	goesOn, err := in.queryRow(func(st *sqlite3.Stmt) { live = (&row{st: st}).or(0) }, liveSQL, *seriesID)
+	if err == nil && goesOn {
+		a.id = live
+		_, found, err = a.read(in)
+	}
+	if err == nil && !found {
+		return notInSession(a.asked, in.session)
+	}
+	return err
+}
+
+func notInSession(id string, sess engine.Session) error {
+	return &engine.Error{Code: engine.CodeNotFound, Field: []string{"messageId"}, Message: "there is no message " + clip(id) + " in session " + sess.ID}
+}
+
+func (a *action) read(in *inbox) (seriesID *string, found bool, err error) {
+	found, err = in.queryRow(func(st *sqlite3.Stmt) {
+		r := &row{st: st}
+		a.status, a.recurrence, seriesID = r.or(0), r.text(1), r.text(2)
+	}, "SELECT "+column("status", maxText)+", "+column("recurrence", maxText)+", "+column("series_id", maxText)+" FROM messages_in WHERE id = ?", a.id)
+	return seriesID, found, err
+}
+
+func (a *action) waits() bool  { return a.status == "pending" || a.status == "paused" }
+func (a *action) recurs() bool { return a.recurrence != nil && *a.recurrence != "" }
+
+func (a *action) apply(in *inbox) error {
+	a.changed = false
+	err := a.find(in)
+	if err != nil {
+		return err
+	}
+	a.result = a.id
 	said := ack{}
-	if a.status == "pending" || a.status == "paused" {
+	if a.waits() {
 		if said, err = in.acknowledged(a.id); err != nil {
 			return err
 		}
 	}
 	switch {
+	case said.status == "processing" && a.action == engine.ActionCancel && a.recurs():
+		// The run goes on, and is the last: an agent that finds its task done
+		// says so while it works on it.
+		return in.exec(`UPDATE messages_in SET recurrence = NULL WHERE id = ?`, a.id)
 	case said.status == "processing":
 		return conflict("the container works on message %s: it cannot be taken from it; stop the container first, or wait", a.id)
 	case said.ended():
@@ -72,7 +112,7 @@ func (a *action) apply(in *inbox) error {
 	case engine.ActionResume:
 		return a.resume(in)
 	case engine.ActionCancel:
-		return a.cancel(in, seriesID)
+		return a.cancel(in)
 	default:
 		return a.retry(in)
 	}
@@ -134,25 +174,13 @@ func (a *action) resume(in *inbox) error {
 
 // cancel calls off what waits. An occurrence that a hook refused has ended, and
 // its series waits all the same.
-func (a *action) cancel(in *inbox, seriesID *string) error {
-	recurs := a.recurrence != nil && *a.recurrence != ""
+func (a *action) cancel(in *inbox) error {
 	switch {
-	case a.status == "cancelled" && !recurs:
+	case a.status == "cancelled" && !a.recurs():
 		return nil
-	case a.status == "pending", a.status == "paused", recurs:
+	case a.waits(), a.recurs():
 		a.changed = true
 		return in.exec(`UPDATE messages_in SET status = 'cancelled', recurrence = NULL WHERE id = ?`, a.id)
-	}
-	if seriesID != nil {
-		var live string
-		found, err := in.queryRow(func(st *sqlite3.Stmt) { live = (&row{st: st}).or(0) },
-			"SELECT "+column("id", maxText)+` FROM messages_in WHERE series_id = ? AND recurrence <> '' ORDER BY seq DESC LIMIT 1`, *seriesID)
-		if err != nil {
-			return err
-		}
-		if found {
-			return conflict("message %s cannot be cancelled: it is %s; its series goes on with message %s, so cancel that", a.id, a.status, live)
-		}
 	}
 	return conflict("message %s cannot be cancelled: it is %s", a.id, a.status)
 }

@@ -111,25 +111,62 @@ func TestARetryIsANewMessageOfTheSeriesWithTheSameFiles(t *testing.T) {
 	}
 }
 
-func TestCancellingASeriesEndsIt(t *testing.T) {
+func TestWhatIsDoneToAnyMessageOfASeriesIsDoneToTheSeries(t *testing.T) {
 	h, s, c := newLife(t, "2026-02-21T08:00:00Z")
 	series(t, h, s, "0 9 * * *", "Europe/Berlin", engine.MissedOnce)
 	ack(t, h, s, "first", "completed", c.now())
 	settle(t, h, s)
 	next := live(t, h, s)
-	// Who knows the series by its first message is told which to cancel.
-	_, err := h.CancelMessage(t.Context(), s.ID, "first")
-	hosttest.WantCode(t, err, engine.CodeConflict)
-	if !strings.Contains(err.Error(), next.ID) {
-		t.Errorf("the reason names no other message: %v", err)
-	}
-	m, err := h.CancelMessage(t.Context(), s.ID, next.ID)
-	must(t, err)
-	if m.Status != engine.MessageCancelled || m.Recurrence != nil {
-		t.Errorf("%+v", m)
+	for _, step := range []struct {
+		do   act
+		want engine.MessageStatus
+	}{{h.PauseMessage, engine.MessagePaused}, {h.ResumeMessage, engine.MessagePending}, {h.CancelMessage, engine.MessageCancelled}} {
+		m, err := step.do(t.Context(), s.ID, "first")
+		must(t, err)
+		if m.ID != next.ID || m.Status != step.want {
+			t.Errorf("%s is %s, want %s to be %s", m.ID, m.Status, next.ID, step.want)
+		}
 	}
 	settle(t, h, s)
 	if rows := h.Rows(t, s, "inbound.db", `SELECT status, recurrence FROM messages_in ORDER BY seq`); !slices.Equal(rows, []string{"completed|NULL", "cancelled|NULL"}) {
+		t.Errorf("rows: %q", rows)
+	}
+	// What is over can still be written again.
+	m, err := h.RetryMessage(t.Context(), s.ID, "first")
+	must(t, err)
+	if m.ID == next.ID || m.Recurrence != nil {
+		t.Errorf("the retry is %+v", m)
+	}
+}
+
+// Another host's pruning left later runs of a series alone.
+func TestASeriesIsFoundWithoutItsFirstMessage(t *testing.T) {
+	h, s, c := newLife(t, "2026-02-21T08:00:00Z")
+	series(t, h, s, "0 9 * * *", "Europe/Berlin", engine.MissedOnce)
+	ack(t, h, s, "first", "completed", c.now())
+	settle(t, h, s)
+	next := live(t, h, s)
+	h.Exec(t, s, "inbound.db", `DELETE FROM messages_in WHERE id = 'first'`)
+	m, err := h.PauseMessage(t.Context(), s.ID, "first")
+	must(t, err)
+	if m.ID != next.ID || m.Status != engine.MessagePaused {
+		t.Errorf("%+v", m)
+	}
+}
+
+// An agent finds that its task is done while it works on it, and cancels it.
+func TestASeriesThatIsCancelledWhileARunIsWorkedOnEndsWithThatRun(t *testing.T) {
+	h, s, c := newLife(t, "2026-02-21T08:00:00Z")
+	series(t, h, s, "0 9 * * *", "Europe/Berlin", engine.MissedOnce)
+	ack(t, h, s, "first", "processing", c.now())
+	m, err := h.CancelMessage(t.Context(), s.ID, "first")
+	must(t, err)
+	if m.Status != engine.MessageProcessing || m.Recurrence != nil {
+		t.Errorf("%+v", m)
+	}
+	ack(t, h, s, "first", "completed", c.now())
+	settle(t, h, s)
+	if rows := h.Rows(t, s, "inbound.db", `SELECT status, recurrence FROM messages_in`); !slices.Equal(rows, []string{"completed|NULL"}) {
 		t.Errorf("rows: %q", rows)
 	}
 }

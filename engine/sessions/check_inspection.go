@@ -21,8 +21,9 @@ type inspection struct {
 
 	findings []engine.Finding
 	fixes    fix
-	unnamed  []string // folders of the inbox that no row names
-	litter   []string // files that a crash of ours left
+	unnamed  []string        // folders of the inbox that no row names
+	pruned   map[string]bool // folders of the inbox that retention removed
+	litter   []string        // files that a crash of ours left
 }
 
 // fix is a set of repairs.
@@ -38,6 +39,7 @@ const (
 	fixGone                    // what a container that is gone left
 	fixFiles                   // litter, the heartbeat, a missing outbox
 	fixOwner                   // owner and mode
+	fixOwn                     // rows of the engine's own tables that are about nothing
 )
 
 // found notes something that --repair mends.
@@ -116,6 +118,9 @@ func (c *inspection) databases(d *dir, in, out *sqlite3.Conn, boxes []string) {
 	readable := c.schema(model, in, inboundName, inboundTables)
 	if readable["delivered"] {
 		c.delivered(in)
+	}
+	if readable["messages_in"] && readable["delivered"] {
+		c.own(model, in)
 	}
 	if readable["messages_in"] {
 		if named, complete := c.messages(d, in, out); complete {

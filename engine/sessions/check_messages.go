@@ -24,6 +24,7 @@ func (c *inspection) messages(d *dir, in, out *sqlite3.Conn) (named map[string]b
 		return nil, false
 	}
 	defer zones.close()
+	c.pruned = prunedFolders(in)
 	waiting := 0
 	ok := c.rows(in, inboundName, "SELECT seq, rowid, "+messageColumns+" FROM messages_in", func(r *row) {
 		m := c.message(d, r, named)
@@ -40,15 +41,11 @@ func (c *inspection) messages(d *dir, in, out *sqlite3.Conn) (named map[string]b
 		c.found(fixAcks, inboundName, "%d messages are pending that the container has acknowledged", waiting)
 	}
 	c.duplicates(in, inboundName, "messages_in")
-	c.series(in)
 	return named, ok
 }
 
 // series looks at what the engine keeps of messages that recur.
 func (c *inspection) series(in *sqlite3.Conn) {
-	if has, err := hasTable(in, "engine_series"); err != nil || !has {
-		return
-	}
 	sql := "SELECT " + column("message_id", maxText) + ", " + column("missed_runs", maxText) + ", " + column("scheduled_at", maxText) + " FROM engine_series"
 	c.rows(in, inboundName, sql, func(r *row) {
 		wrong := func(format string, args ...any) {
@@ -124,6 +121,9 @@ func (c *inspection) attachments(d *dir, m engine.Message, named map[string]bool
 		}
 		if parts := strings.SplitN(a.LocalPath, "/", 3); len(parts) == 3 {
 			named[parts[1]] = true
+			if c.pruned[parts[1]] {
+				continue
+			}
 		}
 		f, err := openIn(d, a.LocalPath)
 		if err != nil {

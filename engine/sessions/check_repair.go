@@ -19,6 +19,7 @@ func (c *inspection) repair(ctx context.Context) error {
 		{fixWrite, func() error { return s.do(ctx, sess, func(*inbox) error { return nil }) }},
 		{fixUpgrade, func() error { return s.do(ctx, sess, (*inbox).upgrade) }},
 		{fixRows, func() error { return s.do(ctx, sess, mendRows) }},
+		{fixOwn, func() error { return s.do(ctx, sess, mendOwn) }},
 		{fixFiles | fixOwner | fixInbox, c.mendFiles},
 		{fixProject, func() error { return s.Project(ctx, sess, *c.options.Projection) }},
 		{fixGone, func() error { return s.tidyGone(ctx, sess) }},

@@ -16,24 +16,36 @@ import (
 
 // CheckStrays looks at what belongs to no session: folders that nobody
 // registered, uploads that nobody attached, notes of writes to sessions that
-// do not exist. registered tells whether a session is in the registry, in that
-// agent group. With repair it removes those of them that hold nothing.
-func (s *Store) CheckStrays(ctx context.Context, registered func(agentGroupID, id string) (bool, error), repair bool) ([]engine.Finding, error) {
-	c := &strays{store: s, registered: registered, repair: repair}
+// do not exist, what archiving left. With repair it removes those of them that
+// hold nothing, or nothing that is not elsewhere.
+func (s *Store) CheckStrays(ctx context.Context, known Known, repair bool) ([]engine.Finding, error) {
+	c := &strays{store: s, known: known, repair: repair}
 	if err := c.folders(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.uploads(); err != nil {
 		return nil, err
 	}
+	if err := c.archives(ctx); err != nil {
+		return nil, err
+	}
 	return c.findings, c.intents()
 }
 
+// Known is what the registry says of sessions.
+type Known struct {
+	// Registered tells whether a session is in it, in that agent group.
+	Registered func(agentGroupID, id string) (bool, error)
+	// FolderLeft tells whether a session is archived, and its folder is known to
+	// be needed no more.
+	FolderLeft func(agentGroupID, id string) (bool, error)
+}
+
 type strays struct {
-	store      *Store
-	registered func(agentGroupID, id string) (bool, error)
-	repair     bool
-	findings   []engine.Finding
+	store    *Store
+	known    Known
+	repair   bool
+	findings []engine.Finding
 }
 
 // found notes something that mend removes, and has it removed where repairs
@@ -87,9 +99,17 @@ func (c *strays) folders(ctx context.Context) error {
 func (c *strays) folder(ctx context.Context, group *dir, groupName, name string) error {
 	file := "v2-sessions/" + groupName + "/" + name
 	if engine.SafeID(groupName) && engine.SafeID(name) {
-		known, err := c.registered(groupName, name)
+		known, err := c.known.Registered(groupName, name)
 		if err != nil || known {
 			return err
+		}
+		left, err := c.known.FolderLeft(groupName, name)
+		if err != nil {
+			return err
+		}
+		if left {
+			c.found(file, "its session is archived: a crash left the folder", func() error { return group.removeDurably(name) })
+			return nil
 		}
 		if c.store.empty(ctx, engine.Session{ID: name, AgentGroupID: groupName}) {
 			c.found(file, "it is a session's folder that is not registered and holds nothing: a crash left it", func() error { return group.removeAll(name) })
@@ -192,7 +212,7 @@ func (c *strays) intents() error {
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
 	for id, left := range c.store.left {
-		known, err := c.registered(left[0].AgentGroup, id)
+		known, err := c.known.Registered(left[0].AgentGroup, id)
 		if err != nil {
 			return err
 		}

@@ -74,6 +74,7 @@ func (in *inbox) write(sess engine.Session, d *engine.Draft, st *staged) (*engin
 		in.wrote = false
 		return in.replay(sess, d, st.hash)
 	}
+	in.store.accepted.add(sess.ID, d.ID)
 	if d.Dropped {
 		return nil, engine.OutcomeDropped, nil
 	}

@@ -136,16 +136,6 @@ func (in *inbox) message(sess engine.Session, id string) (m *engine.Message, err
 	return m, err
 }
 
-// Accepted tells whether an id was accepted before. It takes part in the
-// writer's next batch, which has an SQLite at hand.
-func (s *Store) Accepted(ctx context.Context, sess engine.Session, id string) (known bool, err error) {
-	err = s.do(ctx, sess, func(in *inbox) (err error) {
-		known, err = in.queryRow(func(*sqlite3.Stmt) {}, `SELECT 1 FROM engine_accepted WHERE id = ?`, id)
-		return err
-	})
-	return known, err
-}
-
 // series reads what messages_in has no column for. Its statements are nil
 // where the folder lacks the table.
 type series struct{ zone, reason *sqlite3.Stmt }

@@ -30,6 +30,12 @@ type stamps struct {
 	seen map[string]uint64
 }
 
+func (s *stamps) forget(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.seen, id)
+}
+
 // OutboundChanged looks at time stamps. See engine.Outboxes.
 func (s *Store) OutboundChanged(sessions []engine.Session, since time.Time) (changed []engine.Session) {
 	s.entered.RLock()

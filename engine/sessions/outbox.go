@@ -40,52 +40,6 @@ const (
 	lastSeq = math.MaxInt64
 )
 
-// NewReplies reads what was not noted yet. See engine.Outboxes.
-func (s *Store) NewReplies(ctx context.Context, sess engine.Session) (n engine.NewReplies, err error) {
-	if mark, ok := s.marks.Get(sess.ID); ok && s.nothingBehind(ctx, sess, mark) {
-		return n, nil
-	}
-	err = s.read(ctx, sess, func(m *mailbox) error {
-		n, err = m.newReplies(sess, s.opts.Limits.PageBytes)
-		return err
-	})
-	return n, err
-}
-
-// nothingBehind is what most looks find out, with one database open. What is
-// in the way of that is left to those who open both.
-func (s *Store) nothingBehind(ctx context.Context, sess engine.Session, mark engine.OutboundMark) (nothing bool) {
-	ctx, cancel := context.WithTimeout(ctx, readTime)
-	defer cancel()
-	var failed error
-	defer func() { nothing = nothing && failed == nil }()
-	defer s.recoverPanic(sess, outboundName, &failed)
-	select {
-	case s.reading <- struct{}{}:
-		defer func() { <-s.reading }()
-	case <-ctx.Done():
-		return false
-	}
-	f, err := s.enter(sess)
-	if err != nil {
-		return false
-	}
-	defer f.close()
-	c, err := s.connect(ctx, f, outboundName, readOnly)
-	if err != nil {
-		return false
-	}
-	defer c.Close()
-	if hotJournal(c) != nil {
-		return false
-	}
-	rows, there := 0, false
-	_, err = queryOne(c, func(r *row) { rows, there = int(r.integer(0, "count", 2)), r.integer(1, "there", 0) != 0 },
-		`SELECT count(*), coalesce(max(rowid = ?1 AND `+column("id", maxText)+` = ?2), 0) FROM (SELECT rowid, id FROM messages_out WHERE rowid >= ?1 LIMIT 2)`,
-		mark.RowID, mark.ReplyID)
-	return err == nil && rows == 1 && there
-}
-
 func (m *mailbox) newReplies(sess engine.Session, maxBytes int64) (n engine.NewReplies, err error) {
 	if has, err := m.hasReplies(); err != nil || !has {
 		return n, err
@@ -184,12 +138,18 @@ func knows(st *sqlite3.Stmt, id string) (found bool, err error) {
 }
 
 // NoteReplies stores dispatches and the mark. See engine.Outboxes.
-func (s *Store) NoteReplies(ctx context.Context, sess engine.Session, n engine.NewReplies) error {
+func (s *Store) NoteReplies(ctx context.Context, sess engine.Session, n engine.NewReplies, first *engine.FirstAttempt) error {
 	err := s.do(ctx, sess, func(in *inbox) error {
 		if err := in.makeOutbox(); err != nil {
 			return err
 		}
+		if err := in.placeFirst(first, n.Replies); err != nil {
+			return err
+		}
 		for _, out := range n.Replies {
+			if first != nil && first.Begun && out.ID == first.ReplyID {
+				first.Begin(&out.Dispatch)
+			}
 			if err := in.saveDispatch(out.ID, out.Seq, &out.Dispatch, s.opts.Now()); err != nil {
 				return err
 			}
@@ -201,8 +161,24 @@ func (s *Store) NoteReplies(ctx context.Context, sess engine.Session, n engine.N
 			ON CONFLICT (id) DO UPDATE SET out_rowid = ?1, reply_id = ?2`, n.Mark.RowID, n.Mark.ReplyID)
 	})
 	if err == nil && n.Mark.Moved && !n.More {
-		s.marks.Add(sess.ID, n.Mark)
+		s.marks.Add(sess.ID, outboundEnd{mark: n.Mark})
 	}
+	return err
+}
+
+// placeFirst finds out whether an attempt can begin with the noting: not while
+// an older reply of its way is open.
+func (in *inbox) placeFirst(first *engine.FirstAttempt, noted []engine.Outgoing) error {
+	if first == nil {
+		return nil
+	}
+	way := noted[slices.IndexFunc(noted, func(out engine.Outgoing) bool { return out.ID == first.ReplyID })].Dispatch.Way
+	behind, err := in.queryRow(func(*sqlite3.Stmt) {}, `SELECT 1 FROM engine_outbox WHERE settled = 0 AND way = ? LIMIT 1`, way)
+	if err != nil {
+		return err
+	}
+	among, err := in.queryRow(func(*sqlite3.Stmt) {}, `SELECT 1 FROM engine_outbox WHERE settled = 0 LIMIT 1`)
+	first.Begun, first.Alone = !behind, !among && len(noted) == 1
 	return err
 }
 

@@ -2,9 +2,11 @@ package sessions_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/engine/internal/hosttest"
@@ -116,8 +118,35 @@ func TestRepliesThatAnotherHostDeliveredAreNotDeliveredAgain(t *testing.T) {
 	}
 }
 
-// BenchmarkLookForNewReplies looks at a file that has changed, with 10,000 old
-// replies in it.
+func TestALookAtAFileThatIsAsItWasOpensNothing(t *testing.T) {
+	h := hosttest.Open(t, sessions.Options{Passive: true})
+	s := h.Session(t)
+	answer(t, h, s, "a", "1")
+	n, err := h.Store.NewReplies(t.Context(), s)
+	must(t, err)
+	must(t, h.Store.NoteReplies(t.Context(), s, n, nil))
+	look := func(want ...string) {
+		t.Helper()
+		var got []string
+		n, err := h.Store.NewReplies(t.Context(), s)
+		for _, out := range n.Replies {
+			got = append(got, out.ID)
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("found %q, %v", got, err)
+		}
+	}
+	old := time.Now().Add(-time.Hour)
+	must(t, os.Chtimes(h.Folder(s, "outbound.db"), old, old))
+	look()
+	c := h.DB(t, s, "outbound.db")
+	must(t, c.Exec(`BEGIN EXCLUSIVE`)) // nobody else can read
+	look()
+	must(t, c.Exec(`INSERT INTO messages_out (id, seq, timestamp, kind, content) VALUES ('b', 3, 'x', 'chat', 'hi'); COMMIT`))
+	look("b")
+}
+
+// BenchmarkLookForNewReplies looks for them among 10,000 old ones.
 func BenchmarkLookForNewReplies(b *testing.B) {
 	h := hosttest.Open(b, sessions.Options{})
 	s := h.Session(b)
@@ -127,10 +156,21 @@ func BenchmarkLookForNewReplies(b *testing.B) {
 		INSERT INTO delivered SELECT 'r' || i, NULL, 'delivered', '2026-01-01T00:00:00Z' FROM n`)
 	n, err := h.Store.NewReplies(b.Context(), s)
 	must(b, err)
-	must(b, h.Store.NoteReplies(b.Context(), s, n))
-	for b.Loop() {
-		if n, err := h.Store.NewReplies(b.Context(), s); err != nil || len(n.Replies) != 0 || n.Mark.Moved {
-			b.Fatalf("%+v, %v", n, err)
-		}
+	must(b, h.Store.NoteReplies(b.Context(), s, n, nil))
+	at := time.Unix(1_700_000_000, 0)
+	for _, file := range []struct {
+		name string
+		step time.Duration
+	}{{"changed", time.Millisecond}, {"as it was", 0}} {
+		b.Run(file.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				at = at.Add(file.step)
+				must(b, os.Chtimes(h.Folder(s, "outbound.db"), at, at))
+				if n, err := h.Store.NewReplies(b.Context(), s); err != nil || len(n.Replies) != 0 || n.Mark.Moved {
+					b.Fatalf("%+v, %v", n, err)
+				}
+			}
+		})
 	}
 }

@@ -46,6 +46,9 @@ const (
 	retrySchema = `CREATE TABLE IF NOT EXISTS box.engine_retry (message_id TEXT PRIMARY KEY, retry_id TEXT NOT NULL) WITHOUT ROWID`
 	// Paused messages that the container took at the last moment are found by it.
 	pausedSchema = `CREATE INDEX IF NOT EXISTS box.engine_paused ON messages_in (seq) WHERE status = 'paused'`
+	// Folders of the inbox that retention removed, so that nobody takes what
+	// messages say of them for a loss.
+	prunedSchema = `CREATE TABLE IF NOT EXISTS box.engine_pruned (folder TEXT PRIMARY KEY, pruned_at TEXT NOT NULL) WITHOUT ROWID`
 	// bytes of all attachments that were ever put into the inbox.
 	usageSchema = `CREATE TABLE IF NOT EXISTS box.engine_usage (id INTEGER PRIMARY KEY CHECK (id = 1), bytes INTEGER NOT NULL)`
 )

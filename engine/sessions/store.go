@@ -51,6 +51,7 @@ type Store struct {
 	data      *dir // the data directory
 	sessions  *dir // v2-sessions
 	uploads   *dir
+	archives  *dir
 	vfs       *folderVFS
 	templates *templates
 	intents   *intents
@@ -75,9 +76,10 @@ type Store struct {
 	prepare atomic.Pointer[prepare]
 	stamps  stamps
 	// marks are where the last look at messages_out ended, by session id.
-	marks *lru.Cache[string, engine.OutboundMark]
-	stop  context.CancelFunc
-	ctx   context.Context // ends with Close; bounds what nobody waits for
+	marks    *lru.Cache[string, outboundEnd]
+	accepted *acceptedIDs
+	stop     context.CancelFunc
+	ctx      context.Context // ends with Close; bounds what nobody waits for
 }
 
 var _ engine.Mailboxes = (*Store)(nil)
@@ -104,7 +106,10 @@ func Open(data string, o Options) (*Store, error) {
 	s.watcher = newWatcher(s)
 	s.later = newLater(s)
 	var err error
-	if s.marks, err = lru.New[string, engine.OutboundMark](4096); err != nil {
+	if s.marks, err = lru.New[string, outboundEnd](4096); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
+	}
+	if s.accepted, err = newAcceptedIDs(); err != nil {
 		return nil, errors.Join(err, s.closeFiles())
 	}
 	s.stamps = stamps{seed: maphash.MakeSeed(), seen: map[string]uint64{}}
@@ -136,7 +141,7 @@ func (s *Store) open(data string) (err error) {
 		name string
 		mode uint32
 		to   **dir
-	}{{"v2-sessions", 0o755, &s.sessions}, {"uploads", 0o700, &s.uploads}} {
+	}{{"v2-sessions", 0o755, &s.sessions}, {"uploads", 0o700, &s.uploads}, {archivesName, 0o700, &s.archives}} {
 		if err := os.MkdirAll(filepath.Join(data, d.name), os.FileMode(d.mode)); err != nil {
 			return err
 		}
@@ -181,7 +186,7 @@ func (s *Store) closeFiles() error {
 	if s.vfs != nil {
 		s.vfs.close()
 	}
-	for _, d := range []*dir{s.data, s.sessions, s.uploads} {
+	for _, d := range []*dir{s.data, s.sessions, s.uploads, s.archives} {
 		if d != nil {
 			d.close()
 		}

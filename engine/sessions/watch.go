@@ -3,6 +3,7 @@ package sessions
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -229,7 +230,8 @@ func (w *watcher) look(ctx context.Context, v *watch) {
 		}
 	}
 	quiet := now.Sub(v.changed)
-	if v.pending == 0 && err == nil && !v.running && !v.again && v.changed.Equal(began) && quiet > linger {
+	gone := errors.Is(err, unix.ENOENT) && !v.again // it is archived, say
+	if gone || v.pending == 0 && err == nil && !v.running && !v.again && v.changed.Equal(began) && quiet > linger {
 		delete(w.watched, session.ID)
 		w.notify.remove(v)
 		return

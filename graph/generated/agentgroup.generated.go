@@ -42,6 +42,8 @@ type MutationResolver interface {
 	ClaimReplies(ctx context.Context, input engine.ClaimRepliesInput) (*model.ClaimRepliesPayload, error)
 	MarkDelivered(ctx context.Context, input model.MarkDeliveredInput) (*model.MarkDeliveredPayload, error)
 	RetryReply(ctx context.Context, input model.RetryReplyInput) (*model.RetryReplyPayload, error)
+	RunRetention(ctx context.Context, input model.RunRetentionInput) (*model.RunRetentionPayload, error)
+	RestoreSession(ctx context.Context, input engine.RestoreSessionInput) (*model.RestoreSessionPayload, error)
 	ResolveSession(ctx context.Context, input engine.ResolveSessionInput) (*model.ResolveSessionPayload, error)
 	ClaimContainer(ctx context.Context, input model.ClaimContainerInput) (*model.ClaimContainerPayload, error)
 	MarkContainer(ctx context.Context, input model.MarkContainerInput) (*model.MarkContainerPayload, error)
@@ -62,6 +64,7 @@ type QueryResolver interface {
 	MessagingGroups(ctx context.Context, first *int, after *string, channelType *string) (model.Connection[engine.MessagingGroup], error)
 	Reply(ctx context.Context, sessionID string, replyID string) (*model.Reply, error)
 	UnsettledReplies(ctx context.Context, first *int, after *string, status []engine.DeliveryStatus, channelType *string) (model.Connection[model.Reply], error)
+	Retention(ctx context.Context, max int) (model.RetentionReport, error)
 	Session(ctx context.Context, id string) (*engine.Session, error)
 	Sessions(ctx context.Context, first *int, after *string, filter *engine.SessionFilter) (model.Connection[engine.Session], error)
 	Webhooks(ctx context.Context) ([]engine.Webhook, error)
@@ -333,6 +336,20 @@ func (ec *executionContext) field_Mutation_resolveSession_args(ctx context.Conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_restoreSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (engine.RestoreSessionInput, error) {
+			return ec.unmarshalNRestoreSessionInput2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐRestoreSessionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_resumeMessage_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -381,6 +398,20 @@ func (ec *executionContext) field_Mutation_rollbackHook_args(ctx context.Context
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.RollbackHookInput, error) {
 			return ec.unmarshalNRollbackHookInput2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐRollbackHookInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_runRetention_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.RunRetentionInput, error) {
+			return ec.unmarshalNRunRetentionInput2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐRunRetentionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -658,6 +689,20 @@ func (ec *executionContext) field_Query_reply_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["replyId"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_retention_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "max",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["max"] = arg0
 	return args, nil
 }
 
@@ -1943,6 +1988,94 @@ func (ec *executionContext) fieldContext_Mutation_retryReply(ctx context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_runRetention(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_runRetention(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RunRetention(ctx, fc.Args["input"].(model.RunRetentionInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RunRetentionPayload) graphql.Marshaler {
+			return ec.marshalORunRetentionPayload2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐRunRetentionPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_runRetention(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RunRetentionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_runRetention_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_restoreSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_restoreSession(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RestoreSession(ctx, fc.Args["input"].(engine.RestoreSessionInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RestoreSessionPayload) graphql.Marshaler {
+			return ec.marshalORestoreSessionPayload2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐRestoreSessionPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_restoreSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RestoreSessionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_restoreSession_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_resolveSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2723,6 +2856,50 @@ func (ec *executionContext) fieldContext_Query_unsettledReplies(ctx context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_retention(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_retention(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Retention(ctx, fc.Args["max"].(int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.RetentionReport) graphql.Marshaler {
+			return ec.marshalNRetentionReport2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐRetentionReport(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_retention(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RetentionReport(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_retention_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_session(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3306,6 +3483,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "runRetention":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_runRetention(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "restoreSession":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_restoreSession(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "resolveSession":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_resolveSession(ctx, field)
@@ -3456,6 +3647,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_unsettledReplies(ctx, field)
+				})
+		case "retention":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_retention(ctx, field)
 				})
 		case "session":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,

@@ -293,10 +293,12 @@ type ComplexityRoot struct {
 		RemoveHook           func(childComplexity int, input model.RemoveHookInput) int
 		RemoveWebhook        func(childComplexity int, input model.RemoveWebhookInput) int
 		ResolveSession       func(childComplexity int, input engine.ResolveSessionInput) int
+		RestoreSession       func(childComplexity int, input engine.RestoreSessionInput) int
 		ResumeMessage        func(childComplexity int, input model.MessageActionInput) int
 		RetryMessage         func(childComplexity int, input model.MessageActionInput) int
 		RetryReply           func(childComplexity int, input model.RetryReplyInput) int
 		RollbackHook         func(childComplexity int, input model.RollbackHookInput) int
+		RunRetention         func(childComplexity int, input model.RunRetentionInput) int
 		SetDestination       func(childComplexity int, input engine.SetDestinationInput) int
 		SetWebhook           func(childComplexity int, input engine.SetWebhookInput) int
 		UpdateHook           func(childComplexity int, input model.UpdateHookInput) int
@@ -328,6 +330,7 @@ type ComplexityRoot struct {
 		MessagingGroupByPlatform func(childComplexity int, channelType string, platformID string) int
 		MessagingGroups          func(childComplexity int, first *int, after *string, channelType *string) int
 		Reply                    func(childComplexity int, sessionID string, replyID string) int
+		Retention                func(childComplexity int, max int) int
 		Session                  func(childComplexity int, id string) int
 		Sessions                 func(childComplexity int, first *int, after *string, filter *engine.SessionFilter) int
 		UnsettledReplies         func(childComplexity int, first *int, after *string, status []engine.DeliveryStatus, channelType *string) int
@@ -385,6 +388,33 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	RestoreSessionPayload struct {
+		Session    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	RetentionPolicy struct {
+		ArchiveClosedAfterSeconds func(childComplexity int) int
+		CloseIdleAfterSeconds     func(childComplexity int) int
+		PruneFilesAfterSeconds    func(childComplexity int) int
+	}
+
+	RetentionReport struct {
+		More   func(childComplexity int) int
+		Policy func(childComplexity int) int
+		Steps  func(childComplexity int) int
+	}
+
+	RetentionStep struct {
+		Action    func(childComplexity int) int
+		Archive   func(childComplexity int) int
+		Bytes     func(childComplexity int) int
+		Files     func(childComplexity int) int
+		Problem   func(childComplexity int) int
+		Session   func(childComplexity int) int
+		SessionID func(childComplexity int) int
+	}
+
 	RetryReplyPayload struct {
 		Reply      func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -392,6 +422,11 @@ type ComplexityRoot struct {
 
 	RollbackHookPayload struct {
 		Hook       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	RunRetentionPayload struct {
+		Report     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
@@ -1584,6 +1619,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ResolveSession(childComplexity, args["input"].(engine.ResolveSessionInput)), true
+	case "Mutation.restoreSession":
+		if e.ComplexityRoot.Mutation.RestoreSession == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_restoreSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RestoreSession(childComplexity, args["input"].(engine.RestoreSessionInput)), true
 	case "Mutation.resumeMessage":
 		if e.ComplexityRoot.Mutation.ResumeMessage == nil {
 			break
@@ -1628,6 +1674,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RollbackHook(childComplexity, args["input"].(model.RollbackHookInput)), true
+	case "Mutation.runRetention":
+		if e.ComplexityRoot.Mutation.RunRetention == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_runRetention_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RunRetention(childComplexity, args["input"].(model.RunRetentionInput)), true
 	case "Mutation.setDestination":
 		if e.ComplexityRoot.Mutation.SetDestination == nil {
 			break
@@ -1839,6 +1896,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Reply(childComplexity, args["sessionId"].(string), args["replyId"].(string)), true
+	case "Query.retention":
+		if e.ComplexityRoot.Query.Retention == nil {
+			break
+		}
+
+		args, err := ec.field_Query_retention_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Retention(childComplexity, args["max"].(int)), true
 	case "Query.session":
 		if e.ComplexityRoot.Query.Session == nil {
 			break
@@ -2066,6 +2134,100 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ResolveSessionPayload.UserErrors(childComplexity), true
 
+	case "RestoreSessionPayload.session":
+		if e.ComplexityRoot.RestoreSessionPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestoreSessionPayload.Session(childComplexity), true
+	case "RestoreSessionPayload.userErrors":
+		if e.ComplexityRoot.RestoreSessionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestoreSessionPayload.UserErrors(childComplexity), true
+
+	case "RetentionPolicy.archiveClosedAfterSeconds":
+		if e.ComplexityRoot.RetentionPolicy.ArchiveClosedAfterSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionPolicy.ArchiveClosedAfterSeconds(childComplexity), true
+	case "RetentionPolicy.closeIdleAfterSeconds":
+		if e.ComplexityRoot.RetentionPolicy.CloseIdleAfterSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionPolicy.CloseIdleAfterSeconds(childComplexity), true
+	case "RetentionPolicy.pruneFilesAfterSeconds":
+		if e.ComplexityRoot.RetentionPolicy.PruneFilesAfterSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionPolicy.PruneFilesAfterSeconds(childComplexity), true
+
+	case "RetentionReport.more":
+		if e.ComplexityRoot.RetentionReport.More == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionReport.More(childComplexity), true
+	case "RetentionReport.policy":
+		if e.ComplexityRoot.RetentionReport.Policy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionReport.Policy(childComplexity), true
+	case "RetentionReport.steps":
+		if e.ComplexityRoot.RetentionReport.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionReport.Steps(childComplexity), true
+
+	case "RetentionStep.action":
+		if e.ComplexityRoot.RetentionStep.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionStep.Action(childComplexity), true
+	case "RetentionStep.archive":
+		if e.ComplexityRoot.RetentionStep.Archive == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionStep.Archive(childComplexity), true
+	case "RetentionStep.bytes":
+		if e.ComplexityRoot.RetentionStep.Bytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionStep.Bytes(childComplexity), true
+	case "RetentionStep.files":
+		if e.ComplexityRoot.RetentionStep.Files == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionStep.Files(childComplexity), true
+	case "RetentionStep.problem":
+		if e.ComplexityRoot.RetentionStep.Problem == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionStep.Problem(childComplexity), true
+	case "RetentionStep.session":
+		if e.ComplexityRoot.RetentionStep.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionStep.Session(childComplexity), true
+	case "RetentionStep.sessionId":
+		if e.ComplexityRoot.RetentionStep.SessionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionStep.SessionID(childComplexity), true
+
 	case "RetryReplyPayload.reply":
 		if e.ComplexityRoot.RetryReplyPayload.Reply == nil {
 			break
@@ -2091,6 +2253,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RollbackHookPayload.UserErrors(childComplexity), true
+
+	case "RunRetentionPayload.report":
+		if e.ComplexityRoot.RunRetentionPayload.Report == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunRetentionPayload.Report(childComplexity), true
+	case "RunRetentionPayload.userErrors":
+		if e.ComplexityRoot.RunRetentionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunRetentionPayload.UserErrors(childComplexity), true
 
 	case "Session.agentGroup":
 		if e.ComplexityRoot.Session.AgentGroup == nil {
@@ -2385,8 +2560,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RemoveHookInput", ec.unmarshalInputRemoveHookInput),
 			graphql.NewInputUnmarshaler("RemoveWebhookInput", ec.unmarshalInputRemoveWebhookInput),
 			graphql.NewInputUnmarshaler("ResolveSessionInput", ec.unmarshalInputResolveSessionInput),
+			graphql.NewInputUnmarshaler("RestoreSessionInput", ec.unmarshalInputRestoreSessionInput),
 			graphql.NewInputUnmarshaler("RetryReplyInput", ec.unmarshalInputRetryReplyInput),
 			graphql.NewInputUnmarshaler("RollbackHookInput", ec.unmarshalInputRollbackHookInput),
+			graphql.NewInputUnmarshaler("RunRetentionInput", ec.unmarshalInputRunRetentionInput),
 			graphql.NewInputUnmarshaler("SessionFilter", ec.unmarshalInputSessionFilter),
 			graphql.NewInputUnmarshaler("SetDestinationInput", ec.unmarshalInputSetDestinationInput),
 			graphql.NewInputUnmarshaler("SetWebhookInput", ec.unmarshalInputSetWebhookInput),
@@ -2699,6 +2876,10 @@ enum EventType {
   SESSION_UPDATED
   "A session was closed: it takes no more messages."
   SESSION_CLOSED
+  "The folder of a closed session became an archive: it is in no list any more."
+  SESSION_ARCHIVED
+  "An archived session was restored."
+  SESSION_RESTORED
   "A session has something to do and no container that does it."
   SESSION_DUE
   "A session's container has not shown any sign of life for too long."
@@ -3032,7 +3213,7 @@ input DryRunHooksInput {
   point: HookPoint!
   "The session that it is for; made up when left out."
   sessionId: ID
-  "A message of the session as it is stored, at ON_REPLY a reply; at ON_ATTACHMENT up to 20 of its attachments are gone through."
+  "A message of the session as it is stored, at ON_REPLY a reply; at ON_ATTACHMENT its attachments are gone through, of which it may have 20."
   messageId: String
   "In place of a stored one: a message's content; at ON_ATTACHMENT an object with ` + "`" + `name` + "`" + `, ` + "`" + `mimeType` + "`" + ` and base64 in ` + "`" + `data` + "`" + `."
   content: JSON
@@ -3346,7 +3527,10 @@ extend type Mutation {
     "The message."
     input: MessageActionInput!
   ): MessageActionPayload
-  "Holds back a message that waits; what recurs rests with it. A CONFLICT once the container works on it or it has ended."
+  """
+  Holds back a message that waits; what recurs rests with it: of a series that goes on any message will do. A CONFLICT
+  once the container works on it or it has ended.
+  """
   pauseMessage(
     "The message."
     input: MessageActionInput!
@@ -3356,7 +3540,10 @@ extend type Mutation {
     "The message."
     input: MessageActionInput!
   ): MessageActionPayload
-  "Calls off a message that waits or is paused, and its series with it. A CONFLICT once the container works on it or it has ended."
+  """
+  Calls off a message that waits or is paused, and its series with it: of a series that goes on any message will do, and
+  a run that the container works on is its last. A CONFLICT once the container works on another message, or it has ended.
+  """
   cancelMessage(
     "The message."
     input: MessageActionInput!
@@ -3635,6 +3822,104 @@ extend type Mutation {
     "The reply."
     input: RetryReplyInput!
   ): RetryReplyPayload
+}
+`, BuiltIn: false},
+	{Name: "../schema/retention.graphqls", Input: `"What is kept for how long, in seconds. Null is for ever."
+type RetentionPolicy {
+  "A session without any message, reply or container for so long, in which nothing waits, is closed."
+  closeIdleAfterSeconds: Int64
+  """
+  Attachments of messages that were completed so long ago are removed, and what is left of the files of replies that
+  were delivered so long ago.
+  """
+  pruneFilesAfterSeconds: Int64
+  "The folder of a session that was closed so long ago becomes an archive."
+  archiveClosedAfterSeconds: Int64
+}
+"What retention does with a session."
+enum RetentionAction {
+  "It is closed."
+  CLOSE
+  "Files of it are removed that were dealt with."
+  PRUNE
+  "Its folder becomes an archive; it is in no list any more."
+  ARCHIVE
+}
+"What was done with one session, or would be."
+type RetentionStep {
+  "What is done."
+  action: RetentionAction!
+  "The session that it is done with."
+  sessionId: ID!
+  "The session; null once it is archived."
+  session: Session
+  "How many files are removed or archived; 0 of an archive that is still to be made."
+  files: Int!
+  "How many bytes they have."
+  bytes: Int64!
+  "Path of the archive, relative to the data directory."
+  archive: String
+  "Why it could not be done. It is tried again the next time."
+  problem: String
+}
+"What retention does, or would do."
+type RetentionReport {
+  "What the engine was started with."
+  policy: RetentionPolicy!
+  "What is done, each with one session."
+  steps: [RetentionStep!]!
+  "There are sessions that were not looked at: the next run goes on there."
+  more: Boolean!
+}
+
+"Has retention run once."
+input RunRetentionInput {
+  "The most steps, 1 to 100."
+  max: Int! = 100
+}
+"What was done, or what was wrong."
+type RunRetentionPayload {
+  "Null when there are errors."
+  report: RetentionReport
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+"Names an archived session."
+input RestoreSessionInput {
+  "The session that is in the archive ` + "`" + `archives/SESSION.tar` + "`" + ` of the data directory."
+  sessionId: ID!
+  "Restore it as a closed session, to be read. Else it is active."
+  closed: Boolean! = false
+}
+"The session that was restored, or what was wrong."
+type RestoreSessionPayload {
+  "Null when there are errors."
+  session: Session
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+
+extend type Query {
+  "What ` + "`" + `runRetention` + "`" + ` would do now. Nothing is changed."
+  retention(
+    "The most steps, 1 to 100."
+    max: Int! = 100
+  ): RetentionReport!
+}
+extend type Mutation {
+  "Does what the retention policy says, as the engine does every hour."
+  runRetention(
+    "How much."
+    input: RunRetentionInput!
+  ): RunRetentionPayload
+  """
+  Makes an archived session one like any other again, under its id, and removes the archive, which is checked first. A
+  CONFLICT when the id or its folder is taken, or when its conversation goes on in another session.
+  """
+  restoreSession(
+    "The session."
+    input: RestoreSessionInput!
+  ): RestoreSessionPayload
 }
 `, BuiltIn: false},
 	{Name: "../schema/scalar.graphqls", Input: `"""
@@ -4575,6 +4860,60 @@ func (ec *executionContext) childFields_ResolveSessionPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type ResolveSessionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RestoreSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_RestoreSessionPayload_session(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RestoreSessionPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RestoreSessionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RetentionPolicy(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "closeIdleAfterSeconds":
+		return ec.fieldContext_RetentionPolicy_closeIdleAfterSeconds(ctx, field)
+	case "pruneFilesAfterSeconds":
+		return ec.fieldContext_RetentionPolicy_pruneFilesAfterSeconds(ctx, field)
+	case "archiveClosedAfterSeconds":
+		return ec.fieldContext_RetentionPolicy_archiveClosedAfterSeconds(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetentionPolicy", field.Name)
+}
+
+func (ec *executionContext) childFields_RetentionReport(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "policy":
+		return ec.fieldContext_RetentionReport_policy(ctx, field)
+	case "steps":
+		return ec.fieldContext_RetentionReport_steps(ctx, field)
+	case "more":
+		return ec.fieldContext_RetentionReport_more(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetentionReport", field.Name)
+}
+
+func (ec *executionContext) childFields_RetentionStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "action":
+		return ec.fieldContext_RetentionStep_action(ctx, field)
+	case "sessionId":
+		return ec.fieldContext_RetentionStep_sessionId(ctx, field)
+	case "session":
+		return ec.fieldContext_RetentionStep_session(ctx, field)
+	case "files":
+		return ec.fieldContext_RetentionStep_files(ctx, field)
+	case "bytes":
+		return ec.fieldContext_RetentionStep_bytes(ctx, field)
+	case "archive":
+		return ec.fieldContext_RetentionStep_archive(ctx, field)
+	case "problem":
+		return ec.fieldContext_RetentionStep_problem(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetentionStep", field.Name)
+}
+
 func (ec *executionContext) childFields_RetryReplyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "reply":
@@ -4593,6 +4932,16 @@ func (ec *executionContext) childFields_RollbackHookPayload(ctx context.Context,
 		return ec.fieldContext_RollbackHookPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RollbackHookPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RunRetentionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "report":
+		return ec.fieldContext_RunRetentionPayload_report(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RunRetentionPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RunRetentionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Session(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

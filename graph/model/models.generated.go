@@ -67,7 +67,7 @@ type DryRunHooksInput struct {
 	Point engine.HookPoint `json:"point"`
 	// The session that it is for; made up when left out.
 	SessionID *string `json:"sessionId"`
-	// A message of the session as it is stored, at ON_REPLY a reply; at ON_ATTACHMENT up to 20 of its attachments are gone through.
+	// A message of the session as it is stored, at ON_REPLY a reply; at ON_ATTACHMENT its attachments are gone through, of which it may have 20.
 	MessageID *string `json:"messageId"`
 	// In place of a stored one: a message's content; at ON_ATTACHMENT an object with `name`, `mimeType` and base64 in `data`.
 	Content graphql.Omittable[any] `json:"content"`
@@ -259,6 +259,24 @@ type ResolveSessionPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// The session that was restored, or what was wrong.
+type RestoreSessionPayload struct {
+	// Null when there are errors.
+	Session *engine.Session `json:"session"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// What retention does, or would do.
+type RetentionReport struct {
+	// What the engine was started with.
+	Policy *RetentionPolicy `json:"policy"`
+	// What is done, each with one session.
+	Steps []RetentionStep `json:"steps"`
+	// There are sessions that were not looked at: the next run goes on there.
+	More bool `json:"more"`
+}
+
 // Names a reply to deliver once more.
 type RetryReplyInput struct {
 	// The session.
@@ -287,6 +305,20 @@ type RollbackHookInput struct {
 type RollbackHookPayload struct {
 	// Null when there are errors.
 	Hook *Hook `json:"hook"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Has retention run once.
+type RunRetentionInput struct {
+	// The most steps, 1 to 100.
+	Max int `json:"max"`
+}
+
+// What was done, or what was wrong.
+type RunRetentionPayload struct {
+	// Null when there are errors.
+	Report *RetentionReport `json:"report"`
 	// What the sender can mend; empty when it worked.
 	UserErrors []UserError `json:"userErrors"`
 }

@@ -43,6 +43,7 @@ func measureHooks(ctx context.Context, o options, dir string, loadTime time.Dura
 		}
 		rows = append(rows, row{name: "stopped: " + s.name, unit: perCall, atMost: 50 * time.Millisecond, ours: h.stop(s)})
 	}
+	rows = append(rows, row{name: "a collection during memory-chase", unit: perCall, atMost: 50 * time.Millisecond, ours: h.collect("memory-chase")})
 	served, err := serveHooked(ctx, o, dir, g)
 	if err != nil {
 		return nil, err

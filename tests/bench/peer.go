@@ -19,9 +19,10 @@ type peer struct {
 	dir    string // where it keeps its data
 }
 
-func (p *peer) benchmark() *benchmark {
+// benchmark measures a part of what the peer does: "session" or "poll".
+func (p *peer) benchmark(part string) *benchmark {
 	return &benchmark{func(ctx context.Context) *exec.Cmd {
-		cmd := exec.CommandContext(ctx, "node", "bench.mjs", p.dir)
+		cmd := exec.CommandContext(ctx, "node", "bench.mjs", p.dir, part)
 		cmd.Dir = p.folder
 		return cmd
 	}, nil}

@@ -61,7 +61,11 @@ func targets(r result) string {
 		parts = append(parts, fmt.Sprintf("%g × floor", r.TargetFloor))
 	}
 	if r.TargetMicros > 0 {
-		parts = append(parts, "≤ "+duration(r.TargetMicros))
+		of := ""
+		if r.OfTail {
+			of = "p99 "
+		}
+		parts = append(parts, of+"≤ "+duration(r.TargetMicros))
 	}
 	if r.AllocFree {
 		parts = append(parts, "no allocation")

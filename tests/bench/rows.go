@@ -44,7 +44,7 @@ func measureRows(ctx context.Context, o options, dir string, loadTime time.Durat
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, ours.process.Stop()) }()
-	nodes := p.benchmark()
+	nodes := p.benchmark("session")
 	theirs := peerServed{peerAddress, engineproc.NewClient("http://"+peerAddress, "")}
 	idle := func(ctx context.Context, _ int) (sample, error) {
 		return load(ctx, sessionTarget(idleAddress, "/", "", "sess-1"), loadTime)

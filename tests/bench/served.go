@@ -12,12 +12,13 @@ import (
 // served is the real binary in a process of its own, reached over HTTP.
 type served struct {
 	process *engineproc.Process
+	data    string
 	chat    string // id of a messaging group
 	next    int    // the number of the next thread, for keys that are new
 }
 
-func serve(ctx context.Context, bin, data string) (*served, error) {
-	p, err := engineproc.Serve(bin, data)
+func serve(ctx context.Context, bin, data string, args ...string) (*served, error) {
+	p, err := engineproc.Serve(bin, data, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func serve(ctx context.Context, bin, data string) (*served, error) {
 	if err != nil {
 		return nil, errors.Join(err, p.Kill())
 	}
-	return &served{process: p, chat: out.EnsureMessagingGroup.MessagingGroup.ID}, nil
+	return &served{process: p, data: data, chat: out.EnsureMessagingGroup.MessagingGroup.ID}, nil
 }
 
 const resolveDocument = `mutation($input: ResolveSessionInput!) {

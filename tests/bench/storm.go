@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"strings"
+	"time"
 
 	"github.com/twinbox/twinbox/engine"
 )
@@ -128,5 +130,30 @@ func (h *hookHost) stop(s storm) side {
 			err = fmt.Errorf("%s ended before its fuel did", s.name)
 		}
 		return took, err
+	}
+}
+
+// collect measures collections of garbage while a storm lasts, which has to be
+// stopped for each. Its input buys it seconds.
+func (h *hookHost) collect(storm string) side {
+	return func(ctx context.Context, _ int) (sample, error) {
+		ended := make(chan error, 1)
+		go func() {
+			ended <- h.call(ctx, storm, ready(make([]byte, 64<<10)), engine.HookOnMessage, engine.HookFailed)
+		}()
+		var took []time.Duration
+		for begun := time.Now(); ; {
+			at := time.Now()
+			runtime.GC()
+			took = append(took, time.Since(at))
+			select {
+			case err := <-ended:
+				if engine.CodeOf(err) != engine.CodeHookFailed {
+					return sample{}, fmt.Errorf("%s did not fail: %w", storm, err)
+				}
+				return summarise(took, time.Since(begun)), nil
+			default:
+			}
+		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/twinbox/twinbox/tests/internal/compiled"
 )
 
 // trials prepares commands that try a hook on this machine, without an engine.
@@ -17,6 +19,7 @@ import (
 func trials(t *testing.T) func(args ...string) *exec.Cmd {
 	t.Helper()
 	cache := t.TempDir()
+	compiled.Share(t, filepath.Join(cache, "twinbox", "hooks"))
 	return func(args ...string) *exec.Cmd {
 		c := command(t, append([]string{"hook"}, args...)...)
 		c.Env = append(c.Env, "XDG_CACHE_HOME="+cache)
@@ -87,6 +90,7 @@ func TestTheTemplateOfEachLanguageBuildsAndPassesItsFixtures(t *testing.T) {
 			if again := run(t, plain(t, trial("test", dir))); again.stdout != r.stdout {
 				t.Errorf("it cost\n%sand the second time\n%s", r.stdout, again.stdout)
 			}
+			checkTemplateFuel(t, lang, run(t, plain(t, trial("bench", dir, "--calls", "20", "-o", "json"))))
 		})
 	}
 }

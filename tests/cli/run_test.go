@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/twinbox/twinbox/tests/internal/compiled"
 	"github.com/twinbox/twinbox/tests/internal/engineproc"
 )
 
@@ -69,6 +70,7 @@ func serve(t *testing.T, data string, args ...string) *server {
 
 func start(t *testing.T, c *exec.Cmd, data string) *server {
 	t.Helper()
+	compiled.Share(t, filepath.Join(data, "hooks"))
 	s := &server{data: data, cmd: c, stderr: &buffer{}, exited: make(chan struct{})}
 	// The test's context ends before its clean-up, which ends the server: one
 	// signal, as a second one would cut it short.

@@ -28,6 +28,8 @@ func run(args []string) error {
 		"hold":           hold,                      // inbound|outbound: a read lock, until stdin ends
 		"check":          check,                     // integrity and sequence numbers
 		"exec":           execute,                   // inbound|outbound SQL
+		"work":           work,                      // [--idle TIME] [--ask GROUP]: answers what comes, until nothing does
+		"guard":          guard,                     // LOCKS COMMAND…: the command, unless one of the folder runs
 		"kill-mid-write": killMidWrite,              // [inbound]: prints "hot", then waits for SIGKILL
 	}
 	if len(args) < 2 {

@@ -23,8 +23,8 @@ func (s *scanner) control(at int, i shape) error {
 		s.dead = true
 	case shapeCall:
 		index := s.u32()
-		if int64(index) >= int64(len(s.module.functions)) {
-			return outOfRange("function", index, len(s.module.functions))
+		if err := s.checkFunction(index); err != nil {
+			return err
 		}
 		if int64(index) < int64(s.importedFunctions) {
 			s.spend(hostCost)

@@ -22,8 +22,10 @@ const (
 	freeValues = 16
 	// A function counts as one frame on the stack, and as one more for each
 	// frameBytes of its code and each frameMerges of its merges: a compiler may
-	// keep a slot for every value in them, and a frame be that much larger.
-	frameBytes, frameMerges = 2048, 512
+	// keep a slot for every value in them, and a frame be that much larger. It
+	// does for each frameStretch of its stretch, too: all of those on the stack
+	// may be left to do at once, without a check.
+	frameBytes, frameMerges, frameStretch = 2048, 512, 512
 )
 
 // lengthCost is what an instruction costs for each of what it touches.
@@ -38,40 +40,46 @@ var (
 	tableCost  = lengthCost{shift: 0, times: 4}
 )
 
-// plan decides which segments are charged, and how much.
+// plan decides which segments are charged, how much, and which check.
 //
 // A segment's need is its own cost and the greatest need among those that may
-// follow without a charge of their own. Walking backwards every such need is
-// known, because only loops are entered from behind, and those that are
-// branched back to always have a charge.
+// follow without a charge of their own; its stretch is the same up to those
+// that check. Walking backwards both are known for what follows, because only
+// loops are entered from behind, and those that are branched back to always
+// charge and check.
 func (f *function) plan() {
 	for i := len(f.segments) - 1; i >= 0; i-- {
 		s := &f.segments[i]
-		after := int64(0)
+		need, stretch := int64(0), int64(0)
+		follow := func(next int32) {
+			if next > int32(i) {
+				n := &f.segments[next]
+				if !n.charged {
+					need = max(need, n.need)
+				}
+				if !n.checked {
+					stretch = max(stretch, n.stretch)
+				}
+			}
+		}
 		if s.falls {
-			after = f.ahead(int32(i) + 1)
+			follow(int32(i) + 1)
 		}
 		end := int32(len(f.edges))
 		if i+1 < len(f.segments) {
 			end = f.segments[i+1].edges
 		}
 		for _, to := range f.edges[s.edges:end] {
-			if next := f.labels[to].segment; next > int32(i) {
-				after = max(after, f.ahead(next))
-			}
+			follow(f.labels[to].segment)
 		}
-		s.need = s.cost + after
-		if s.need > 0 && (i == 0 || s.loop || s.chosen && s.need > slack) {
+		s.need, s.stretch = s.cost+need, s.cost+stretch
+		s.checked = i == 0 || s.loop
+		if s.checked {
+			f.stretch = max(f.stretch, s.stretch)
+		}
+		if s.need > 0 && (s.checked || s.chosen && s.need > slack) {
 			s.charged = true
 			s.need += chargeCost
 		}
 	}
-}
-
-// ahead is what a segment before i has to pay for it.
-func (f *function) ahead(i int32) int64 {
-	if s := &f.segments[i]; !s.charged {
-		return s.need
-	}
-	return 0
 }

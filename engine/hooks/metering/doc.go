@@ -5,13 +5,14 @@
 //
 // # What a rewritten module has
 //
-// Two mutable globals come after the module's own, so nothing is renumbered:
-// the fuel (i64) and the depth (i32). They are exported under [FuelExport] and
-// [DepthExport], for [Gauge]. The module's own code, exports and constants may
-// not name their indexes, and its own imports and exports may not begin with
-// "twinbox:"; [Rewrite] refuses a module that does.
+// Three mutable globals and a function come after the module's own, so nothing
+// is renumbered: the fuel (i64), the depth (i32) and the reserve (i64), which
+// are exported under [FuelExport], [DepthExport] and [ReserveExport] for
+// [Gauge], and the refill, which is not. The module's own code, exports, tables
+// and constants may not name their indexes, and its own imports and exports may
+// not begin with "twinbox:"; [Rewrite] refuses a module that does.
 //
-// What runs out leaves its global negative and traps with unreachable. Such an
+// What runs out leaves its balance negative and traps with unreachable. Such an
 // instance, as any that trapped, must not be called again.
 //
 // # Fuel
@@ -48,8 +49,16 @@
 // charge, so that paths without one cannot come by the same place twice. Every
 // cycle in a function passes a charge of at least one unit; every call begins
 // with one; so nothing runs for ever on a finite amount, a tree of calls
-// without a loop included. When the fuel runs out, what it was short for has
-// not begun.
+// without a loop included.
+//
+// The charges at the beginning of functions and of loops, and those for a
+// length, also check whether there was enough. The others do not, and may leave
+// a debt. A function's stretch is what its dearest path costs from one check to
+// the next; since depth counts stretches too, no more than 512 units for each
+// frame are unchecked in all the functions on the stack, four million at the
+// default depth, and one path of the last. So much a call may spend at most
+// beyond its fuel, always the same for the same input; when it returns in debt,
+// [Gauge.Exhausted] says so.
 //
 // It is not dear either. A segment that a choice leads to has a charge of its
 // own once it needs more than 32 units, so a path pays at most 32 for each
@@ -59,14 +68,33 @@
 // transform four times as dear. A charge at every segment is exact, but nearly
 // triples what the module grows by, and takes several times as long.
 //
+// # Slices
+//
+// A goroutine that runs compiled WebAssembly cannot be stopped, and Go's
+// collector has to stop each. So code is given 2^18 units of its fuel at a time,
+// a slice; the rest is the reserve. The check that finds the slice spent calls
+// the refill. It grows the memory by nothing, which wazero does in Go, where the
+// goroutine can be stopped; then it takes the next slice from the reserve, or
+// traps if both together are negative. Only their sum is the balance: what is
+// spent does not depend on slices. No code runs on for longer than a slice, the
+// unchecked stretches above, and one instruction that fills or copies memory.
+//
+// A module without a memory has nothing to leave by, so it has slices that do
+// nothing. A host that shares its process with modules that it does not trust
+// refuses those.
+//
+// A check costs a comparison and a branch. If each charge made it, the compiler
+// would lose at each what it knows about memory and globals, since a call joins
+// the path there: a JSON transform took a quarter longer.
+//
 // # Depth
 //
 // A call grows the host's stack, which no limit of memory covers. Each function
 // that may call another takes a frame off the depth when it begins and puts it
 // back when it ends, and one more for each 2 KiB of its code and each 512 values
 // that paths leave different where they meet, since a compiler may keep a slot
-// for each. A function that calls nothing is one frame on top at most, and not
-// counted.
+// for each; and one for each 512 units of its stretch. A function that calls
+// nothing is one frame on top at most, and not counted.
 //
 // # What the host has to do
 //

@@ -27,8 +27,9 @@ func Example() {
 		return
 	}
 	gauge := metering.Gauge{
-		Fuel:  instance.ExportedGlobal(metering.FuelExport).(api.MutableGlobal),
-		Depth: instance.ExportedGlobal(metering.DepthExport).(api.MutableGlobal),
+		Fuel:    instance.ExportedGlobal(metering.FuelExport).(api.MutableGlobal),
+		Depth:   instance.ExportedGlobal(metering.DepthExport).(api.MutableGlobal),
+		Reserve: instance.ExportedGlobal(metering.ReserveExport).(api.MutableGlobal),
 	}
 	gauge.Fill(1_000_000, metering.DefaultDepth)
 	if _, err := instance.ExportedFunction("run").Call(ctx); err != nil {

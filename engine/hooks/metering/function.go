@@ -26,6 +26,7 @@ type function struct {
 	varied   localSet // locals that are set anywhere so far
 	sets     int      // instructions that set a local, so far
 	merges   int      // locals that may differ where paths meet, for all such places
+	stretch  int64    // the greatest of a segment that checks
 	joints   int      // places where paths meet, a loop as many times as it has loops around it
 	loops    int      // loops around the scanner
 	branches int
@@ -65,6 +66,10 @@ type segment struct {
 	// need is what a path from here costs at most until the next charge.
 	need    int64
 	charged bool
+	// stretch is what a path from here costs at most until the next check.
+	stretch int64
+	// checked: where it is charged, it is seen whether there was enough.
+	checked bool
 }
 
 // label is the target of a branch.

@@ -10,7 +10,7 @@ type Global interface {
 
 // Gauge is how the host reads and sets what an instance has left. Like the
 // instance it serves one goroutine at a time.
-type Gauge struct{ Fuel, Depth Global }
+type Gauge struct{ Fuel, Depth, Reserve Global }
 
 // Resource is what an instance can run out of.
 type Resource string
@@ -24,31 +24,44 @@ const (
 
 // Fill gives the instance what a call may use. fuel and depth are not negative.
 func (g Gauge) Fill(fuel int64, depth int32) {
+	fuel, reserve := split(fuel)
 	g.Fuel.Set(uint64(fuel))
+	g.Reserve.Set(uint64(reserve))
 	g.Depth.Set(uint64(uint32(depth)))
 }
 
+// split is a slice of the fuel, and the rest.
+func split(fuel int64) (first, reserve int64) {
+	first = min(fuel, slice)
+	return first, fuel - first
+}
+
+// balance is what is left, negative if it ran out: only the sum of the two
+// says. One slice's fuel may be out while there is more.
+func (g Gauge) balance() int64 { return int64(g.Fuel.Get()) + int64(g.Reserve.Get()) }
+
 // Left is the fuel that is left, 0 when it ran out.
-func (g Gauge) Left() int64 { return max(0, int64(g.Fuel.Get())) }
+func (g Gauge) Left() int64 { return max(0, g.balance()) }
 
 // Charge takes units for what a host function is about to do, and reports
 // whether there were enough. If not, the fuel is out: the host function does
-// nothing and returns, and the module traps at its next charge.
+// nothing and returns, and the module traps at its next check.
 func (g Gauge) Charge(units uint64) bool {
-	left := int64(g.Fuel.Get())
+	left := g.balance()
 	if left < 0 || units > math.MaxInt64 || int64(units) > left {
 		g.Fuel.Set(math.MaxUint64) // -1
+		g.Reserve.Set(0)
 		return false
 	}
-	g.Fuel.Set(uint64(left - int64(units)))
+	g.Fuel.Set(g.Fuel.Get() - units)
 	return true
 }
 
-// Exhausted says what the instance ran out of. Ask when a call has failed: the
-// instance must not be used again.
+// Exhausted says what the instance ran out of. Ask after each call, since one
+// may return in debt: the instance must not be used again.
 func (g Gauge) Exhausted() Resource {
 	switch {
-	case int64(g.Fuel.Get()) < 0:
+	case g.balance() < 0:
 		return OutOfFuel
 	case int32(uint32(g.Depth.Get())) < 0:
 		return OutOfDepth

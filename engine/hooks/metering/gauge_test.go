@@ -22,10 +22,12 @@ func TestAChargeNeverRefills(t *testing.T) {
 	}{
 		{100, 0, true, 100}, {100, 40, true, 60}, {100, 100, true, 0}, {100, 101, false, 0},
 		{100, math.MaxInt64, false, 0}, {100, math.MaxInt64 + 1, false, 0}, {100, math.MaxUint64, false, 0},
+		{1 << 40, 1 << 30, true, 1<<40 - 1<<30}, {1 << 40, 1 << 40, true, 0}, {1 << 40, 1<<40 + 1, false, 0},
+		{math.MaxInt64, math.MaxInt64, true, 0}, {math.MaxInt64, math.MaxInt64 + 1, false, 0},
 		{0, 0, true, 0}, {0, 1, false, 0}, {-1, 0, false, 0}, {math.MinInt64, math.MaxUint64, false, 0},
 	} {
-		var fuel, depth cell
-		g := metering.Gauge{Fuel: &fuel, Depth: &depth}
+		var fuel, depth, reserve cell
+		g := metering.Gauge{Fuel: &fuel, Depth: &depth, Reserve: &reserve}
 		g.Fill(c.fuel, 5)
 		paid := g.Charge(c.units)
 		out := g.Exhausted() == metering.OutOfFuel
@@ -36,8 +38,8 @@ func TestAChargeNeverRefills(t *testing.T) {
 }
 
 func TestAGaugeTellsWhatRanOut(t *testing.T) {
-	var fuel, depth cell
-	g := metering.Gauge{Fuel: &fuel, Depth: &depth}
+	var fuel, depth, reserve cell
+	g := metering.Gauge{Fuel: &fuel, Depth: &depth, Reserve: &reserve}
 	g.Fill(1, 1)
 	if out := g.Exhausted(); out != metering.Neither {
 		t.Errorf("full, out of %q", out)

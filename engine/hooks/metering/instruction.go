@@ -22,6 +22,7 @@ const (
 	shapeLocalGet
 	shapeLocalSet
 	shapeGlobal
+	shapeFunction
 	shapeIndex      // one index, which the runtime checks
 	shapeTwoIndexes // two of them
 	shapeMemory     // alignment and offset
@@ -127,7 +128,7 @@ var instructions = rows([]row{
 	{0xc0, 0xc4, shapePlain, 1},  // sign extensions
 	{0xd0, 0xd0, shapeRefType, 1},
 	{0xd1, 0xd1, shapePlain, 1},
-	{0xd2, 0xd2, shapeIndex, 100}, // ref.func: a call into the runtime
+	{0xd2, 0xd2, shapeFunction, 100}, // ref.func: a call into the runtime
 	{0xfc, 0xfd, shapePrefix, 0},
 })
 

@@ -72,11 +72,20 @@ func DefaultLimits() Limits {
 	}
 }
 
-// within refuses a count above its limit. The limit's field is named, so that
-// an operator knows what to raise.
+// within refuses a count above its limit, and says what the module's author
+// can do about it. field is of [Limits].
 func within(what, field string, n, limit int) error {
 	if n <= limit {
 		return nil
 	}
-	return refuse(OverLimit, "%d %s, the limit is %d: make it smaller, or ask the operator to raise %s", n, what, limit, field)
+	advice := "make the module smaller, or several of it"
+	switch field {
+	case "FunctionBytes", "Locals", "Branches", "Nesting", "Merges":
+		advice = "split the function into smaller ones"
+	case "ModuleBytes":
+		advice = "leave debug information out"
+	case "MemoryPages":
+		advice = "build it with a smaller memory, which it may grow"
+	}
+	return refuse(OverLimit, "%d %s, the limit is %d: %s", n, what, limit, advice)
 }

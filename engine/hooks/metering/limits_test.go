@@ -22,7 +22,7 @@ func TestEveryLimitIsRefusedByName(t *testing.T) {
 		a.data = n
 		return a
 	}
-	segments := []byte("\x00asm\x01\x00\x00\x00\x09\x0d\x02\x00\x41\x00\x0b\x01\x00\x00\x41\x00\x0b\x01\x00")
+	segments := []byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x02\x07\x01\x01m\x01f\x00\x00\x09\x0d\x02\x00\x41\x00\x0b\x01\x00\x00\x41\x00\x0b\x01\x00")
 	tables := []byte("\x00asm\x01\x00\x00\x00\x04\x07\x02\x70\x00\x01\x70\x00\x01")
 	branches := "block _ local.get 0 br_table 3 0 0 0 0 end block _ br 0 end local.get 0 if _ end i32.const 0"
 	merging := "loop _ local.get 0 if _ i64.const 1 local.set 1 end end i32.const 0" // 2 places, 2 locals
@@ -58,7 +58,7 @@ func TestEveryLimitIsRefusedByName(t *testing.T) {
 			mustRewrite(t, c.module, config)
 			*c.limit(&config.Limits) = c.most - 1
 			e := refusal(t, c.module, config)
-			if e.Reason != metering.OverLimit || !strings.Contains(e.Message, c.name) || !strings.Contains(e.Error(), c.says) {
+			if e.Reason != metering.OverLimit || !strings.Contains(e.Message, fmt.Sprintf("the limit is %d: ", c.most-1)) || !strings.Contains(e.Error(), c.says) {
 				t.Fatalf("refused as %q: %v", e.Reason, e)
 			}
 		})

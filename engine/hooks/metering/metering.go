@@ -3,8 +3,11 @@ package metering
 const (
 	reservedPrefix = "twinbox:"
 	// FuelExport is the name under which a rewritten module exports what is
-	// left of its fuel: a mutable global of type i64, negative once it ran out.
+	// left of its slice of fuel: a mutable global of type i64. It is negative
+	// when the slice is out.
 	FuelExport = reservedPrefix + "fuel"
+	// ReserveExport is the same for the fuel beyond the slice.
+	ReserveExport = reservedPrefix + "reserve"
 	// DepthExport is the same for the frames that its stack may still grow by:
 	// a mutable global of type i32.
 	DepthExport = reservedPrefix + "depth"

@@ -49,6 +49,7 @@ type module struct {
 	functions         []uint32
 	importedFunctions int
 	globals           int
+	hasMemory         bool
 	// indirectImport: an imported function may be called through a table.
 	indirectImport bool
 	tables         []tableLimits
@@ -89,11 +90,19 @@ func readModule(b []byte, limits Limits) (*module, error) {
 			return nil, m.locate(err, sectionNames[s.id], r.pos)
 		}
 	}
+	if m.hasCode() {
+		m.types.need("")
+	}
 	for _, f := range m.functions[m.importedFunctions:] {
-		m.types.need(m.types.own[f])
+		if results := m.types.own[f].results; len(results) > 1 {
+			m.types.need(results)
+		}
 	}
 	return m, nil
 }
+
+// hasCode: it has functions of its own.
+func (m *module) hasCode() bool { return len(m.functions) > m.importedFunctions }
 
 func (m *module) reader(id byte) func(*reader) error {
 	switch id {
@@ -111,6 +120,8 @@ func (m *module) reader(id byte) func(*reader) error {
 		return m.readGlobals
 	case exportSection:
 		return m.readExports
+	case startSection:
+		return m.readStart
 	case elementSection:
 		return m.readElements
 	case dataSection:

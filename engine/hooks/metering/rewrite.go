@@ -41,6 +41,10 @@ func (w *writer) write() error {
 			w.custom(s)
 		case typeSection:
 			w.section(s.id, w.types.appendSection(nil, content))
+		case functionSection:
+			if w.hasCode() {
+				w.extend(s.id, content, 1, appendU32(nil, w.types.results[""]))
+			}
 		case tableSection:
 			w.section(s.id, w.limitTables(s))
 		case globalSection:
@@ -100,17 +104,20 @@ func (w *writer) extend(id byte, content []byte, count uint32, more []byte) {
 
 func (w *writer) globalSection(content []byte) {
 	w.hasGlobals = true
-	more := appendS64([]byte{i64Type, 1, opI64Const}, w.config.Fuel)
+	fuel, reserve := split(w.config.Fuel)
+	more := appendS64([]byte{i64Type, 1, opI64Const}, fuel)
 	more = append(more, opEnd, i32Type, 1, opI32Const)
-	more = append(appendS64(more, int64(w.config.Depth)), opEnd)
-	w.extend(globalSection, content, 2, more)
+	more = append(appendS64(more, int64(w.config.Depth)), opEnd, i64Type, 1, opI64Const)
+	more = append(appendS64(more, reserve), opEnd)
+	w.extend(globalSection, content, 3, more)
 }
 
 func (w *writer) exportSection(content []byte) {
 	w.hasExports = true
 	more := appendU32(append(appendName(nil, FuelExport), 3), uint32(w.globals))
 	more = appendU32(append(appendName(more, DepthExport), 3), uint32(w.globals)+1)
-	w.extend(exportSection, content, 2, more)
+	more = appendU32(append(appendName(more, ReserveExport), 3), uint32(w.globals)+2)
+	w.extend(exportSection, content, 3, more)
 }
 
 // limitTables gives each table a maximum within the limits.
@@ -133,10 +140,15 @@ func (w *writer) code(s section) error {
 	if r.err != nil || int64(count) != int64(len(own)) {
 		return w.locate(refuse(Invalid, "it holds %d functions, the function section %d", count, len(own)), "code", s.start)
 	}
+	if count == 0 {
+		w.section(s.id, w.bytes[s.start:s.end])
+		return nil
+	}
 	w.out = append(w.out, codeSection)
 	size := len(w.out)
-	w.out = appendU32(w.out, count)
-	e := emitter{source: w.bytes, types: &w.types, fuel: uint32(w.globals), depth: uint32(w.globals) + 1}
+	w.out = appendU32(w.out, count+1)
+	first := uint32(w.globals)
+	e := emitter{source: w.bytes, types: &w.types, fuel: first, depth: first + 1, reserve: first + 2, refill: uint32(len(w.functions))}
 	f := &function{}
 	for i, t := range own {
 		length := int(r.u32())
@@ -160,6 +172,7 @@ func (w *writer) code(s section) error {
 	if r.pos != s.end {
 		return w.locate(refuse(Invalid, "the section holds %d bytes more than its functions", s.end-r.pos), "code", r.pos)
 	}
+	w.out = e.refillFunction(w.out, w.hasMemory)
 	w.insertSize(size)
 	return nil
 }

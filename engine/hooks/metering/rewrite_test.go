@@ -44,7 +44,21 @@ func TestAModuleCannotReachItsMeter(t *testing.T) {
 	offset := withGlobals("i32.const 0")
 	offset.table, offset.elements = 1, []int{0}
 	fromFuel := bytes.Replace(offset.bytes(), assemble("i32.const 0 end 0x1 0x0"), assemble("global.get 2 end 0x1 0x0"), 1)
+	started := withGlobals("i32.const 0")
+	started.start = 2
+	element := withGlobals("i32.const 0")
+	element.table, element.elements = 1, []int{1}
+	referring := withGlobals("i32.const 0")
+	referring.globals = append(referring.globals, "funcref 0x0 ref.func 1")
 	for name, module := range map[string][]byte{
+		"calls the refill":                   withGlobals("call 1 i32.const 0").bytes(),
+		"refers to the refill":               withGlobals("ref.func 1 drop i32.const 0").bytes(),
+		"refers to the refill in a global":   referring.bytes(),
+		"exports the refill as its own":      exporting("mine", 0, 1).bytes(),
+		"starts with the refill":             started.bytes(),
+		"has the refill in a table":          element.bytes(),
+		"fills the reserve":                  withGlobals("i64.const 99 global.set 3 i32.const 0").bytes(),
+		"takes the reserve's name":           exporting(metering.ReserveExport, 0, 0).bytes(),
 		"reads the fuel":                     withGlobals("global.get 1 drop i32.const 0").bytes(),
 		"fills the fuel":                     withGlobals("i64.const 99 global.set 1 i32.const 0").bytes(),
 		"fills the depth":                    withGlobals("i32.const 99 global.set 2 i32.const 0").bytes(),
@@ -199,6 +213,41 @@ func TestATableGrowsToItsLimitOnly(t *testing.T) {
 		if got, err := run.Call(t.Context(), step.by); err != nil || got[0] != step.answer {
 			t.Fatalf("growing by %d answers %v, %v", step.by, got, err)
 		}
+	}
+}
+
+// The fuel comes in slices, but counts as one: no unit is lost between them,
+// and the last is as good as the first.
+func TestSlicesAreOneBudget(t *testing.T) {
+	a := function("loop _ local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end i32.const 0")
+	compiled := mustRewrite(t, a.bytes(), metering.DefaultConfig())
+	run := func(n uint64, fuel int64) (metering.Gauge, error) {
+		m, err := newRuntime(t).Instantiate(t.Context(), compiled)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := gauge(t, m)
+		g.Fill(fuel, 100)
+		_, err = m.ExportedFunction("run").Call(t.Context(), n)
+		return g, err
+	}
+	const plenty = 1 << 40
+	used := func(n uint64) int64 {
+		g, err := run(n, plenty)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plenty - g.Left()
+	}
+	one, many := used(2)-used(1), used(1_000_001)
+	if many-used(1) != 1_000_000*one {
+		t.Errorf("a million iterations cost %d, one %d", many-used(1), one)
+	}
+	if g, err := run(1_000_001, many); err != nil || g.Left() != 0 || g.Exhausted() != metering.Neither {
+		t.Errorf("given what it costs it ended with %d left, out of %q: %v", g.Left(), g.Exhausted(), err)
+	}
+	if g, err := run(1_000_001, many-1); err == nil || g.Exhausted() != metering.OutOfFuel {
+		t.Errorf("given a unit less it ended out of %q: %v", g.Exhausted(), err)
 	}
 }
 

@@ -1,7 +1,7 @@
 package metering
 
 // scan reads one function's code into f. It checks every index of a kind that
-// the rewriting adds to (locals, labels, globals, types): the runtime would
+// the rewriting adds to (locals, labels, globals, functions, types): the runtime would
 // accept those that belong to the metering.
 func (m *module) scan(r *reader, f *function) error {
 	if err := m.scanLocals(r, f); err != nil {
@@ -92,6 +92,8 @@ func (s *scanner) step() error {
 		s.u32()
 	case shapeGlobal:
 		return s.checkGlobal(s.u32())
+	case shapeFunction:
+		return s.checkFunction(s.u32())
 	case shapeBytes4:
 		s.reader.bytes(4)
 	case shapeBytes8:

@@ -127,6 +127,7 @@ func (m *module) readMemory(r *reader) error {
 	case flags > 3:
 		return unsupported("a 64-bit memory")
 	default:
+		m.hasMemory = true
 		pages := r.u32()
 		if flags == 1 {
 			r.u32()
@@ -169,8 +170,10 @@ func (m *module) readExports(r *reader) error {
 		switch {
 		case r.err != nil:
 			return r.err
-		case kind == 0 && int64(index) < int64(m.importedFunctions):
-			m.indirectImport = true
+		case kind == 0:
+			if err := m.referTo(index); err != nil {
+				return err
+			}
 		case kind == 3:
 			if err := m.checkGlobal(index); err != nil {
 				return err
@@ -178,4 +181,12 @@ func (m *module) readExports(r *reader) error {
 		}
 	}
 	return r.err
+}
+
+func (m *module) readStart(r *reader) error {
+	index := r.u32()
+	if r.err != nil {
+		return r.err
+	}
+	return m.checkFunction(index)
 }

@@ -23,7 +23,9 @@ func (m *module) readConstant(r *reader) error {
 				return err
 			}
 		case 0xd2:
-			m.referTo(r.u32())
+			if err := m.referTo(r.u32()); err != nil && r.err == nil {
+				return err
+			}
 		case 0x6a, 0x6b, 0x6c, 0x7c, 0x7d, 0x7e:
 			return unsupported("arithmetic in a constant expression")
 		case 0xfd:
@@ -54,11 +56,22 @@ func (m *module) checkGlobal(index uint32) error {
 	return nil
 }
 
+// checkFunction does the same for functions.
+func (m *module) checkFunction(index uint32) error {
+	if int64(index) >= int64(len(m.functions)) {
+		e := outOfRange("function", index, len(m.functions))
+		e.Reason = Reserved
+		return e
+	}
+	return nil
+}
+
 // referTo notes that a function may be called through a table.
-func (m *module) referTo(function uint32) {
+func (m *module) referTo(function uint32) error {
 	if int64(function) < int64(m.importedFunctions) {
 		m.indirectImport = true
 	}
+	return m.checkFunction(function)
 }
 
 func (m *module) readElements(r *reader) error {
@@ -95,7 +108,9 @@ func (m *module) readElements(r *reader) error {
 		}
 		for range values {
 			if !expressions {
-				m.referTo(r.u32())
+				if err := m.referTo(r.u32()); err != nil && r.err == nil {
+					return err
+				}
 			} else if err := m.readConstant(r); err != nil {
 				return err
 			}

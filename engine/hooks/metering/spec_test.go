@@ -275,10 +275,11 @@ func gauge(t testing.TB, m api.Module) metering.Gauge {
 	t.Helper()
 	fuel, ok := m.ExportedGlobal(metering.FuelExport).(metering.Global)
 	depth, ok2 := m.ExportedGlobal(metering.DepthExport).(metering.Global)
-	if !ok || !ok2 {
-		t.Fatal("the module does not export its fuel and depth")
+	reserve, ok3 := m.ExportedGlobal(metering.ReserveExport).(metering.Global)
+	if !ok || !ok2 || !ok3 {
+		t.Fatal("the module does not export its fuel, depth and reserve")
 	}
-	return metering.Gauge{Fuel: fuel, Depth: depth}
+	return metering.Gauge{Fuel: fuel, Depth: depth, Reserve: reserve}
 }
 
 // trap is the first line of an error: its kind, without the stack.

@@ -3,7 +3,10 @@ package metering_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -167,6 +170,48 @@ func TestAStormInAStartFunctionRunsOut(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "unreachable") {
 		t.Fatalf("start: %v", err)
 	}
+}
+
+// Go's collector stops all goroutines, so it would wait for the end of any that
+// cannot be stopped: three collections end within one call only if that
+// call lets them.
+func TestACollectionDoesNotWaitForACall(t *testing.T) {
+	compiled := mustRewrite(t, endless("", "").bytes(), metering.DefaultConfig())
+	var collections atomic.Int64
+	stop := make(chan struct{})
+	var collector sync.WaitGroup
+	collector.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				runtime.GC()
+				collections.Add(1)
+			}
+		}
+	})
+	defer collector.Wait()
+	defer close(stop)
+	const calls = 20
+	for range calls {
+		m, err := stormRuntime(t).Instantiate(t.Context(), compiled)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := gauge(t, m)
+		g.Fill(400_000_000, metering.DefaultDepth)
+		before := collections.Load()
+		_, err = m.ExportedFunction("run").Call(t.Context(), 0)
+		during := collections.Load() - before
+		if g.Exhausted() != metering.OutOfFuel {
+			t.Fatalf("the call: %v", err)
+		}
+		if during >= 3 {
+			return
+		}
+	}
+	t.Fatalf("in none of %d calls did three collections end", calls)
 }
 
 // A host function that charges what it does stops a module that floods it.

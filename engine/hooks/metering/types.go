@@ -8,7 +8,7 @@ type signature struct{ params, results string }
 type types struct {
 	own []signature
 	// results finds a type without parameters by its results. Functions are
-	// wrapped in a block of such a type.
+	// wrapped in a block of such a type, and refill is of one without any.
 	results map[string]uint32
 	// added are the types that the module lacked for that.
 	added []signature
@@ -77,14 +77,11 @@ func checkReferenceType(v byte) error {
 	return refuse(Invalid, "%#x is not a reference type", v)
 }
 
-// need makes sure that a block can have a function's results.
-func (t *types) need(s signature) {
-	if len(s.results) < 2 {
-		return
-	}
-	if _, found := t.results[s.results]; !found {
-		t.results[s.results] = uint32(len(t.own) + len(t.added))
-		t.added = append(t.added, signature{results: s.results})
+// need makes sure that there is a type without parameters that has results.
+func (t *types) need(results string) {
+	if _, found := t.results[results]; !found {
+		t.results[results] = uint32(len(t.own) + len(t.added))
+		t.added = append(t.added, signature{results: results})
 	}
 }
 

@@ -216,7 +216,7 @@ func Tree(t testing.TB, root string) string {
 // Wait waits for a condition; the test fails when its time is over first.
 func Wait(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !done(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("in vain waited for: %s", what)
 		}

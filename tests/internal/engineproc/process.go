@@ -31,8 +31,14 @@ var announced = regexp.MustCompile(`http://(127\.0\.0\.1:[1-9][0-9]*)`)
 // Serve starts bin on a free port of the loopback and returns when it says
 // where it listens. The caller ends it with Stop or Kill.
 func Serve(bin, data string, args ...string) (*Process, error) {
+	return ServeLogged(bin, data, io.Discard, args...)
+}
+
+// ServeLogged is Serve, with all that the process prints written to log too,
+// from a goroutine that ends with the process.
+func ServeLogged(bin, data string, log io.Writer, args ...string) (*Process, error) {
 	const token = "token-of-a-test-0123456789abcdef"
-	p := &Process{output: &tail{}, exited: make(chan struct{})}
+	p := &Process{output: &tail{log: log}, exited: make(chan struct{})}
 	p.cmd = exec.Command(bin, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, args...)...)
 	// The race detector would sleep for a second at the end.
 	p.cmd.Env = append(os.Environ(), "ENGINE_TOKEN="+token, "GORACE=atexit_sleep_ms=0")
@@ -110,11 +116,13 @@ func (p *Process) end(signal os.Signal) error {
 
 // tail keeps the last lines that a process printed.
 type tail struct {
+	log   io.Writer  // gets all lines
 	mu    sync.Mutex // guards lines
 	lines []string
 }
 
 func (t *tail) add(line string) {
+	_, _ = io.WriteString(t.log, line) // what it printed is not what is tested
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lines = append(t.lines, line)

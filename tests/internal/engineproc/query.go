@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 )
@@ -46,13 +45,28 @@ func (c *Client) Query(ctx context.Context, document string, variables, out any)
 	}
 	var answer struct {
 		Data   json.RawMessage
-		Errors []json.RawMessage
+		Errors []struct{ Extensions struct{ Code string } }
 	}
 	if err := json.Unmarshal(text, &answer); err != nil || res.StatusCode != http.StatusOK || len(answer.Errors) > 0 {
-		return fmt.Errorf("%s: %s", res.Status, text)
+		refused := &Refusal{Answer: res.Status + ": " + string(text)}
+		for _, e := range answer.Errors {
+			refused.Codes = append(refused.Codes, e.Extensions.Code)
+		}
+		return refused
 	}
 	if out == nil {
 		return nil
 	}
 	return json.Unmarshal(answer.Data, out)
 }
+
+// Refusal is a query that the server answered with errors.
+type Refusal struct {
+	Codes  []string // of the errors
+	Answer string   // the whole of it
+}
+
+func (r *Refusal) Error() string { return r.Answer }
+
+// CloseIdle closes the connections that wait for the next query.
+func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }

@@ -1,9 +1,11 @@
 package engineproc
 
 import (
+	"path/filepath"
 	"sync"
 	"testing"
 
+	"github.com/twinbox/twinbox/tests/internal/compiled"
 	"github.com/twinbox/twinbox/tests/internal/program"
 )
 
@@ -19,10 +21,27 @@ func Binary(t testing.TB) string {
 	return path
 }
 
+var plain = sync.OnceValues(func() (string, error) { return program.BuildAs("engine-plain", "cmd/engine") })
+
+// PlainBinary is Binary without the race detector, for what would take too
+// long with it.
+func PlainBinary(t testing.TB) string {
+	t.Helper()
+	if !Race {
+		return Binary(t)
+	}
+	path, err := plain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // Start serves data until the test ends, and then expects an orderly end
 // unless the test ended the process itself.
 func Start(t testing.TB, data string, args ...string) *Process {
 	t.Helper()
+	compiled.Share(t, filepath.Join(data, "hooks"))
 	p, err := Serve(Binary(t), data, args...)
 	if err != nil {
 		t.Fatal(err)
