@@ -2,15 +2,11 @@ package graph
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"mime"
 	"net/http"
-	"path"
 	"strings"
 )
 
@@ -40,12 +36,6 @@ type console struct {
 	assets         map[string]asset
 }
 
-// asset is a file of the bundle, compressed by gzip.
-type asset struct {
-	mediaType string
-	zipped    []byte
-}
-
 // newConsole reads a bundle; for none, the console is nil.
 func newConsole(bundle fs.FS) (*console, error) {
 	if bundle == nil {
@@ -67,7 +57,9 @@ func newConsole(bundle fs.FS) (*console, error) {
 		case name == "graphiql.html":
 			c.graphiQL = content
 		case zipped && strings.HasPrefix(file, assetsPath):
-			c.assets[file] = asset{mime.TypeByExtension(path.Ext(file)), content}
+			if c.assets[file], err = newAsset(file, content); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
 		}
 		return nil
 	})
@@ -91,7 +83,11 @@ const (
 
 func (c *console) serve(a *answer, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, assetsPath) {
-		c.serveAsset(a, r)
+		if f, ok := c.assets[r.URL.Path]; ok {
+			f.serve(a, r)
+		} else {
+			a.fail(faultNotFound)
+		}
 		return
 	}
 	page, policy := c.page, pagePolicy
@@ -101,30 +97,4 @@ func (c *console) serve(a *answer, r *http.Request) {
 	nonce := rand.Text()
 	a.Header().Set("Content-Security-Policy", strings.ReplaceAll(policy, noncePlace, nonce))
 	a.send(http.StatusOK, "text/html; charset=utf-8", bytes.ReplaceAll(page, []byte(noncePlace), []byte(nonce)))
-}
-
-// serveAsset sends a file that never changes under its name.
-func (c *console) serveAsset(a *answer, r *http.Request) {
-	f, ok := c.assets[r.URL.Path]
-	if !ok {
-		a.fail(faultNotFound)
-		return
-	}
-	header := a.Header()
-	header.Set("Cache-Control", "public, max-age=31536000, immutable")
-	header.Set("Vary", "Accept-Encoding")
-	content := f.zipped
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		header.Set("Content-Encoding", "gzip")
-	} else {
-		plain, err := gzip.NewReader(bytes.NewReader(content))
-		if err == nil {
-			content, err = io.ReadAll(plain)
-		}
-		if err != nil {
-			a.fail(faultInternal)
-			return
-		}
-	}
-	a.send(http.StatusOK, f.mediaType, content)
 }

@@ -40,6 +40,8 @@ type Config struct {
 	// Console is the built console, as web.Bundle has it; nil: the page at "/"
 	// says how to build it.
 	Console fs.FS
+	// Now is the clock that sign-ins to the console expire by; nil is time.Now.
+	Now func() time.Time
 	// Metrics gets the handler's metrics and is served at /metrics; nil is a
 	// registry of the handler's own.
 	Metrics *prometheus.Registry
@@ -66,6 +68,7 @@ const (
 	routeSocket  = "websocket"
 	routeConsole = "console"
 	routeSignIn  = "sign-in"
+	routeCodes   = "sign-in-codes"
 	routeSignOut = "sign-out"
 	routeNone    = "none"
 )
@@ -100,8 +103,8 @@ type Handler struct{ *handler }
 func (h *Handler) Close() { h.streams.close() }
 
 // NewHandler serves e over HTTP: the GraphQL API at /graphql, events at
-// /events, files at /files and /uploads, /metrics, and without a token only /healthz, /readyz and a
-// page at /. The engine stays its owner's. See NewServer for what it needs of
+// /events, files at /files and /uploads, /metrics, and without a token only
+// /healthz, /readyz and the console's pages, which sign in at /sign-in. The engine stays its owner's. See NewServer for what it needs of
 // a server.
 func NewHandler(e *engine.Engine, c Config) (*Handler, error) {
 	if c.Token == "" {
@@ -122,6 +125,9 @@ func NewHandler(e *engine.Engine, c Config) (*Handler, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	if c.Metrics == nil {
 		c.Metrics = prometheus.NewRegistry()
 	}
@@ -129,7 +135,7 @@ func NewHandler(e *engine.Engine, c Config) (*Handler, error) {
 	streams := newStreams(c.Streams)
 	schema := newSchema(e, b, streams)
 	h := &handler{
-		engine: e, schema: schema, log: c.Log, auth: newAuthenticator(c.Token), signIns: newSignIns(c.Token), hosts: newHosts(c.Hosts), headers: securityHeaders(),
+		engine: e, schema: schema, log: c.Log, auth: newAuthenticator(c.Token), signIns: newSignIns(c.Token, c.Now), hosts: newHosts(c.Hosts), headers: securityHeaders(),
 		bodyBytes: c.BodyBytes, budget: b, streams: streams,
 		documents: newDocuments(schema.Schema()), executor: newExecutor(schema, c.Log),
 	}
@@ -252,6 +258,8 @@ func routeOf(path string) (route string, open bool) {
 		return routeEvents, false
 	case "/sign-in":
 		return routeSignIn, true
+	case "/sign-in/codes":
+		return routeCodes, false
 	case "/sign-out":
 		return routeSignOut, true
 	}
@@ -338,6 +346,11 @@ func (h *handler) serve(ctx context.Context, a *answer, r *http.Request, route s
 	case routeSignIn:
 		if a.permits(r, http.MethodPost) {
 			h.serveSignIn(a, r)
+		}
+		return
+	case routeCodes:
+		if a.permits(r, http.MethodPost) {
+			h.serveSignInCode(a, r)
 		}
 		return
 	case routeSignOut:

@@ -16,7 +16,8 @@ var pageHTML string
 //go:embed page.css
 var pageCSS string
 
-// frontPage says what runs here to whoever opens it in a browser.
+// frontPage says what runs here to whoever opens it in a browser, where there
+// is no console.
 type frontPage struct {
 	template         *template.Template
 	version, dataDir string

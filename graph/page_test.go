@@ -9,13 +9,13 @@ import (
 	"github.com/twinbox/twinbox/graph"
 )
 
-func TestTheFrontPage(t *testing.T) {
+func TestTheFrontPageOfAnEngineWithoutItsConsoleSaysHowToBuildIt(t *testing.T) {
 	s := mustSite(t, graph.Config{Version: "v1.2.3", DataDir: `/srv/"><script>`, Hosts: []string{"engine.example"}})
 	r := s.do("GET", "/", nil, "Authorization:")
 	if r.status != http.StatusOK || r.header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Fatalf("%d %v", r.status, r.header)
 	}
-	for _, want := range []string{"v1.2.3", "curl " + s.url + "/graphql", "/admin-token", `href="/healthz"`} {
+	for _, want := range []string{"v1.2.3", "<code>make build</code>", "curl " + s.url + "/graphql", "/admin-token", `href="/healthz"`} {
 		if !strings.Contains(r.body, want) {
 			t.Errorf("%q is missing in %s", want, r.body)
 		}
