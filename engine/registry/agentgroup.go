@@ -16,7 +16,7 @@ func (r *Registry) CreateAgentGroup(ctx context.Context, g engine.AgentGroup) er
 		return err
 	}
 	return r.write(ctx, "create agent group "+g.ID, func(c *conn) error {
-		_, err := c.exec(`INSERT INTO agent_groups (id, name, created_at) VALUES (?, ?, ?)`, g.ID, g.Name, g.CreatedAt.UnixMilli())
+		_, err := c.Run(`INSERT INTO agent_groups (id, name, created_at) VALUES (?, ?, ?)`, g.ID, g.Name, g.CreatedAt.UnixMilli())
 		if errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) {
 			return engine.Errorf(engine.CodeConflict, "agent group %s exists already", g.ID).In("id")
 		}
@@ -35,7 +35,7 @@ func (r *Registry) AgentGroup(ctx context.Context, id string) (g engine.AgentGro
 
 func agentGroup(c *conn, id, field string) (g engine.AgentGroup, err error) {
 	found := false
-	err = c.each(`SELECT n, id, name, created_at FROM agent_groups WHERE id = ?`, func(s *sqlite3.Stmt) (err error) {
+	err = c.Each(`SELECT n, id, name, created_at FROM agent_groups WHERE id = ?`, func(s *sqlite3.Stmt) (err error) {
 		found = true
 		g, err = scanAgentGroup(s)
 		return err

@@ -10,7 +10,7 @@ import (
 // Check has SQLite read the whole database, and returns what is wrong with it.
 func (r *Registry) Check(ctx context.Context) (problems []string, err error) {
 	err = r.read(ctx, "check the registry", func(c *conn) error {
-		err := c.each(`PRAGMA integrity_check(100)`, func(s *sqlite3.Stmt) error {
+		err := c.Each(`PRAGMA integrity_check(100)`, func(s *sqlite3.Stmt) error {
 			if p := s.ColumnText(0); p != "ok" {
 				problems = append(problems, p)
 			}
@@ -33,7 +33,7 @@ func (r *Registry) Check(ctx context.Context) (problems []string, err error) {
 			{`SELECT count(*) FROM secrets WHERE length(value) <> 32`, "%d keys of the engine's are not whole; stop the engine and delete them: what they sealed is asked of hooks anew"},
 			{`SELECT count(*) FROM container_claims WHERE owner = '' OR session_id NOT IN (SELECT session_id FROM work)`, "%d claims of containers are of nobody, or would be forgotten; mark those containers stopped"},
 		} {
-			n, err := c.number(look.sql)
+			n, err := c.Number(look.sql)
 			if err != nil {
 				return err
 			}
@@ -41,7 +41,7 @@ func (r *Registry) Check(ctx context.Context) (problems []string, err error) {
 				problems = append(problems, fmt.Sprintf(look.problem, n))
 			}
 		}
-		return c.each(`PRAGMA foreign_key_check`, func(s *sqlite3.Stmt) error {
+		return c.Each(`PRAGMA foreign_key_check`, func(s *sqlite3.Stmt) error {
 			problems = append(problems, "a row of "+s.ColumnText(0)+" names one of "+s.ColumnText(2)+" that does not exist")
 			return nil
 		})

@@ -43,7 +43,7 @@ func (r *Registry) OpenEvents(ctx context.Context, now time.Time) (newest int64,
 			return err
 		}
 		newest = last.n
-		unclean, err := c.exists(`SELECT 1 FROM event_log WHERE appending = 1`)
+		unclean, err := c.Exists(`SELECT 1 FROM event_log WHERE appending = 1`)
 		if err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func (r *Registry) OpenEvents(ctx context.Context, now time.Time) (newest int64,
 			}
 			return err
 		}
-		_, err = c.exec(`UPDATE event_log SET appending = 1`)
+		_, err = c.Run(`UPDATE event_log SET appending = 1`)
 		return err
 	})
 	return newest, err
@@ -64,7 +64,7 @@ func (r *Registry) OpenEvents(ctx context.Context, now time.Time) (newest int64,
 // CloseEvents implements engine.EventLog.
 func (r *Registry) CloseEvents(ctx context.Context) error {
 	return r.write(ctx, "close the events", func(c *conn) error {
-		_, err := c.exec(`UPDATE event_log SET appending = 0`)
+		_, err := c.Run(`UPDATE event_log SET appending = 0`)
 		return err
 	})
 }
@@ -138,7 +138,7 @@ func appendEvent(b []byte, ev engine.Event) (_ []byte, err error) {
 type eventPlace struct{ n, total int64 }
 
 func lastEvent(c *conn) (p eventPlace, err error) {
-	err = c.each(`SELECT n, total FROM events ORDER BY n DESC LIMIT 1`, func(s *sqlite3.Stmt) error {
+	err = c.Each(`SELECT n, total FROM events ORDER BY n DESC LIMIT 1`, func(s *sqlite3.Stmt) error {
 		p = eventPlace{s.ColumnInt64(0), s.ColumnInt64(1)}
 		return nil
 	})
@@ -147,7 +147,7 @@ func lastEvent(c *conn) (p eventPlace, err error) {
 
 func appendEvents(c *conn, p eventPlace, rows []eventRow) error {
 	for _, row := range rows {
-		_, err := c.exec(`INSERT INTO events (n, first, total, at, batch) VALUES (?, ?, ?, ?, ?)`,
+		_, err := c.Run(`INSERT INTO events (n, first, total, at, batch) VALUES (?, ?, ?, ?, ?)`,
 			p.n+row.count, p.n+1, p.total+row.count, row.at, string(row.batch))
 		if err != nil {
 			return err
@@ -165,17 +165,17 @@ var errEnough = errors.New("enough rows")
 func (r *Registry) Events(ctx context.Context, after int64, f engine.EventFilter, limit int) (span engine.EventSpan, err error) {
 	err = r.read(ctx, "read events", func(c *conn) error {
 		span = engine.EventSpan{End: after}
-		return c.snapshot(func() error {
+		return c.Snapshot(func() error {
 			last, err := lastEvent(c)
 			if err != nil {
 				return err
 			}
 			span.Newest = last.n
-			if span.Oldest, err = c.number(`SELECT first FROM events ORDER BY n LIMIT 1`); err != nil {
+			if span.Oldest, err = c.Number(`SELECT first FROM events ORDER BY n LIMIT 1`); err != nil {
 				return err
 			}
 			seen := 0
-			err = c.each(`SELECT n, first, batch FROM events WHERE n > ? ORDER BY n`, func(s *sqlite3.Stmt) error {
+			err = c.Each(`SELECT n, first, batch FROM events WHERE n > ? ORDER BY n`, func(s *sqlite3.Stmt) error {
 				if seen >= limit {
 					return errEnough
 				}
@@ -222,13 +222,13 @@ func (r *Registry) PruneEvents(ctx context.Context, before time.Time, keep int64
 		if err != nil {
 			return err
 		}
-		last, err := c.number(`SELECT max(n) FROM (SELECT n, total, at FROM events ORDER BY n LIMIT ?) WHERE (total <= ? OR at < ?) AND n < ?`,
+		last, err := c.Number(`SELECT max(n) FROM (SELECT n, total, at FROM events ORDER BY n LIMIT ?) WHERE (total <= ? OR at < ?) AND n < ?`,
 			pruneBatches, newest.total-keep, before.UnixMilli(), newest.n)
 		if err != nil || last == 0 {
 			more = false
 			return err
 		}
-		removed, err := c.exec(`DELETE FROM events WHERE n <= ?`, last)
+		removed, err := c.Run(`DELETE FROM events WHERE n <= ?`, last)
 		more = removed == pruneBatches
 		return err
 	})

@@ -8,6 +8,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/internal/database"
 )
 
 const messagingGroupColumns = `SELECT n, id, channel_type, platform_id, name, created_at FROM messaging_groups `
@@ -37,7 +38,7 @@ func ensureMessagingGroup(c *conn, g engine.MessagingGroup) (found engine.Messag
 	found, err = messagingGroupByPlatform(c, g.ChannelType, g.PlatformID)
 	switch {
 	case engine.CodeOf(err) == engine.CodeNotFound:
-		_, err = c.exec(`INSERT INTO messaging_groups (id, channel_type, platform_id, name, created_at) VALUES (?, ?, ?, ?, ?)`,
+		_, err = c.Run(`INSERT INTO messaging_groups (id, channel_type, platform_id, name, created_at) VALUES (?, ?, ?, ?, ?)`,
 			g.ID, g.ChannelType, g.PlatformID, g.Name, g.CreatedAt.UnixMilli())
 		if errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) {
 			err = engine.Errorf(engine.CodeConflict, "messaging group %s is another chat", g.ID).In("id")
@@ -55,11 +56,11 @@ func ensureMessagingGroup(c *conn, g engine.MessagingGroup) (found engine.Messag
 }
 
 func nameMessagingGroup(c *conn, g engine.MessagingGroup) error {
-	if _, err := c.exec(`UPDATE messaging_groups SET name = ? WHERE id = ?`, g.Name, g.ID); err != nil {
+	if _, err := c.Run(`UPDATE messaging_groups SET name = ? WHERE id = ?`, g.Name, g.ID); err != nil {
 		return err
 	}
 	var groups []string
-	err := c.each(`SELECT DISTINCT agent_group_id FROM destinations WHERE messaging_group_id = ?`, func(s *sqlite3.Stmt) error {
+	err := c.Each(`SELECT DISTINCT agent_group_id FROM destinations WHERE messaging_group_id = ?`, func(s *sqlite3.Stmt) error {
 		groups = append(groups, s.ColumnText(0))
 		return nil
 	}, g.ID)
@@ -117,7 +118,7 @@ func messagingGroupByPlatform(c *conn, channelType, platformID string) (engine.M
 }
 
 func oneMessagingGroup(c *conn, sql string, args ...any) (g *engine.MessagingGroup, err error) {
-	err = c.each(sql, func(s *sqlite3.Stmt) error {
+	err = c.Each(sql, func(s *sqlite3.Stmt) error {
 		found, err := scanMessagingGroup(s)
 		g = &found
 		return err
@@ -152,5 +153,5 @@ func messagingGroupsSQL(channelType string) (sql func(up bool) string, args []an
 
 func scanMessagingGroup(s *sqlite3.Stmt) (engine.MessagingGroup, error) {
 	return engine.MessagingGroup{ID: s.ColumnText(1), ChannelType: s.ColumnText(2), PlatformID: s.ColumnText(3),
-		Name: optionalText(s, 4), CreatedAt: time.UnixMilli(s.ColumnInt64(5)).UTC()}, nil
+		Name: database.OptionalText(s, 4), CreatedAt: time.UnixMilli(s.ColumnInt64(5)).UTC()}, nil
 }

@@ -18,15 +18,15 @@ var migrations embed.FS
 
 // identify returns the version of a registry's schema, 0 for an empty file.
 func identify(c *conn) (version int, err error) {
-	id, err := c.number(`PRAGMA application_id`)
+	id, err := c.Number(`PRAGMA application_id`)
 	if err != nil {
 		return 0, err
 	}
-	v, err := c.number(`PRAGMA user_version`)
+	v, err := c.Number(`PRAGMA user_version`)
 	if err != nil {
 		return 0, err
 	}
-	tables, err := c.number(`SELECT count(*) FROM sqlite_schema`)
+	tables, err := c.Number(`SELECT count(*) FROM sqlite_schema`)
 	if err != nil {
 		return 0, err
 	}

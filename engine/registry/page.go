@@ -41,8 +41,8 @@ func (l list[T]) page(c *conn, p engine.Page) (engine.List[T], error) {
 	}
 	limit := min(max(p.Limit, 1), engine.MaxPage)
 	var more, before bool
-	err := c.snapshot(func() error {
-		err := c.each(l.sql(up), func(s *sqlite3.Stmt) error {
+	err := c.Snapshot(func() error {
+		err := c.Each(l.sql(up), func(s *sqlite3.Stmt) error {
 			if len(out.Items) == limit {
 				more = true
 				return nil
@@ -63,7 +63,7 @@ func (l list[T]) page(c *conn, p engine.Page) (engine.List[T], error) {
 		} else {
 			start--
 		}
-		before, err = c.exists(l.sql(!up), append([]any{start, 1}, l.args...)...)
+		before, err = c.Exists(l.sql(!up), append([]any{start, 1}, l.args...)...)
 		return err
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/internal/database"
 )
 
 // maxReaders bounds the connections that read. Each may come to hold about
@@ -69,7 +70,7 @@ func open(ctx context.Context, path string, o Options) (*Registry, error) {
 	if file, err := filepath.EvalSymlinks(path); err == nil {
 		path = file
 	}
-	if err := restrict(path); err != nil {
+	if err := database.Restrict(path); err != nil {
 		return nil, err
 	}
 	c, err := openWriter(ctx, path)
@@ -83,13 +84,13 @@ func open(ctx context.Context, path string, o Options) (*Registry, error) {
 	for range readers {
 		rc, err := openReader(ctx, path)
 		if err != nil {
-			return nil, errors.Join(err, r.closeReaders(len(r.readers)), c.close())
+			return nil, errors.Join(err, r.closeReaders(len(r.readers)), c.Close())
 		}
 		r.readers <- rc
 	}
 	// Again: at its first opening SQLite replaces the log.
-	if err := restrict(path); err != nil {
-		return nil, errors.Join(err, r.closeReaders(readers), c.close())
+	if err := database.Restrict(path); err != nil {
+		return nil, errors.Join(err, r.closeReaders(readers), c.Close())
 	}
 	r.writer = newWriter(c, filepath.Dir(path), &r.touches, o.Log)
 	r.writer.wg.Go(r.writer.run)
@@ -110,13 +111,13 @@ func (r *Registry) Close() error {
 func (r *Registry) closeReaders(n int) error {
 	var errs []error
 	for range n {
-		errs = append(errs, (<-r.readers).close())
+		errs = append(errs, (<-r.readers).Close())
 	}
 	return errors.Join(errs...)
 }
 
 // read runs fn on a connection that only reads. Each statement of fn sees the
-// newest state; see conn.snapshot.
+// newest state; see Conn.Snapshot.
 func (r *Registry) read(ctx context.Context, what string, fn func(*conn) error) error {
 	var c *conn
 	select {

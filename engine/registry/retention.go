@@ -20,7 +20,7 @@ func (r *Registry) IdleSessions(ctx context.Context, q engine.IdleQuery) (idle e
 		type late struct{ n, at int64 }
 		var active []late
 		seen := 0
-		err := c.each(idleSQL, func(s *sqlite3.Stmt) error {
+		err := c.Each(idleSQL, func(s *sqlite3.Stmt) error {
 			seen++
 			n := s.ColumnInt64(0)
 			idle.After = engine.IdlePlace{ActiveAt: s.ColumnInt64(sessionColumnCount), N: n}
@@ -41,7 +41,7 @@ func (r *Registry) IdleSessions(ctx context.Context, q engine.IdleQuery) (idle e
 		}
 		idle.More = seen == q.Limit
 		for _, l := range active {
-			if _, err := c.exec(`UPDATE sessions SET active_at = ?2 WHERE n = ?1`, l.n, l.at); err != nil {
+			if _, err := c.Run(`UPDATE sessions SET active_at = ?2 WHERE n = ?1`, l.n, l.at); err != nil {
 				return err
 			}
 		}
@@ -55,7 +55,7 @@ const filesSQL = `SELECT ` + sessionColumns + ` FROM sessions WHERE files_at < ?
 // SessionsWithFiles implements engine.RetentionList.
 func (r *Registry) SessionsWithFiles(ctx context.Context, before time.Time, limit int) (all []engine.Session, err error) {
 	err = r.read(ctx, "list sessions with old files", func(c *conn) error {
-		return c.each(filesSQL, func(s *sqlite3.Stmt) error {
+		return c.Each(filesSQL, func(s *sqlite3.Stmt) error {
 			session, err := scanSession(s)
 			all = append(all, session)
 			return err
@@ -74,7 +74,7 @@ func (r *Registry) SetFilesAt(ctx context.Context, sessionID string, at *time.Ti
 		value = at.UnixMilli()
 	}
 	return r.write(ctx, "note the files of session "+sessionID, func(c *conn) error {
-		_, err := c.exec(`UPDATE sessions SET files_at = ?2 WHERE id = ?1`, sessionID, value)
+		_, err := c.Run(`UPDATE sessions SET files_at = ?2 WHERE id = ?1`, sessionID, value)
 		return err
 	})
 }
@@ -82,16 +82,16 @@ func (r *Registry) SetFilesAt(ctx context.Context, sessionID string, at *time.Ti
 // ArchiveSession implements engine.RetentionList.
 func (r *Registry) ArchiveSession(ctx context.Context, sessionID string, at time.Time) error {
 	err := r.write(ctx, "note that session "+sessionID+" is archived", func(c *conn) error {
-		_, err := c.exec(`INSERT INTO archives (session_id, agent_group_id, archived_at, folder_left)
+		_, err := c.Run(`INSERT INTO archives (session_id, agent_group_id, archived_at, folder_left)
 			SELECT id, agent_group_id, ?2, 1 FROM sessions WHERE id = ?1
 			ON CONFLICT (session_id) DO UPDATE SET agent_group_id = excluded.agent_group_id, archived_at = ?2, folder_left = 1`, sessionID, at.UnixMilli())
 		if err != nil {
 			return err
 		}
-		if _, err := c.exec(`DELETE FROM unsettled WHERE session_id = ?`, sessionID); err != nil {
+		if _, err := c.Run(`DELETE FROM unsettled WHERE session_id = ?`, sessionID); err != nil {
 			return err
 		}
-		n, err := c.exec(`DELETE FROM sessions WHERE id = ?`, sessionID)
+		n, err := c.Run(`DELETE FROM sessions WHERE id = ?`, sessionID)
 		if err == nil && n == 0 {
 			err = notFound("session", sessionID, "")
 		}
@@ -104,7 +104,7 @@ func (r *Registry) ArchiveSession(ctx context.Context, sessionID string, at time
 // NoteArchiveFolder implements engine.RetentionList.
 func (r *Registry) NoteArchiveFolder(ctx context.Context, a engine.ArchivedSession) error {
 	return r.write(ctx, "note a folder of the archived session "+a.SessionID, func(c *conn) error {
-		_, err := c.exec(`INSERT INTO archives (session_id, agent_group_id, archived_at, folder_left) VALUES (?1, ?2, ?3, ?4)
+		_, err := c.Run(`INSERT INTO archives (session_id, agent_group_id, archived_at, folder_left) VALUES (?1, ?2, ?3, ?4)
 			ON CONFLICT (session_id) DO UPDATE SET agent_group_id = ?2, folder_left = ?4`, a.SessionID, a.AgentGroupID, a.ArchivedAt.UnixMilli(), a.FolderLeft)
 		return err
 	})
@@ -113,7 +113,7 @@ func (r *Registry) NoteArchiveFolder(ctx context.Context, a engine.ArchivedSessi
 // ArchivedSession implements engine.RetentionList.
 func (r *Registry) ArchivedSession(ctx context.Context, sessionID string) (a engine.ArchivedSession, err error) {
 	err = r.read(ctx, "read about the archived session "+sessionID, func(c *conn) error {
-		return c.each(archivesSQL+`session_id = ?`, scanArchives(func(found engine.ArchivedSession) { a = found }), sessionID)
+		return c.Each(archivesSQL+`session_id = ?`, scanArchives(func(found engine.ArchivedSession) { a = found }), sessionID)
 	})
 	if err == nil && a.SessionID == "" {
 		err = notFound("archived session", sessionID, "")
@@ -128,7 +128,7 @@ func (r *Registry) ArchivedSessions(ctx context.Context, after string, limit int
 		sql = archivesSQL + `folder_left = 1 AND session_id > ?1 ORDER BY session_id LIMIT ?2`
 	}
 	err = r.read(ctx, "list archived sessions", func(c *conn) error {
-		return c.each(sql, scanArchives(func(a engine.ArchivedSession) { all = append(all, a) }), after, limit)
+		return c.Each(sql, scanArchives(func(a engine.ArchivedSession) { all = append(all, a) }), after, limit)
 	})
 	return all, err
 }
@@ -155,10 +155,10 @@ func (r *Registry) RestoreSession(ctx context.Context, s engine.Session) error {
 		if err := createSession(c, s, string(labels)); err != nil {
 			return err
 		}
-		if _, err := c.exec(`INSERT INTO work (session_id, due_at) VALUES (?, 0)`, s.ID); err != nil {
+		if _, err := c.Run(`INSERT INTO work (session_id, due_at) VALUES (?, 0)`, s.ID); err != nil {
 			return err
 		}
-		_, err := c.exec(`DELETE FROM archives WHERE session_id = ?`, s.ID)
+		_, err := c.Run(`DELETE FROM archives WHERE session_id = ?`, s.ID)
 		return err
 	})
 }

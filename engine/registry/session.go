@@ -9,6 +9,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/internal/database"
 )
 
 const (
@@ -40,7 +41,7 @@ func createSession(c *conn, s engine.Session, labels string) error {
 	if s.LastActive != nil {
 		lastActive = s.LastActive.UnixMilli()
 	}
-	_, err := c.exec(`INSERT INTO sessions (id, agent_group_id, messaging_group_id, thread_id, mode, status, container_status, labels, last_active, created_at, key, active_at, files_at)
+	_, err := c.Run(`INSERT INTO sessions (id, agent_group_id, messaging_group_id, thread_id, mode, status, container_status, labels, last_active, created_at, key, active_at, files_at)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?9, ?10), ?10)`,
 		s.ID, s.AgentGroupID, s.MessagingGroupID, s.ThreadID, string(s.Mode), string(s.Status), string(s.ContainerStatus),
 		labels, lastActive, s.CreatedAt.UnixMilli(), key)
@@ -58,7 +59,7 @@ func createSession(c *conn, s engine.Session, labels string) error {
 }
 
 func sessionConflict(c *conn, s engine.Session) error {
-	taken, err := c.exists(`SELECT 1 FROM sessions WHERE id = ?`, s.ID)
+	taken, err := c.Exists(`SELECT 1 FROM sessions WHERE id = ?`, s.ID)
 	if err != nil {
 		return err
 	}
@@ -155,7 +156,7 @@ func (r *Registry) changeSession(ctx context.Context, what, sql, id string, args
 
 // oneSession returns the session that a statement answers, a zero one if none.
 func oneSession(c *conn, sql string, args ...any) (out engine.Session, err error) {
-	err = c.each(sql, func(s *sqlite3.Stmt) (err error) {
+	err = c.Each(sql, func(s *sqlite3.Stmt) (err error) {
 		out, err = scanSession(s)
 		return err
 	}, args...)
@@ -164,7 +165,7 @@ func oneSession(c *conn, sql string, args ...any) (out engine.Session, err error
 
 func scanSession(s *sqlite3.Stmt) (engine.Session, error) {
 	out := engine.Session{ID: s.ColumnText(1), AgentGroupID: s.ColumnText(2),
-		MessagingGroupID: optionalText(s, 3), ThreadID: optionalText(s, 4),
+		MessagingGroupID: database.OptionalText(s, 3), ThreadID: database.OptionalText(s, 4),
 		Mode:            known(s.ColumnRawText(5), sessionModes),
 		Status:          known(s.ColumnRawText(6), sessionStatuses),
 		ContainerStatus: known(s.ColumnRawText(7), containerStatuses),

@@ -17,7 +17,7 @@ import (
 func (r *Registry) SetUnsettled(ctx context.Context, replies []engine.Unsettled) error {
 	return r.write(ctx, "note unsettled replies", func(c *conn) error {
 		for _, u := range replies {
-			_, err := c.exec(`INSERT INTO unsettled (session_id, reply_id, way, failed, due_at) VALUES (?1, ?2, ?3, ?4, ?5)
+			_, err := c.Run(`INSERT INTO unsettled (session_id, reply_id, way, failed, due_at) VALUES (?1, ?2, ?3, ?4, ?5)
 				ON CONFLICT (session_id, reply_id) DO UPDATE SET failed = ?4, way = coalesce(nullif(?3, ''), way), due_at = iif(failed AND NOT ?4, ?5, due_at)`,
 				u.SessionID, u.ReplyID, u.Way, u.Failed, u.Due.UnixMilli())
 			if err != nil {
@@ -31,7 +31,7 @@ func (r *Registry) SetUnsettled(ctx context.Context, replies []engine.Unsettled)
 // RemoveUnsettled implements engine.UnsettledReplies.
 func (r *Registry) RemoveUnsettled(ctx context.Context, sessionID, replyID string) error {
 	return r.write(ctx, "note a settled reply", func(c *conn) error {
-		_, err := c.exec(`DELETE FROM unsettled WHERE session_id = ? AND reply_id = ?`, sessionID, replyID)
+		_, err := c.Run(`DELETE FROM unsettled WHERE session_id = ? AND reply_id = ?`, sessionID, replyID)
 		return err
 	})
 }
@@ -94,7 +94,7 @@ func unsettledSQL(f engine.UnsettledFilter) (sql func(up bool) string, args []an
 // DeliveryLoads implements engine.UnsettledReplies.
 func (r *Registry) DeliveryLoads(ctx context.Context) (loads []engine.DeliveryLoad, err error) {
 	err = r.read(ctx, "count unsettled replies", func(c *conn) error {
-		return c.each(`SELECT CASE WHEN way IN ('agent', 'system') THEN way
+		return c.Each(`SELECT CASE WHEN way IN ('agent', 'system') THEN way
 				WHEN EXISTS (SELECT 1 FROM messaging_groups WHERE channel_type = substr(way, 6)) THEN substr(way, 6) ELSE '' END AS channel,
 				sum(open), sum(failed), min(due) FROM (
 					SELECT way, sum(NOT failed) AS open, sum(failed) AS failed, min(iif(failed, NULL, due_at)) AS due FROM unsettled GROUP BY way)
@@ -109,7 +109,7 @@ func (r *Registry) DeliveryLoads(ctx context.Context) (loads []engine.DeliveryLo
 // UnsettledSessions implements engine.UnsettledReplies.
 func (r *Registry) UnsettledSessions(ctx context.Context, after string, limit int) (ids []string, err error) {
 	err = r.read(ctx, "list sessions with unsettled replies", func(c *conn) error {
-		return c.each(`SELECT DISTINCT session_id FROM unsettled WHERE failed = 0 AND session_id > ? ORDER BY session_id LIMIT ?`,
+		return c.Each(`SELECT DISTINCT session_id FROM unsettled WHERE failed = 0 AND session_id > ? ORDER BY session_id LIMIT ?`,
 			func(s *sqlite3.Stmt) error {
 				ids = append(ids, s.ColumnText(0))
 				return nil
@@ -125,10 +125,10 @@ func (r *Registry) Secret(ctx context.Context, name string) (secret []byte, err 
 	made := make([]byte, secretBytes)
 	_, _ = rand.Read(made) // it never fails
 	err = r.write(ctx, "read the key "+name, func(c *conn) error {
-		if _, err := c.exec(`INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING`, name, made); err != nil {
+		if _, err := c.Run(`INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING`, name, made); err != nil {
 			return err
 		}
-		return c.each(`SELECT value FROM secrets WHERE name = ?`, func(s *sqlite3.Stmt) error {
+		return c.Each(`SELECT value FROM secrets WHERE name = ?`, func(s *sqlite3.Stmt) error {
 			secret = slices.Clone(s.ColumnRawBlob(0))
 			return nil
 		}, name)
@@ -142,7 +142,7 @@ func (r *Registry) Secret(ctx context.Context, name string) (secret []byte, err 
 // Swept implements engine.UnsettledReplies.
 func (r *Registry) Swept(ctx context.Context) (at time.Time, err error) {
 	err = r.read(ctx, "read when sessions were looked at", func(c *conn) error {
-		return c.each(`SELECT at FROM marks WHERE name = 'swept'`, func(s *sqlite3.Stmt) error {
+		return c.Each(`SELECT at FROM marks WHERE name = 'swept'`, func(s *sqlite3.Stmt) error {
 			at = time.UnixMilli(s.ColumnInt64(0)).UTC()
 			return nil
 		})
@@ -153,7 +153,7 @@ func (r *Registry) Swept(ctx context.Context) (at time.Time, err error) {
 // SetSwept implements engine.UnsettledReplies.
 func (r *Registry) SetSwept(ctx context.Context, at time.Time) error {
 	return r.write(ctx, "note when sessions were looked at", func(c *conn) error {
-		_, err := c.exec(`INSERT INTO marks (name, at) VALUES ('swept', ?1) ON CONFLICT (name) DO UPDATE SET at = ?1`, at.UnixMilli())
+		_, err := c.Run(`INSERT INTO marks (name, at) VALUES ('swept', ?1) ON CONFLICT (name) DO UPDATE SET at = ?1`, at.UnixMilli())
 		return err
 	})
 }

@@ -12,7 +12,7 @@ import (
 // SaveWebhook implements engine.Webhooks.
 func (r *Registry) SaveWebhook(ctx context.Context, w engine.Webhook) error {
 	return r.write(ctx, "save webhook", func(c *conn) error {
-		_, err := c.exec(`INSERT INTO webhooks (id, channel_type, url, secret, enabled) VALUES (?1, ?2, ?3, ?4, ?5)
+		_, err := c.Run(`INSERT INTO webhooks (id, channel_type, url, secret, enabled) VALUES (?1, ?2, ?3, ?4, ?5)
 			ON CONFLICT (id) DO UPDATE SET channel_type = ?2, url = ?3, secret = ?4, enabled = ?5`,
 			w.ID, w.ChannelType, w.URL, w.Secret, w.Enabled)
 		if errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) {
@@ -25,7 +25,7 @@ func (r *Registry) SaveWebhook(ctx context.Context, w engine.Webhook) error {
 // RemoveWebhook implements engine.Webhooks.
 func (r *Registry) RemoveWebhook(ctx context.Context, id string) (removed bool, err error) {
 	err = r.write(ctx, "remove webhook", func(c *conn) error {
-		n, err := c.exec(`DELETE FROM webhooks WHERE id = ?`, id)
+		n, err := c.Run(`DELETE FROM webhooks WHERE id = ?`, id)
 		removed = n > 0
 		return err
 	})
@@ -35,7 +35,7 @@ func (r *Registry) RemoveWebhook(ctx context.Context, id string) (removed bool, 
 // Webhooks implements engine.Webhooks.
 func (r *Registry) Webhooks(ctx context.Context) (out []engine.Webhook, err error) {
 	err = r.read(ctx, "list webhooks", func(c *conn) error {
-		return c.each(`SELECT id, channel_type, url, secret, enabled FROM webhooks ORDER BY channel_type`, func(s *sqlite3.Stmt) error {
+		return c.Each(`SELECT id, channel_type, url, secret, enabled FROM webhooks ORDER BY channel_type`, func(s *sqlite3.Stmt) error {
 			out = append(out, engine.Webhook{ID: s.ColumnText(0), ChannelType: s.ColumnText(1), URL: s.ColumnText(2),
 				Secret: s.ColumnText(3), Enabled: s.ColumnBool(4)})
 			return nil

@@ -7,6 +7,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/internal/database"
 )
 
 // NoteWork implements engine.WorkList.
@@ -16,7 +17,7 @@ func (r *Registry) NoteWork(ctx context.Context, sessionID string, due *time.Tim
 		at = due.UnixMilli()
 	}
 	return r.write(ctx, "note what session "+sessionID+" has to do", func(c *conn) error {
-		_, err := c.exec(`INSERT INTO work (session_id, due_at) VALUES (?1, ?2)
+		_, err := c.Run(`INSERT INTO work (session_id, due_at) VALUES (?1, ?2)
 			ON CONFLICT (session_id) DO UPDATE SET due_at = min(coalesce(due_at, ?2), coalesce(?2, due_at))`, sessionID, at)
 		return err
 	})
@@ -25,10 +26,10 @@ func (r *Registry) NoteWork(ctx context.Context, sessionID string, due *time.Tim
 // ClearWork implements engine.WorkList.
 func (r *Registry) ClearWork(ctx context.Context, sessionID string) error {
 	return r.write(ctx, "note that session "+sessionID+" has nothing to do", func(c *conn) error {
-		if _, err := c.exec(`DELETE FROM container_claims WHERE session_id = ?`, sessionID); err != nil {
+		if _, err := c.Run(`DELETE FROM container_claims WHERE session_id = ?`, sessionID); err != nil {
 			return err
 		}
-		_, err := c.exec(`DELETE FROM work WHERE session_id = ?`, sessionID)
+		_, err := c.Run(`DELETE FROM work WHERE session_id = ?`, sessionID)
 		return err
 	})
 }
@@ -36,12 +37,12 @@ func (r *Registry) ClearWork(ctx context.Context, sessionID string) error {
 // Work implements engine.WorkList.
 func (r *Registry) Work(ctx context.Context, after string, limit int) (out []engine.Work, err error) {
 	err = r.read(ctx, "list sessions with something to do", func(c *conn) error {
-		return c.each(`SELECT `+sessionColumns+`, due_at, owner, expires_at FROM work JOIN sessions ON sessions.id = work.session_id
+		return c.Each(`SELECT `+sessionColumns+`, due_at, owner, expires_at FROM work JOIN sessions ON sessions.id = work.session_id
 			LEFT JOIN container_claims ON container_claims.session_id = work.session_id
 			WHERE work.session_id > ?1 ORDER BY work.session_id LIMIT ?2`, func(s *sqlite3.Stmt) error {
 			session, err := scanSession(s)
 			w := engine.Work{Session: session, Due: optionalTime(s, sessionColumnCount)}
-			if owner := optionalText(s, sessionColumnCount+1); owner != nil {
+			if owner := database.OptionalText(s, sessionColumnCount+1); owner != nil {
 				w.Claim = &engine.ContainerClaim{Owner: *owner, Until: optionalTime(s, sessionColumnCount+2)}
 			}
 			out = append(out, w)
@@ -58,10 +59,10 @@ func (r *Registry) ClaimContainer(ctx context.Context, sessionID string, claim e
 		until = claim.Until.UnixMilli()
 	}
 	err = r.write(ctx, "claim the container of session "+sessionID, func(c *conn) error {
-		if _, err := c.exec(`INSERT INTO work (session_id) VALUES (?) ON CONFLICT DO NOTHING`, sessionID); err != nil {
+		if _, err := c.Run(`INSERT INTO work (session_id) VALUES (?) ON CONFLICT DO NOTHING`, sessionID); err != nil {
 			return err
 		}
-		n, err := c.exec(`INSERT INTO container_claims (session_id, owner, expires_at) VALUES (?1, ?2, ?3)
+		n, err := c.Run(`INSERT INTO container_claims (session_id, owner, expires_at) VALUES (?1, ?2, ?3)
 			ON CONFLICT (session_id) DO UPDATE SET owner = ?2, expires_at = ?3 WHERE owner = ?2 OR expires_at <= ?4`,
 			sessionID, claim.Owner, until, now.UnixMilli())
 		claimed = n > 0

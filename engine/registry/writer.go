@@ -57,7 +57,7 @@ func (w *writer) run() {
 func (w *writer) close() error {
 	close(w.stop)
 	w.wg.Wait()
-	return w.c.close()
+	return w.c.Close()
 }
 
 // batch carries out first, and all that wait, in one transaction.
@@ -99,7 +99,7 @@ func (w *writer) next(taken int) *op {
 // apply carries out o, whole or not at all. It fails when the transaction
 // around it is lost.
 func (w *writer) apply(o *op) (lost error) {
-	if _, err := w.c.exec(`SAVEPOINT op`); err != nil {
+	if _, err := w.c.Run(`SAVEPOINT op`); err != nil {
 		return err
 	}
 	o.err = o.fn(w.c)
@@ -107,25 +107,25 @@ func (w *writer) apply(o *op) (lost error) {
 		if w.c.GetAutocommit() { // SQLite rolled back: a full or failing disk
 			return o.err
 		}
-		if _, err := w.c.exec(`ROLLBACK TO op`); err != nil {
+		if _, err := w.c.Run(`ROLLBACK TO op`); err != nil {
 			return err
 		}
 	}
-	_, err := w.c.exec(`RELEASE op`)
+	_, err := w.c.Run(`RELEASE op`)
 	return err
 }
 
 func (w *writer) transaction(fn func() error) error {
-	_, err := w.c.exec(`BEGIN IMMEDIATE`)
+	_, err := w.c.Run(`BEGIN IMMEDIATE`)
 	if err != nil {
 		return explain(w.dir, err)
 	}
 	err = fn()
 	if err == nil {
-		_, err = w.c.exec(`COMMIT`)
+		_, err = w.c.Run(`COMMIT`)
 	}
 	if err != nil && !w.c.GetAutocommit() {
-		_, rerr := w.c.exec(`ROLLBACK`)
+		_, rerr := w.c.Run(`ROLLBACK`)
 		err = errors.Join(err, rerr)
 	}
 	return explain(w.dir, err)
@@ -140,7 +140,7 @@ func (w *writer) flush() {
 	}
 	err := w.transaction(func() error {
 		for id, at := range batch {
-			if _, err := w.c.exec(`UPDATE sessions SET last_active = ?2 WHERE id = ?1 AND coalesce(last_active, ?2 - 1) < ?2`, id, at); err != nil {
+			if _, err := w.c.Run(`UPDATE sessions SET last_active = ?2 WHERE id = ?1 AND coalesce(last_active, ?2 - 1) < ?2`, id, at); err != nil {
 				return err
 			}
 		}
