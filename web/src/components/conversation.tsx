@@ -1,7 +1,10 @@
 import { Box, Button, Center } from '@mantine/core'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useLayoutEffect, useRef, useState } from 'react'
+import { useLocation } from 'wouter'
+import { useRowKeys } from '../lib/keys'
 import type { MailboxEntry } from '../lib/mailbox'
+import { messagePath } from '../lib/places'
 import { Entry } from './entry'
 
 /** What counts as being at the bottom, in pixels. */
@@ -11,7 +14,8 @@ const nearEnd = 40
  * Conversation shows the entries, newest at the bottom. It stays there while
  * it is there; scrolled up, it stays where it is and says how many came.
  */
-export function Conversation({ entries, hasMore, more }: { entries: MailboxEntry[]; hasMore: boolean; more: () => Promise<void> }) {
+export function Conversation({ sessionId, entries, hasMore, more }: { sessionId: string; entries: MailboxEntry[]; hasMore: boolean; more: () => Promise<void> }) {
+  const [, go] = useLocation()
   const box = useRef<HTMLDivElement>(null)
   const atEnd = useRef(true)
   const [seen, setSeen] = useState<string | undefined>(undefined)
@@ -43,6 +47,17 @@ export function Conversation({ entries, hasMore, more }: { entries: MailboxEntry
     list.scrollToIndex(entries.length - 1, { align: 'end' })
   }, [last, entries.length, list])
 
+  const row = useRowKeys(entries.length, (i) => {
+    const about = entries[i]!.message?.messageId ?? entries[i]!.reply?.inReplyTo
+    if (about) go(messagePath(sessionId, about))
+  })
+  useEffect(() => {
+    if (row < 0) return
+    atEnd.current = row === entries.length - 1
+    list.scrollToIndex(row, { align: 'auto' })
+  // Only a key moves there, not what comes in.
+  }, [row])
+
   const onScroll = () => {
     const e = box.current!
     atEnd.current = e.scrollHeight - e.scrollTop - e.clientHeight < nearEnd
@@ -57,7 +72,7 @@ export function Conversation({ entries, hasMore, more }: { entries: MailboxEntry
         <Box pos="relative" h={list.getTotalSize()}>
           {list.getVirtualItems().map((v) => (
             <Box key={v.key} ref={list.measureElement} data-index={v.index} pos="absolute" top={0} left={0} w="100%" style={{ transform: `translateY(${v.start}px)` }}>
-              <Entry entry={entries[v.index]!} />
+              <Entry entry={entries[v.index]!} sessionId={sessionId} current={v.index === row} />
             </Box>
           ))}
         </Box>

@@ -1,17 +1,21 @@
-import { Alert, Box, Group, Paper, Stack, Text } from '@mantine/core'
+import { Alert, Anchor, Box, Group, Paper, Stack, Text } from '@mantine/core'
+import { Link } from 'wouter'
 import type { MailboxEntry } from '../lib/mailbox'
+import { messagePath } from '../lib/places'
 import { Attachment } from './attachment'
+import { Says } from './says'
 import { Status } from './status'
 import { Time } from './time'
 
 /** Entry is one message or reply in a conversation. Text is text, whatever is in it. */
-export function Entry({ entry }: { entry: MailboxEntry }) {
+export function Entry({ entry, sessionId, current }: { entry: MailboxEntry; sessionId: string; current: boolean }) {
   const { message, reply } = entry
   const row = (message ?? reply)!
+  const about = message ? message.messageId : reply!.inReplyTo
   const problem = row.problem ?? reply?.delivery.lastError ?? null
   return (
-    <Box pb="sm" component="article" aria-label={message ? `Message ${message.messageId}` : `Reply ${reply!.replyId}`}>
-      <Paper withBorder p="sm" ml={reply ? { base: 'md', sm: 'xl' } : 0} mr={message ? { base: 'md', sm: 'xl' } : 0} bg={reply ? 'var(--mantine-color-default-hover)' : undefined}>
+    <Box pb="sm" component="article" aria-current={current ? 'true' : undefined} aria-label={message ? `Message ${message.messageId}` : `Reply ${reply!.replyId}`}>
+      <Paper withBorder p="sm" ml={reply ? { base: 'md', sm: 'xl' } : 0} mr={message ? { base: 'md', sm: 'xl' } : 0} bg={reply ? 'var(--mantine-color-default-hover)' : undefined} style={current ? { outline: '2px solid var(--mantine-color-anchor)', outlineOffset: -2 } : undefined}>
         <Stack gap="xs">
           <Group gap="xs" justify="space-between">
             <Group gap="xs">
@@ -42,9 +46,7 @@ export function Entry({ entry }: { entry: MailboxEntry }) {
               <Time at={row.timestamp} />
             </Text>
           </Group>
-          <Text size="sm" style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
-            {row.contentText}
-          </Text>
+          <Says content={row.contentText} />
           {row.attachments.map((a, i) => (
             <Attachment key={i} file={a} />
           ))}
@@ -64,7 +66,13 @@ export function Entry({ entry }: { entry: MailboxEntry }) {
             </Alert>
           )}
           <Text size="xs" c="dimmed" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
-            {message ? message.messageId : reply!.replyId}
+            {about === null ? (
+              reply!.replyId
+            ) : (
+              <Anchor component={Link} href={messagePath(sessionId, about)} inherit aria-label={message ? `Story of message ${about}` : `Story of what reply ${reply!.replyId} answers`}>
+                {message ? about : reply!.replyId}
+              </Anchor>
+            )}
             {row.seq !== null && ` · seq ${row.seq}`}
           </Text>
         </Stack>

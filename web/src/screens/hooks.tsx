@@ -1,12 +1,15 @@
-import { Alert, Group, Stack, Switch, Table, Text, Title } from '@mantine/core'
+import { Alert, Stack, Switch, Table, Text, Title } from '@mantine/core'
 import { useState } from 'react'
 import { useMutation, useQuery } from 'urql'
-import { Link } from 'wouter'
+import { Link, useLocation } from 'wouter'
 import { Empty } from '../components/empty'
 import { Problem } from '../components/problem'
 import { Status } from '../components/status'
 import { graphql } from '../gql'
+import { useRowKeys } from '../lib/keys'
 import { useRefresh } from '../lib/live'
+import { compact, micros } from '../lib/figures'
+import { hookPath } from '../lib/places'
 
 const HooksDocument = graphql(`
   query Hooks {
@@ -50,12 +53,10 @@ const EnableDocument = graphql(`
   }
 `)
 
-const count = new Intl.NumberFormat('en', { notation: 'compact' })
-const micros = (n: number | null) => (n === null ? '–' : n < 1000 ? `${n.toPrecision(3)} µs` : `${(n / 1000).toPrecision(3)} ms`)
-
 export default function Hooks() {
   const [r, read] = useQuery({ query: HooksDocument, requestPolicy: 'cache-and-network' })
   const [, enable] = useMutation(EnableDocument)
+  const [, go] = useLocation()
   const [problem, setProblem] = useState<string | null>(null)
   const again = () => read({ requestPolicy: 'network-only' })
   useRefresh((e) => e.type === 'HOOK_CHANGED' || e.type === 'HOOK_FAILED', again)
@@ -65,6 +66,7 @@ export default function Hooks() {
     again()
   }
   const hooks = [...(r.data?.hooks ?? [])].sort((a, b) => a.order - b.order)
+  const row = useRowKeys(hooks.length, (i) => go(hookPath(hooks[i]!.name)))
   return (
     <Stack>
       <Title order={1} size="h3">
@@ -78,7 +80,7 @@ export default function Hooks() {
       )}
       {r.data && hooks.length === 0 && <Empty title="No hook is installed">The shortest way to one: engine hook install redact.js</Empty>}
       {hooks.length > 0 && (
-        <Table.ScrollContainer minWidth={720}>
+        <Table.ScrollContainer minWidth={900}>
           <Table verticalSpacing="xs">
             <Table.Thead>
               <Table.Tr>
@@ -95,33 +97,33 @@ export default function Hooks() {
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
-              {hooks.map((h) => (
-                <Table.Tr key={h.name}>
+              {hooks.map((h, i) => (
+                <Table.Tr key={h.name} aria-current={i === row ? 'true' : undefined} bg={i === row ? 'var(--mantine-color-default-hover)' : undefined}>
                   <Table.Td>{h.order}</Table.Td>
                   <Table.Td>
-                    <Text component={Link} href={`/hooks/${h.name}`} c="var(--mantine-color-anchor)" size="sm" fw={600}>
+                    <Text component={Link} href={hookPath(h.name)} c="var(--mantine-color-anchor)" size="sm" fw={600} style={{ overflowWrap: 'anywhere' }}>
                       {h.name}
                     </Text>
                     <Text size="xs" c="dimmed">
                       {h.version.shape.toLowerCase()} · on failure {h.onFailure.toLowerCase()}
                     </Text>
                     {(h.problem ?? h.stats.lastError) && (
-                      <Text size="xs" c="red" lineClamp={2}>
+                      <Text size="xs" c="var(--mantine-color-error)" lineClamp={2} style={{ overflowWrap: 'anywhere' }}>
                         {h.problem ?? h.stats.lastError}
                       </Text>
                     )}
                   </Table.Td>
                   <Table.Td>
-                    <Group gap={4}>{h.points.map((p) => p.toLowerCase()).join(', ')}</Group>
+                    {h.points.map((p) => p.toLowerCase()).join(', ')}
                   </Table.Td>
                   <Table.Td>
                     <Status of={h.circuit} />
                   </Table.Td>
-                  <Table.Td ta="right">{count.format(h.stats.calls)}</Table.Td>
-                  <Table.Td ta="right">{count.format(h.stats.failures)}</Table.Td>
-                  <Table.Td ta="right">{micros(h.stats.p50Micros)}</Table.Td>
-                  <Table.Td ta="right">{micros(h.stats.p99Micros)}</Table.Td>
-                  <Table.Td ta="right">{h.stats.fuelPerCall === null ? '–' : count.format(h.stats.fuelPerCall)}</Table.Td>
+                  <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>{compact(h.stats.calls)}</Table.Td>
+                  <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>{compact(h.stats.failures)}</Table.Td>
+                  <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>{micros(h.stats.p50Micros)}</Table.Td>
+                  <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>{micros(h.stats.p99Micros)}</Table.Td>
+                  <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>{h.stats.fuelPerCall === null ? '–' : compact(h.stats.fuelPerCall)}</Table.Td>
                   <Table.Td>
                     <Switch checked={h.enabled} aria-label={`${h.name} is enabled`} onChange={(e) => void turn(h.name, e.currentTarget.checked)} />
                   </Table.Td>

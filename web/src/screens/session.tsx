@@ -109,7 +109,7 @@ export default function Session({ id }: { id: string }) {
         {!mailbox.loading && mailbox.entries.length === 0 && !mailbox.error ? (
           <Empty title="Nothing was said here yet">Write to it: engine message write {s.id} "Hello".</Empty>
         ) : (
-          <Conversation entries={mailbox.entries} hasMore={mailbox.hasMore} more={mailbox.more} />
+          <Conversation sessionId={id} entries={mailbox.entries} hasMore={mailbox.hasMore} more={mailbox.more} />
         )}
       </Box>
       <Modal opened={closing} onClose={close.close} title={`Close session ${s.id}?`}>

@@ -11,6 +11,7 @@ import type { ContainerStatus, SessionsQuery, SessionStatus } from '../gql/graph
 import { useFilter } from '../lib/filter'
 import { useRowKeys } from '../lib/keys'
 import { useRefresh } from '../lib/live'
+import { sessionPath } from '../lib/places'
 
 const SessionsDocument = graphql(`
   query Sessions($after: String, $filter: SessionFilter) {
@@ -54,9 +55,9 @@ export default function Sessions() {
   const client = useClient()
   const variables = {
     filter: {
-      agentGroupId: filter.group || null,
-      status: (filter.status || null) as SessionStatus | null,
-      containerStatus: filter.container ? [filter.container as ContainerStatus] : null,
+      agentGroupId: filter.group || undefined,
+      status: (filter.status || undefined) as SessionStatus | undefined,
+      containerStatus: filter.container ? [filter.container as ContainerStatus] : undefined,
     },
   }
   const [first, read] = useQuery({ query: SessionsDocument, variables, requestPolicy: 'cache-and-network' })
@@ -71,7 +72,7 @@ export default function Sessions() {
   const pages = first.data ? [first.data.sessions, ...more] : []
   const rows = pages.flatMap((p) => p.nodes)
   const last = pages.at(-1)?.pageInfo
-  const row = useRowKeys(rows.length, (i) => go(`/sessions/${rows[i]!.id}`))
+  const row = useRowKeys(rows.length, (i) => go(sessionPath(rows[i]!.id)))
   const loadMore = async () => {
     const r = await client.query(SessionsDocument, { ...variables, after: last?.endCursor ?? null }).toPromise()
     if (r.data) setMore([...more, r.data.sessions])
@@ -106,7 +107,7 @@ export default function Sessions() {
         <Empty title="No session is like that">Take a part of the filter away, or make a session with the mutation resolveSession.</Empty>
       )}
       {rows.length > 0 && (
-        <Table.ScrollContainer minWidth={640}>
+        <Table.ScrollContainer minWidth={1040}>
           <Table highlightOnHover verticalSpacing="xs">
             <Table.Thead>
               <Table.Tr>
@@ -120,14 +121,22 @@ export default function Sessions() {
             </Table.Thead>
             <Table.Tbody>
               {rows.map((s, i) => (
-                <Table.Tr key={s.id} aria-selected={i === row} bg={i === row ? 'var(--mantine-color-default-hover)' : undefined}>
+                <Table.Tr key={s.id} aria-current={i === row ? 'true' : undefined} bg={i === row ? 'var(--mantine-color-default-hover)' : undefined}>
                   <Table.Td>
-                    <Text component={Link} href={`/sessions/${s.id}`} ff="monospace" size="sm" c="var(--mantine-color-anchor)">
+                    <Text component={Link} href={sessionPath(s.id)} ff="monospace" size="sm" c="var(--mantine-color-anchor)" style={{ whiteSpace: 'nowrap' }}>
                       {s.id}
                     </Text>
                   </Table.Td>
-                  <Table.Td>{s.agentGroup.name}</Table.Td>
-                  <Table.Td>{s.messagingGroup ? `${s.messagingGroup.name ?? s.messagingGroup.channelType}${s.threadId ? ` · ${s.threadId}` : ''}` : '–'}</Table.Td>
+                  <Table.Td maw={280}>
+                    <Text size="sm" truncate title={s.agentGroup.name}>
+                      {s.agentGroup.name}
+                    </Text>
+                  </Table.Td>
+                  <Table.Td maw={280}>
+                    <Text size="sm" truncate>
+                      {s.messagingGroup ? `${s.messagingGroup.name ?? s.messagingGroup.channelType}${s.threadId ? ` · ${s.threadId}` : ''}` : '–'}
+                    </Text>
+                  </Table.Td>
                   <Table.Td>
                     <Status of={s.status} />
                   </Table.Td>

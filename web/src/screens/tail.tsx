@@ -6,6 +6,7 @@ import { Link } from 'wouter'
 import { Empty } from '../components/empty'
 import type { EventType } from '../gql/graphql'
 import { useFilter } from '../lib/filter'
+import { hookPath, messagePath, sessionPath } from '../lib/places'
 import { useEvents, type LiveEvent } from '../lib/live'
 
 const kept = 5000
@@ -13,6 +14,21 @@ const nearEnd = 40
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 })
 const types: EventType[] = ['SESSION_CREATED', 'SESSION_UPDATED', 'SESSION_CLOSED', 'SESSION_DUE', 'CONTAINER_STUCK', 'MESSAGE_WRITTEN', 'MESSAGE_UPDATED', 'REPLY_WRITTEN', 'REPLY_DELIVERED', 'REPLY_FAILED', 'HOOK_FAILED', 'HOOK_CHANGED', 'RESYNC_REQUIRED']
 const bad = new Set<EventType>(['CONTAINER_STUCK', 'REPLY_FAILED', 'HOOK_FAILED', 'RESYNC_REQUIRED'])
+
+/** about names what an event is of, and leads there. */
+function about(e: LiveEvent) {
+  const [name, to] = e.sessionId && e.messageId ? [e.messageId, messagePath(e.sessionId, e.messageId)] : e.hookName ? [e.hookName, hookPath(e.hookName)] : [e.replyId, null]
+  if (!name) return null
+  return to === null ? (
+    <Text size="xs" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
+      {name}
+    </Text>
+  ) : (
+    <Text component={Link} href={to} size="xs" ff="monospace" c="var(--mantine-color-anchor)" style={{ overflowWrap: 'anywhere' }}>
+      {name}
+    </Text>
+  )
+}
 
 export default function Tail() {
   const [filter, setFilter] = useFilter('types')
@@ -77,15 +93,11 @@ export default function Tail() {
                     {e.type.toLowerCase().replaceAll('_', ' ')}
                   </Badge>
                   {e.sessionId && (
-                    <Text component={Link} href={`/sessions/${e.sessionId}`} size="xs" ff="monospace" c="var(--mantine-color-anchor)">
+                    <Text component={Link} href={sessionPath(e.sessionId)} size="xs" ff="monospace" c="var(--mantine-color-anchor)">
                       {e.sessionId}
                     </Text>
                   )}
-                  {(e.messageId ?? e.replyId ?? e.hookName) && (
-                    <Text size="xs" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
-                      {e.messageId ?? e.replyId ?? e.hookName}
-                    </Text>
-                  )}
+                  {about(e)}
                 </Group>
               )
             })}
