@@ -34,8 +34,8 @@ func newDemoCommand() *cobra.Command {
 		Long: `Start an engine on a data directory (a temporary one unless --data is given),
 install two hooks, write a message with a picture through GraphQL, show what the
 hooks made of it, let a separate agent process look at the picture and answer, read the answer back through GraphQL, and have it
-pushed to a webhook. Then go on serving until interrupted, with the agent still
-listening.
+pushed to a webhook. Then print an address that opens all of it in the web
+console, and go on serving until interrupted, with the agent still listening.
 
 Fails if any step does.`,
 		Example: "  engine demo\n  engine demo --once --data ./demo-data",
@@ -113,6 +113,7 @@ func runDemo(c *cobra.Command, data string, once bool, timeout time.Duration) (e
 	if err := d.invite(s); err != nil {
 		return err
 	}
+	d.step("Or look at it all in the console (the address signs in once; engine console prints another):\n  %s", s.signInURL())
 	fmt.Fprint(d.out, "\nThe engine and the agent go on until you press Ctrl-C.\n")
 	select {
 	case <-a.done:

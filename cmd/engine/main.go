@@ -69,6 +69,7 @@ Environment:
                 send it; left out, both use DATA/admin-token`)
 	root.Example = `  engine demo                       see it work, on a picture
   engine serve --data ./data        run the engine
+  engine console                    open a running one in a browser
   engine session list -o json       ask a running one`
 	root.Version = version()
 	root.SilenceErrors = true
@@ -84,7 +85,7 @@ Environment:
 		}
 	}
 	add(groupRun, newServeCommand(), newAgentCommand(), newDemoCommand(), newDoctorCommand())
-	add(groupClient, newSessionCommand(), newMessageCommand(), newReplyCommand(), newWebhookCommand(), newDestinationCommand(),
+	add(groupClient, newConsoleCommand(), newSessionCommand(), newMessageCommand(), newReplyCommand(), newWebhookCommand(), newDestinationCommand(),
 		newAgentGroupCommand(), newMessagingGroupCommand(), newHookCommand(), newEventsCommand(), newRetentionCommand(), newAPICommand())
 	root.AddCommand(newVersionCommand(), newDemoAgentCommand())
 	return root

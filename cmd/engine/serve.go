@@ -23,11 +23,13 @@ func newServeCommand() *cobra.Command {
 	logs := logFlags{}
 	c := &cobra.Command{Use: "serve", Short: "Run the engine", Args: cobra.NoArgs,
 		Long: `Run the engine on a data directory, which it makes if there is none, and serve its
-GraphQL API at /graphql.
+GraphQL API at /graphql and its web console at /.
 
 The first line on standard output says where: "listening on http://…". No request
 without a token does anything. The admin token is ENGINE_TOKEN, else the one in
-DATA/admin-token, which the first start makes.
+DATA/admin-token, which the first start makes. That start, and one on a terminal,
+also prints an address that opens the console and signs in, once and within 15
+minutes; engine console prints another.
 
 SIGTERM or SIGINT: the engine takes no more requests, finishes those that it has
 accepted, and exits 0. A second one ends it at once.
@@ -101,7 +103,7 @@ func serve(c *cobra.Command, cfg serverConfig) (err error) {
 		fmt.Fprintln(out, "open", s.signInURL(), "(it signs in once)")
 	default:
 		// Not again: the output may be a log that others read.
-		fmt.Fprintf(out, "the admin token is in %s\n", filepath.Join(cfg.data, tokenFile))
+		fmt.Fprintf(out, "the admin token is in %s; engine console prints an address that signs in\n", filepath.Join(cfg.data, tokenFile))
 	}
 	return s.wait(ctx)
 }

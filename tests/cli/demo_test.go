@@ -55,11 +55,19 @@ func TestDemoServesOnUntilInterrupted(t *testing.T) {
 	}
 	lines := bufio.NewScanner(out)
 	var curl []string
+	url, address := "", ""
 	for lines.Scan() && !strings.Contains(lines.Text(), "Ctrl-C") {
 		if strings.HasPrefix(lines.Text(), "  curl ") || curl != nil && strings.HasPrefix(lines.Text(), "    ") {
 			curl = append(curl, lines.Text())
 		}
+		if at, ok := strings.CutPrefix(lines.Text(), "1. The engine serves "); ok {
+			url, _, _ = strings.Cut(at, "/graphql")
+		}
+		if strings.Contains(lines.Text(), "/#code=") {
+			address = strings.TrimSpace(lines.Text())
+		}
 	}
+	signsInOnce(t, url, address)
 	if r := run(t, exec.CommandContext(t.Context(), "sh", "-c", strings.Join(curl, "\n"))); !strings.Contains(r.stdout, "640×400") {
 		t.Errorf("%q: %+v", curl, r)
 	}

@@ -32,9 +32,11 @@ func TestServeMakesATokenOnceAndKeepsItToItself(t *testing.T) {
 		t.Fatalf("%v %v", info.Mode(), err)
 	}
 	token := strings.TrimSpace(string(mustRead(t, path)))
-	if want := "open " + s.url + "/#token=" + token; s.lines[1] != want || len(token) < 40 {
-		t.Errorf("it says %q, not %q", s.lines[1], want)
+	if len(token) < 40 || strings.Contains(strings.Join(s.lines, "\n"), token) {
+		t.Errorf("the token %q, told by %q", token, s.lines)
 	}
+	address, _, _ := strings.Cut(strings.TrimPrefix(s.lines[1], "open "), " ")
+	signsInOnce(t, s.url, address)
 	for name, authorization := range map[string]string{"none": "", "another": "Bearer " + strings.Repeat("x", len(token))} {
 		if status := post(t, s.url, authorization); status != http.StatusUnauthorized {
 			t.Errorf("with %s: %d", name, status)
@@ -52,6 +54,25 @@ func TestServeMakesATokenOnceAndKeepsItToItself(t *testing.T) {
 	}
 	if status := post(t, again.url, "Bearer "+token); status != http.StatusOK {
 		t.Errorf("with the token, after a restart: %d", status)
+	}
+}
+
+// signsInOnce opens an address as a browser does that has the console.
+func signsInOnce(t *testing.T, url, address string) {
+	t.Helper()
+	code, ok := strings.CutPrefix(address, url+"/#code=")
+	if !ok {
+		t.Fatalf("%q is not an address of %s with a code", address, url)
+	}
+	for _, status := range []int{http.StatusOK, http.StatusUnauthorized} {
+		res, err := http.Post(url+"/sign-in", "application/json", strings.NewReader(`{"code":"`+code+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != status {
+			t.Errorf("%s is answered with %d, not %d", address, res.StatusCode, status)
+		}
 	}
 }
 
