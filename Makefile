@@ -16,16 +16,20 @@ NPM      := $(filter-out ./tests/peer,$(patsubst %/package-lock.json,%,$(shell f
 # Hooks in JavaScript run on it; an engine that was built without says so.
 QUICKJS  := engine/hooks/quickjs/quickjs.wasm
 
-.PHONY: build demo test soak soak-crash bench lint release fuzz clean
+# The web console, which the engine embeds; it is not committed.
+WEB      := $(shell find web graph/schema -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' -not -path 'web/src/gql/*' -not -name '*.go')
+CONSOLE  := $(if $(shell command -v npm),web/dist/index.html,no-console)
 
-build: $(QUICKJS)
+.PHONY: build demo test soak soak-crash bench lint release screenshots fuzz clean no-console
+
+build: $(QUICKJS) $(CONSOLE)
 	go build -o bin/engine ./cmd/engine
 
 demo: build
 	bin/engine demo $(ARGS)
 
 # -count=1: the black-box tests build the engine themselves, so a cached pass may be of an older one.
-test: $(QUICKJS) $(NPM:=/node_modules/.package-lock.json)
+test: $(QUICKJS) $(CONSOLE) $(NPM:=/node_modules/.package-lock.json)
 	$(if $(RACE),,@echo "There is no C compiler ($(CC)): the tests run without the race detector.")
 	$(if $(RACE),CGO_ENABLED=1) go test -count=1 -timeout 20m $(RACE) ./...
 	@# A local time that is an hour, or half of one, from what is meant shows on either side of UTC.
@@ -44,6 +48,12 @@ $(QUICKJS): $(dir $(QUICKJS))package-lock.json
 	@command -v npm >/dev/null || echo "There is no npm: hooks in JavaScript are left out."
 	! command -v npm >/dev/null || { cd $(@D) && npm ci --no-audit --no-fund && cp node_modules/quickjs-wasi/quickjs.wasm .; }
 
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB)
+	cd web && npm run build
+
+no-console:
+	@echo "There is no npm: the engine is built without its console."
+
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund
 	touch $@
@@ -52,7 +62,8 @@ bench: build tests/peer/node_modules/.package-lock.json
 	go build -o bin/bench ./tests/bench
 	bin/bench $(ARGS)
 
-lint:
+lint: $(if $(filter no-console,$(CONSOLE)),no-console,web/node_modules/.package-lock.json)
+	$(if $(filter no-console,$(CONSOLE)),,npm --prefix web run check)
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt these: $$files"; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
@@ -62,16 +73,20 @@ lint:
 	@! git grep -nE '(^|[^A-Za-z0-9._-])/(work|root|home/[a-z]+)/' || { echo "These paths are one machine's."; exit 1; }
 	@! git grep -n '"resolved":' -- '*package-lock.json' || { echo "These lock files name one registry's host."; exit 1; }
 
-release: $(QUICKJS) $(addprefix dist/engine-,$(RELEASES))
+release: $(QUICKJS) $(CONSOLE) $(addprefix dist/engine-,$(RELEASES))
 
 dist/engine-%: FORCE
 	GOOS=$(firstword $(subst -, ,$*)) GOARCH=$(lastword $(subst -, ,$*)) go build -trimpath -ldflags '-s -w' -o $@ ./cmd/engine
+
+# Pictures of the console's screens for docs/console, of the same data each time.
+screenshots: $(QUICKJS) $(CONSOLE) tests/web/node_modules/.package-lock.json
+	TWINBOX_SCREENSHOTS=$(CURDIR)/docs/console go test -count=1 -v ./tests/web
 
 fuzz:
 	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed 's/:[0-9]*:func / /' | while read -r file name; do \
 		echo "$$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; done
 
 clean:
-	rm -rf bin dist
+	rm -rf bin dist web/dist/assets web/dist/*.html
 
 FORCE:
