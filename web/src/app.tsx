@@ -7,6 +7,7 @@ import { SignIn } from './screens/signin'
 
 const Sessions = lazy(() => import('./screens/sessions'))
 const Session = lazy(() => import('./screens/session'))
+const Message = lazy(() => import('./screens/message'))
 const Tail = lazy(() => import('./screens/tail'))
 const Hooks = lazy(() => import('./screens/hooks'))
 
@@ -19,6 +20,9 @@ export function App() {
         <Switch>
           <Route path="/sessions" component={Sessions} />
           <Route path="/sessions/:id">{({ id }) => <Session key={id} id={id} />}</Route>
+          <Route path="/sessions/:id/messages/:messageId">
+            {({ id, messageId }) => <Message key={`${id} ${messageId}`} sessionId={decodeURIComponent(id)} messageId={decodeURIComponent(messageId)} />}
+          </Route>
           <Route path="/tail" component={Tail} />
           <Route path="/hooks" component={Hooks} />
           <Route>

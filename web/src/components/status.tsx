@@ -17,6 +17,12 @@ const colours: Record<string, string> = {
   STOPPED: 'gray',
   OPEN: 'red',
   HALF_OPEN: 'orange',
+  REPLACE: 'blue',
+  DROP: 'orange',
+  REMOVE: 'orange',
+  REJECT: 'red',
+  FAIL: 'red',
+  SKIPPED: 'orange',
 }
 
 /** Status shows a value of one of the API's status enums. */

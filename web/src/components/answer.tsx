@@ -1,0 +1,89 @@
+import { Alert, Group, Paper, Stack, Text } from '@mantine/core'
+import { useClient } from 'urql'
+import { graphql } from '../gql'
+import type { Answer as Reply } from '../lib/story'
+import { refusal } from '../lib/outcome'
+import { Action } from './action'
+import { Attachment } from './attachment'
+import { DryRun } from './dryrun'
+import { Says } from './says'
+import { Status } from './status'
+import { Time } from './time'
+
+export const RetryReplyDocument = graphql(`
+  mutation RetryReply($input: RetryReplyInput!) {
+    retryReply(input: $input) {
+      userErrors {
+        message
+      }
+    }
+  }
+`)
+
+/** Answer is a reply and what became of its delivery. */
+export function Answer({ sessionId, reply, done }: { sessionId: string; reply: Reply; done: () => void }) {
+  const client = useClient()
+  const d = reply.delivery
+  const again = d.status === 'FAILED' || d.status === 'DROPPED' || d.status === 'UNKNOWN' || d.nextAttemptAt !== null
+  const to = [reply.channelType, reply.platformId].filter(Boolean).join(' · ')
+  return (
+    <Paper withBorder p="sm" component="article" aria-label={`Reply ${reply.replyId}`}>
+      <Stack gap="xs">
+        <Group gap="xs" justify="space-between">
+          <Text size="xs" ff="monospace" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+            {reply.replyId}
+          </Text>
+          <Text size="xs" c="dimmed">
+            <Time at={reply.timestamp} />
+          </Text>
+        </Group>
+        <Says content={reply.contentText} />
+        {reply.attachments.map((a, i) => (
+          <Attachment key={i} file={a} />
+        ))}
+        {reply.problem && <Alert color="red">{reply.problem}</Alert>}
+        <Group gap="xs">
+          <Status of={d.status} />
+          <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+            {to && `to ${to} · `}
+            {d.attempts === 1 ? '1 attempt' : `${d.attempts} attempts`}
+            {d.platformMessageId && ` · ${d.platformMessageId}`}
+          </Text>
+          {d.settledAt && (
+            <Text size="xs" c="dimmed">
+              settled <Time at={d.settledAt} />
+            </Text>
+          )}
+          {d.nextAttemptAt && (
+            <Text size="xs" c="dimmed">
+              next attempt <Time at={d.nextAttemptAt} />
+            </Text>
+          )}
+        </Group>
+        {d.lastError && (
+          <Alert color="red" p="xs" title="The last attempt failed">
+            <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+              {d.lastError}
+            </Text>
+          </Alert>
+        )}
+        {again && (
+          <Group>
+            <Action
+              label="Deliver now"
+              title="Deliver this reply now?"
+              run={async () => {
+                const refused = refusal(await client.mutation(RetryReplyDocument, { input: { sessionId, replyId: reply.replyId } }).toPromise(), (x) => x.retryReply)
+                if (refused === null) done()
+                return refused
+              }}
+            >
+              {d.status === 'UNKNOWN' ? 'It may have been delivered before: then it is there twice. ' : ''}Its delivery{to && ` to ${to}`} is tried at once. Hooks are asked again.
+            </Action>
+          </Group>
+        )}
+        <DryRun label="Try the hooks on it" input={{ point: 'ON_REPLY', sessionId, messageId: reply.replyId }} />
+      </Stack>
+    </Paper>
+  )
+}

@@ -1,0 +1,167 @@
+import { Alert, Anchor, Group, Stack, Text, Timeline, Title } from '@mantine/core'
+import { IconArrowLeft, IconCheck, IconInbox, IconMessageReply, IconRobot, IconSend, IconTestPipe } from '@tabler/icons-react'
+import type { ReactNode } from 'react'
+import { Link } from 'wouter'
+import { Answer } from '../components/answer'
+import { Attachment } from '../components/attachment'
+import { DryRun } from '../components/dryrun'
+import { Empty } from '../components/empty'
+import { MessageActions } from '../components/messageactions'
+import { Problem } from '../components/problem'
+import { Says } from '../components/says'
+import { Status } from '../components/status'
+import { Time } from '../components/time'
+import { sessionPath } from '../lib/places'
+import { useStory, type StoryMessage } from '../lib/story'
+
+/** How far a message got along its way, as the number of the last step that is done. */
+const reached: Record<StoryMessage['status'], number> = { PENDING: 2, PAUSED: 2, CANCELLED: 2, UNKNOWN: 2, PROCESSING: 3, COMPLETED: 4, FAILED: 4 }
+
+export default function Message({ sessionId, messageId }: { sessionId: string; messageId: string }) {
+  const { message: m, answers, error, read } = useStory(sessionId, messageId)
+  const back = (
+    <Anchor component={Link} href={sessionPath(sessionId)} size="sm" style={{ overflowWrap: 'anywhere' }}>
+      <IconArrowLeft size={14} aria-hidden /> Session {sessionId}
+    </Anchor>
+  )
+  if (error && !m) return <Problem error={error} retry={() => void read()} />
+  if (m === null)
+    return (
+      <Empty title="There is no such message">
+        {back}
+      </Empty>
+    )
+  if (!m) return null
+  const replies = answers?.replies ?? []
+  const target = [m.channelType, m.platformId, m.threadId].filter(Boolean).join(' · ')
+  return (
+    <Stack gap="md" maw={960}>
+      <div>
+        {back}
+        <Title order={1} size="h4" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
+          {m.messageId}
+        </Title>
+        <Group gap="xs" mt={4} justify="space-between">
+          <Group gap="xs">
+            <Status of={m.status} />
+            <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+              {[m.kind, m.seq === null ? null : `seq ${m.seq}`, m.session.agentGroup.name].filter(Boolean).join(' · ')}
+            </Text>
+          </Group>
+          <MessageActions message={m} done={() => void read()} />
+        </Group>
+      </div>
+      {error && <Problem error={error} retry={() => void read()} />}
+      {m.problem && (
+        <Alert color="red" title="What is wrong with it">
+          {m.problem}
+        </Alert>
+      )}
+      <Timeline active={replies.some((r) => r.delivery.status === 'DELIVERED') ? 5 : reached[m.status]} bulletSize={28} lineWidth={2}>
+        <Step title="Received" icon={<IconSend size={14} />}>
+          <Text size="sm" c="dimmed">
+            <Time at={m.timestamp} />
+            {m.sourceSessionId && (
+              <>
+                {' '}
+                from an agent in <Anchor component={Link} href={sessionPath(m.sourceSessionId)}>{m.sourceSessionId}</Anchor>
+              </>
+            )}
+          </Text>
+          <Says content={m.contentText} />
+          {m.attachments.map((a, i) => (
+            <Attachment key={i} file={a} />
+          ))}
+        </Step>
+        <Step title="Hooks" icon={<IconTestPipe size={14} />}>
+          <Text size="sm" c="dimmed">
+            They saw it before it was stored, so it is what they made of it. Try what those of today do with it; nothing is changed.
+          </Text>
+          <DryRun label="Try the hooks on it" input={{ point: 'ON_MESSAGE', sessionId, messageId: m.messageId }} />
+          {m.attachments.length > 0 && <DryRun label="Try the hooks on its attachments" input={{ point: 'ON_ATTACHMENT', sessionId, messageId: m.messageId }} />}
+        </Step>
+        <Step title="Written" icon={<IconInbox size={14} />}>
+          <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+            {target ? `The answer goes to ${target}.` : 'The answer goes nowhere.'}
+            {!m.trigger && ' It is context: it does not wake the container.'}
+            {m.onWake && ' Only a container that has just started sees it.'}
+          </Text>
+          {m.processAfter && (
+            <Text size="sm" c="dimmed">
+              Due <Time at={m.processAfter} />
+            </Text>
+          )}
+          {m.recurrence && (
+            <Text size="sm" c="dimmed">
+              Comes again by <Text span ff="monospace" inherit>{m.recurrence}</Text> in {m.timeZone ?? 'UTC'}
+            </Text>
+          )}
+          {m.seriesId && m.seriesId !== m.messageId && (
+            <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+              Of the series of {m.seriesId}
+            </Text>
+          )}
+        </Step>
+        <Step title={m.status === 'PAUSED' ? 'Paused' : m.status === 'CANCELLED' ? 'Cancelled' : 'Claimed by the container'} icon={<IconRobot size={14} />}>
+          <Text size="sm" c="dimmed">
+            {claimed(m)}
+            {m.tries > 0 && ` A container died over it ${m.tries === 1 ? 'once' : `${m.tries} times`}.`}
+          </Text>
+          <Group gap="xs">
+            <Text size="sm" c="dimmed">
+              The container is
+            </Text>
+            <Status of={m.session.containerStatus} />
+            {m.session.heartbeat && (
+              <Text size="sm" c="dimmed">
+                last sign of life <Time at={m.session.heartbeat} />
+              </Text>
+            )}
+          </Group>
+        </Step>
+        <Step title={m.status === 'FAILED' ? 'Failed' : 'Acknowledged'} icon={<IconCheck size={14} />}>
+          <Text size="sm" c="dimmed">
+            {m.status === 'COMPLETED' ? 'The container has done its work on it.' : m.status === 'FAILED' ? 'The container, or the engine after too many tries, gave up on it.' : 'Not yet.'}
+          </Text>
+        </Step>
+        <Step title={replies.length > 1 ? `Answered by ${replies.length} replies` : 'Answered'} icon={<IconMessageReply size={14} />}>
+          {answers && replies.length === 0 && (
+            <Text size="sm" c="dimmed">
+              {answers.complete ? 'No reply says that it answers this message.' : 'None of the session’s newest 1,000 replies says that it answers this message.'}
+            </Text>
+          )}
+          {replies.map((r) => (
+            <Answer key={r.id} sessionId={sessionId} reply={r} done={() => void read()} />
+          ))}
+        </Step>
+      </Timeline>
+    </Stack>
+  )
+}
+
+function claimed(m: StoryMessage) {
+  switch (m.status) {
+    case 'PROCESSING':
+      return 'It works on it.'
+    case 'PENDING':
+      return 'It waits for the container.'
+    case 'PAUSED':
+      return 'An operator holds it back.'
+    case 'CANCELLED':
+      return 'An operator called it off.'
+    case 'UNKNOWN':
+      return 'It has a status that a foreign host wrote.'
+    default:
+      return 'It took it.'
+  }
+}
+
+function Step({ title, icon, children }: { title: string; icon: ReactNode; children: ReactNode }) {
+  return (
+    <Timeline.Item bullet={icon} title={title}>
+      <Stack gap="xs" mt={4}>
+        {children}
+      </Stack>
+    </Timeline.Item>
+  )
+}
