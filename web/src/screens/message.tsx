@@ -26,11 +26,7 @@ export default function Message({ sessionId, messageId }: { sessionId: string; m
   )
   if (error && !m) return <Problem error={error} retry={() => void read()} />
   if (m === null)
-    return (
-      <Empty title="There is no such message">
-        {back}
-      </Empty>
-    )
+    return <Empty title="There is no such message">{back}</Empty>
   if (!m) return null
   const replies = answers?.replies ?? []
   const target = [m.channelType, m.platformId, m.threadId].filter(Boolean).join(' · ')
@@ -156,9 +152,10 @@ function claimed(m: StoryMessage) {
   }
 }
 
-function Step({ title, icon, children }: { title: string; icon: ReactNode; children: ReactNode }) {
+// The rest is what Timeline tells its items: how far it got.
+function Step({ title, icon, children, ...told }: { title: string; icon: ReactNode; children: ReactNode }) {
   return (
-    <Timeline.Item bullet={icon} title={title}>
+    <Timeline.Item {...told} bullet={icon} title={title}>
       <Stack gap="xs" mt={4}>
         {children}
       </Stack>
