@@ -69,7 +69,7 @@ export function Entry({ entry, sessionId, current }: { entry: MailboxEntry; sess
             {about === null ? (
               reply!.replyId
             ) : (
-              <Anchor component={Link} href={messagePath(sessionId, about)} inherit aria-label={message ? `Story of message ${about}` : `Story of what reply ${reply!.replyId} answers`}>
+              <Anchor component={Link} href={messagePath(sessionId, about)} inherit underline="always" aria-label={message ? `Story of message ${about}` : `Story of what reply ${reply!.replyId} answers`}>
                 {message ? about : reply!.replyId}
               </Anchor>
             )}

@@ -1,0 +1,73 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+
+const binary = process.env.TWINBOX_TEST_ENGINE
+export const data = process.env.TWINBOX_TEST_DATA
+
+/** run is a command of the engine's, against the one that runs; it returns what it prints. */
+export async function run(...args) {
+  const { stdout } = await promisify(execFile)(binary, args, { env: { ...process.env, ENGINE_DATA: data } })
+  return stdout
+}
+
+/** ask is run for commands that print JSON. */
+export const ask = async (noun, verb, ...args) => JSON.parse(await run(noun, verb, '-o', 'json', ...args))
+
+let running
+/** Where the engine listens, also after a restart. */
+export let address
+
+/** start returns the address that the engine prints, if it does, for signing in. */
+export async function start() {
+  const port = address ? new URL(address).port : await freePort()
+  running = spawn(binary, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const printed = []
+  for await (const line of createInterface(running.stdout)) if (printed.push(line) === 2) break
+  address = /^listening on (\S+)$/.exec(printed[0])[1]
+  return /^open (\S+)/.exec(printed[1])?.[1]
+}
+
+/** end is one of the engine's process, by SIGTERM or SIGKILL. */
+export async function end(signal) {
+  const exit = once(running, 'exit')
+  running.kill(signal)
+  await exit
+}
+
+/** signInAddress is a fresh one. */
+export const signInAddress = async () => (await run('console')).trim()
+
+/** query is the data that the API answers to the admin. */
+export async function query(document, variables) {
+  const token = (await readFile(join(data, 'admin-token'), 'utf8')).trim()
+  const r = await fetch(`${address}/graphql`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ query: document, variables }),
+  })
+  const answer = await r.json()
+  if (answer.errors) throw new Error(JSON.stringify(answer.errors))
+  return answer.data
+}
+
+/** write puts a message into a session. */
+export const write = (session, text, ...args) => ask('message', 'write', session, '--text', text, ...args)
+
+/** answer lets an agent answer all that is due in a session with what it was told. */
+export async function answer(session) {
+  const { folder } = await ask('session', 'show', session)
+  await run('agent', '--workspace', join(data, folder), '--once', '--', 'cat')
+}
+
+async function freePort() {
+  const s = createServer().listen(0, '127.0.0.1')
+  await once(s, 'listening')
+  const { port } = s.address()
+  await promisify(s.close.bind(s))()
+  return port
+}
