@@ -1,9 +1,9 @@
-import { lazy, Suspense, useSyncExternalStore } from 'react'
+import { Text, Title } from '@mantine/core'
+import { lazy, Suspense, useEffect, useSyncExternalStore } from 'react'
 import { Route, Switch } from 'wouter'
-import { Empty } from './components/empty'
 import { Shell } from './components/shell'
 import { segment } from './lib/places'
-import { onSignIn, signedIn } from './lib/signin'
+import { onSignIn, returnTo, signedIn } from './lib/signin'
 import { SignIn } from './screens/signin'
 
 const Sessions = lazy(() => import('./screens/sessions'))
@@ -15,7 +15,12 @@ const Hooks = lazy(() => import('./screens/hooks'))
 
 export function App() {
   const known = useSyncExternalStore(onSignIn, signedIn)
+  const elsewhere = known ? returnTo() : null
+  useEffect(() => {
+    if (elsewhere) location.replace(elsewhere)
+  }, [elsewhere])
   if (!known) return <SignIn />
+  if (elsewhere) return null
   return (
     <Shell>
       <Suspense>
@@ -29,7 +34,10 @@ export function App() {
           <Route path="/hooks" component={Hooks} />
           <Route path="/hooks/:name">{() => <Hook key={segment(2)} name={segment(2)} />}</Route>
           <Route>
-            <Empty title="There is no such screen">The menu has those that there are.</Empty>
+            <Title order={1} size="h3">
+              There is no such screen
+            </Title>
+            <Text>The menu has those that there are.</Text>
           </Route>
         </Switch>
       </Suspense>

@@ -18,7 +18,7 @@ export function Difference({ before, after, label }: { before: unknown; after: u
       {lines.map((l, i) => {
         const colour = l && colours[l.sign]
         return (
-          <Box key={i} px="xs" style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere', paddingLeft: '2em', textIndent: '-1em' }} bg={colour ? `var(--mantine-color-${colour}-light)` : undefined} c={colour ? `var(--mantine-color-${colour}-light-color)` : undefined}>
+          <Box key={i} px="sm" style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }} bg={colour ? `var(--mantine-color-${colour}-light)` : undefined} c={colour ? `var(--mantine-color-${colour}-light-color)` : undefined}>
             {l === null ? '⋯' : <span aria-label={words[l.sign] || undefined}>{l.sign} </span>}
             {l?.text}
           </Box>

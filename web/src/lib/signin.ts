@@ -49,3 +49,12 @@ export function secretFromAddress() {
   history.replaceState(null, '', location.pathname + location.search)
   return { code }
 }
+
+// The one page outside of the console's own that a sign-in can lead back to.
+const graphiQL = '/graphiql'
+
+/** signInFirst is for that page: it goes to the sign-in, and comes back after it. */
+export const signInFirst = () => location.replace(`/?to=${graphiQL}`)
+
+/** returnTo is where to go after a sign-in that was asked for elsewhere. */
+export const returnTo = () => (new URLSearchParams(location.search).get('to') === graphiQL ? graphiQL : null)
