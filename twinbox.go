@@ -23,6 +23,7 @@ import (
 	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/engine/delivery"
 	"github.com/twinbox/twinbox/engine/hooks"
+	"github.com/twinbox/twinbox/engine/index"
 	"github.com/twinbox/twinbox/engine/lifecycle"
 	"github.com/twinbox/twinbox/engine/registry"
 	"github.com/twinbox/twinbox/engine/sessions"
@@ -67,6 +68,10 @@ type Options struct {
 	PublicURL string
 }
 
+// indexFile is what searches are answered from; it may be deleted while no
+// engine runs.
+const indexFile = "index.db"
+
 // Host is an engine on a data directory.
 type Host struct {
 	*engine.Engine
@@ -78,6 +83,7 @@ type Host struct {
 	webhooks *delivery.Webhooks
 	wakers   *lifecycle.Wakers
 	events   *engine.EventQueue
+	index    *index.Index
 }
 
 // Open opens a data directory, and makes it if need be. One process at a time
@@ -116,7 +122,10 @@ func (h *Host) open(ctx context.Context, dataDir string, o Options) (err error) 
 	if h.wakers, err = lifecycle.New(dataDir, o.Wakers, o.Log); err != nil {
 		return err
 	}
-	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Hooks: h.hooks, Sender: h.webhooks, Events: h.events, Actions: o.Actions, Wakers: h.wakers, Limits: o.Limits, Retention: o.Retention, RetainEvery: o.RetainEvery, Now: o.Now, Log: o.Log})
+	if h.index, err = index.Open(ctx, filepath.Join(dataDir, indexFile), o.Log); err != nil {
+		return err
+	}
+	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Index: h.index, Hooks: h.hooks, Sender: h.webhooks, Events: h.events, Actions: o.Actions, Wakers: h.wakers, Limits: o.Limits, Retention: o.Retention, RetainEvery: o.RetainEvery, Now: o.Now, Log: o.Log})
 	if err != nil || o.Metrics == nil {
 		return err
 	}
@@ -159,6 +168,9 @@ func (h *Host) close() error {
 	}
 	if h.sessions != nil {
 		errs = append(errs, h.sessions.Close())
+	}
+	if h.index != nil {
+		errs = append(errs, h.index.Close())
 	}
 	h.events.Close()
 	if h.registry != nil {

@@ -39,6 +39,7 @@ type Mailboxes interface {
 	MessageActor
 	Files
 	Archives
+	NewsReader
 }
 
 // Config is what an Engine is made of. Registry and Mailboxes stay their
@@ -63,6 +64,9 @@ type Config struct {
 	// hour. The zero policy keeps everything.
 	Retention   RetentionPolicy
 	RetainEvery time.Duration
+	// Index is what Search answers from, its owner's as Registry is; nil: nothing
+	// is found.
+	Index MailIndex
 	// Wakers start containers; nil: they are all started elsewhere.
 	Wakers Wakers
 	Limits Limits
@@ -88,6 +92,7 @@ type Engine struct {
 	waking *waking
 	replyFlow
 	projector  *projector
+	indexer    *indexer
 	resolving  gates[SessionKey]
 	gates      gates[string] // by session id
 	retention  retention
@@ -144,6 +149,9 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err = e.startReplies(ctx); err != nil {
 		return nil, err
 	}
+	if e.indexer, err = newIndexer(ctx, e, cfg.Index); err != nil {
+		return nil, err
+	}
 	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	e.stopped = ctx.Done()
 	e.projector = newProjector(e)
@@ -151,6 +159,9 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e.workers.Go(func() { e.life.run(ctx) })
 	e.workers.Go(func() { e.waking.run(ctx) })
 	e.workers.Go(func() { e.runRetention(ctx) })
+	if e.indexer != nil {
+		e.workers.Go(func() { e.indexer.run(ctx) })
+	}
 	e.adoptContainers(ctx)
 	return e, nil
 }

@@ -21,10 +21,12 @@ const (
 	EventMessageWritten  EventType = "MESSAGE_WRITTEN"
 	EventMessageUpdated  EventType = "MESSAGE_UPDATED"
 	EventReplyWritten    EventType = "REPLY_WRITTEN"
-	EventReplyDelivered  EventType = "REPLY_DELIVERED"
-	EventReplyFailed     EventType = "REPLY_FAILED"
-	EventHookFailed      EventType = "HOOK_FAILED"
-	EventHookChanged     EventType = "HOOK_CHANGED"
+	// EventReplyUpdated: a hook kept it back, or it is to be delivered again.
+	EventReplyUpdated   EventType = "REPLY_UPDATED"
+	EventReplyDelivered EventType = "REPLY_DELIVERED"
+	EventReplyFailed    EventType = "REPLY_FAILED"
+	EventHookFailed     EventType = "HOOK_FAILED"
+	EventHookChanged    EventType = "HOOK_CHANGED"
 	// EventResyncRequired: events were lost here. Whoever keeps a copy of
 	// something reads it again.
 	EventResyncRequired EventType = "RESYNC_REQUIRED"
@@ -34,7 +36,7 @@ const (
 func EventTypes() []EventType {
 	return []EventType{EventSessionCreated, EventSessionUpdated, EventSessionClosed, EventSessionArchived, EventSessionRestored,
 		EventSessionDue, EventContainerStuck,
-		EventMessageWritten, EventMessageUpdated, EventReplyWritten, EventReplyDelivered, EventReplyFailed,
+		EventMessageWritten, EventMessageUpdated, EventReplyWritten, EventReplyUpdated, EventReplyDelivered, EventReplyFailed,
 		EventHookFailed, EventHookChanged, EventResyncRequired}
 }
 

@@ -148,6 +148,14 @@ func (f *eventFlow) now(ctx context.Context) (int64, error) {
 	}
 }
 
+// last returns the number of the newest event on disk, and how many wait for it.
+func (f *eventFlow) last() (newest, waiting int64) {
+	put := f.queue.total()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.newest, max(put-f.settled, 0)
+}
+
 // flush puts events on disk, or back into the queue.
 func (f *eventFlow) flush(ctx context.Context, batch []Event, put int64) error {
 	if len(batch) == 0 {

@@ -126,9 +126,11 @@ func (e *Engine) settled(ctx context.Context, s Session, replyID string, v verdi
 		e.tellFailed(ctx, s, replyID, v.reason)
 		return err
 	}
-	if v.state == DispatchDelivered {
-		e.emit(Event{Type: EventReplyDelivered, SessionID: s.ID, ReplyID: replyID})
+	what := EventReplyDelivered
+	if v.state != DispatchDelivered {
+		what = EventReplyUpdated
 	}
+	e.emit(Event{Type: what, SessionID: s.ID, ReplyID: replyID})
 	// It never fails a delivery (lesson 21).
 	if err := e.mailboxes.RemoveOutbox(ctx, s, replyID); err != nil {
 		e.log.Warn("remove the files of a reply that is settled", "session", s.ID, "reply", replyID, "error", err)

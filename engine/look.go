@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -128,6 +129,19 @@ func (l *lifecycle) sawRunning(t *task, s Session, p Pulse, now time.Time) {
 			l.schedule(t, over)
 		}
 	}
+}
+
+// stuck returns the sessions whose container is, by id.
+func (l *lifecycle) stuck() (ids []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, t := range l.tasks {
+		if t.stuck {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // active is when a session was last written to by either side.

@@ -58,7 +58,7 @@ func (e *Engine) RetryReply(ctx context.Context, sessionID, replyID string) (Rep
 		if err := e.registry.SetUnsettled(ctx, []Unsettled{{SessionID: s.ID, ReplyID: r.ID, Way: way, Due: e.now()}}); err != nil {
 			return err
 		}
-		return e.mailboxes.Dispatch(ctx, s, []string{r.ID}, func(_ string, d *Dispatch) error {
+		err = e.mailboxes.Dispatch(ctx, s, []string{r.ID}, func(_ string, d *Dispatch) error {
 			switch {
 			case d.State == DispatchDelivered:
 				return Errorf(CodeConflict, "reply %s was delivered", clip(r.ID)).In("replyId")
@@ -69,6 +69,10 @@ func (e *Engine) RetryReply(ctx context.Context, sessionID, replyID string) (Rep
 			*d = Dispatch{State: DispatchPending, Way: way, Attempts: d.Attempts, Uncertain: d.Uncertain, LastError: d.LastError}
 			return nil
 		})
+		if err == nil {
+			e.emit(Event{Type: EventReplyUpdated, SessionID: s.ID, ReplyID: r.ID})
+		}
+		return err
 	})
 }
 

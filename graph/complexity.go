@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"time"
+
 	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/graph/generated"
 	"github.com/twinbox/twinbox/graph/model"
@@ -23,6 +25,8 @@ const (
 	// retentionCost is of what opens up to some thousand folders, or reads a
 	// whole archive.
 	retentionCost = 5_000
+	// searchCost is of what may look at some ten thousand rows.
+	searchCost = 500
 	// batchSize is for lists that take no page size, and is no bound on them.
 	batchSize      = 100
 	fewAttachments = 4
@@ -50,6 +54,14 @@ func complexity() (c generated.ComplexityRoot) {
 	c.Query.UnsettledReplies = func(child int, first *int, _ *string, _ []engine.DeliveryStatus, _ *string) int {
 		return pageCost(1, child+folderCost, first, nil)
 	}
+	c.Query.Search = func(child int, _ *engine.SearchFilter, first *int, _ *string) int {
+		return pageCost(searchCost, child, first, nil)
+	}
+	c.Query.Attention = func(child int, _ *time.Time) int { return listCost(searchCost, child, 1) }
+	c.Attention.Hooks = func(child int) int { return listCost(1, child, fewHooks) }
+	c.AttentionSessions.Sessions = func(child int) int { return listCost(1, child, fewTargets) }
+	c.SearchHit.Message = func(child int) int { return listCost(folderCost, child, 1) }
+	c.SearchHit.Reply = func(child int) int { return listCost(folderCost, child, 1) }
 	c.Query.Retention = func(child, _ int) int { return listCost(retentionCost, child, 1) }
 	c.Mutation.RunRetention = func(child int, _ model.RunRetentionInput) int { return listCost(retentionCost, child, 1) }
 	c.Mutation.RestoreSession = func(child int, _ engine.RestoreSessionInput) int { return listCost(retentionCost, child, 1) }

@@ -46,6 +46,9 @@ func testField(t *testing.T, field string) {
 	if strings.Contains(strings.ToLower(field), "hook") {
 		w.installHooks(t)
 	}
+	if field == "search" || field == "attention" {
+		w.waitIndexed(t)
+	}
 	query := mustRead(t, filepath.Join(dir, "query.graphql"))
 	var requests, want, got []testCase
 	mustDecode(t, []byte(w.resolved(mustRead(t, filepath.Join(dir, "variables.json")))), &requests)

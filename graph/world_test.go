@@ -153,6 +153,18 @@ func (w *world) populate(t *testing.T) {
 	}
 }
 
+// waitIndexed returns when all that was told can be found.
+func (w *world) waitIndexed(t *testing.T) {
+	t.Helper()
+	for done := false; !done; { // the test's own time bounds it
+		found, err := w.Search(t.Context(), engine.Page{Limit: 1}, engine.SearchFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done = found.Index.Behind == 0 && !found.Index.Building
+	}
+}
+
 // reply is what a container does that works on m1 and has answered it.
 func (w *world) reply(t *testing.T, s engine.Session) {
 	folder := filepath.Join(w.dir, s.Folder())

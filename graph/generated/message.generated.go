@@ -1861,6 +1861,25 @@ func (ec *executionContext) marshalOMessageStatus2ᚕgithubᚗcomᚋtwinboxᚋtw
 	return ret
 }
 
+func (ec *executionContext) unmarshalOMessageStatus2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐMessageStatus(ctx context.Context, v any) (*engine.MessageStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := model.UnmarshalString(v)
+	res := engine.MessageStatus(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOMessageStatus2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐMessageStatus(ctx context.Context, sel ast.SelectionSet, v *engine.MessageStatus) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) marshalOWriteMessagePayload2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐWriteMessagePayload(ctx context.Context, sel ast.SelectionSet, v *model.WriteMessagePayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null

@@ -1610,6 +1610,25 @@ func (ec *executionContext) marshalODeliveryStatus2ᚕgithubᚗcomᚋtwinboxᚋt
 	return ret
 }
 
+func (ec *executionContext) unmarshalODeliveryStatus2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐDeliveryStatus(ctx context.Context, v any) (*engine.DeliveryStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := model.UnmarshalString(v)
+	res := engine.DeliveryStatus(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalODeliveryStatus2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐDeliveryStatus(ctx context.Context, sel ast.SelectionSet, v *engine.DeliveryStatus) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) marshalOMarkDeliveredPayload2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐMarkDeliveredPayload(ctx context.Context, sel ast.SelectionSet, v *model.MarkDeliveredPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null

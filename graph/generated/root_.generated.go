@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/twinbox/twinbox/engine"
@@ -31,6 +32,7 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Reply() ReplyResolver
+	SearchHit() SearchHitResolver
 	Session() SessionResolver
 	Subscription() SubscriptionResolver
 }
@@ -64,6 +66,28 @@ type ComplexityRoot struct {
 		Path     func(childComplexity int) int
 		Size     func(childComplexity int) int
 		URL      func(childComplexity int) int
+	}
+
+	Attention struct {
+		FailedMessages   func(childComplexity int) int
+		FailedReplies    func(childComplexity int) int
+		Hooks            func(childComplexity int) int
+		Index            func(childComplexity int) int
+		StuckContainers  func(childComplexity int) int
+		UnsettledReplies func(childComplexity int) int
+		WaitingMessages  func(childComplexity int) int
+	}
+
+	AttentionMail struct {
+		Count  func(childComplexity int) int
+		Filter func(childComplexity int) int
+		More   func(childComplexity int) int
+		Oldest func(childComplexity int) int
+	}
+
+	AttentionSessions struct {
+		Count    func(childComplexity int) int
+		Sessions func(childComplexity int) int
 	}
 
 	ClaimContainerPayload struct {
@@ -322,6 +346,7 @@ type ComplexityRoot struct {
 	Query struct {
 		AgentGroup               func(childComplexity int, id string) int
 		AgentGroups              func(childComplexity int, first *int, after *string) int
+		Attention                func(childComplexity int, since *time.Time) int
 		Destinations             func(childComplexity int, agentGroupID string) int
 		Hook                     func(childComplexity int, name string) int
 		Hooks                    func(childComplexity int) int
@@ -331,6 +356,7 @@ type ComplexityRoot struct {
 		MessagingGroups          func(childComplexity int, first *int, after *string, channelType *string) int
 		Reply                    func(childComplexity int, sessionID string, replyID string) int
 		Retention                func(childComplexity int, max int) int
+		Search                   func(childComplexity int, filter *engine.SearchFilter, first *int, after *string) int
 		Session                  func(childComplexity int, id string) int
 		Sessions                 func(childComplexity int, first *int, after *string, filter *engine.SessionFilter) int
 		UnsettledReplies         func(childComplexity int, first *int, after *string, status []engine.DeliveryStatus, channelType *string) int
@@ -428,6 +454,42 @@ type ComplexityRoot struct {
 	RunRetentionPayload struct {
 		Report     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	SearchConnection struct {
+		Edges    func(childComplexity int) int
+		Index    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	SearchHit struct {
+		AgentGroupID   func(childComplexity int) int
+		At             func(childComplexity int) int
+		ChannelType    func(childComplexity int) int
+		DeliveryStatus func(childComplexity int) int
+		Direction      func(childComplexity int) int
+		ID             func(childComplexity int) int
+		Kind           func(childComplexity int) int
+		Message        func(childComplexity int) int
+		MessageID      func(childComplexity int) int
+		MessageStatus  func(childComplexity int) int
+		Reply          func(childComplexity int) int
+		ReplyID        func(childComplexity int) int
+		Session        func(childComplexity int) int
+		SessionID      func(childComplexity int) int
+		Snippet        func(childComplexity int) int
+	}
+
+	SearchHitEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	SearchIndex struct {
+		Behind   func(childComplexity int) int
+		Building func(childComplexity int) int
+		Until    func(childComplexity int) int
 	}
 
 	Session struct {
@@ -619,6 +681,87 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Attachment.URL(childComplexity), true
+
+	case "Attention.failedMessages":
+		if e.ComplexityRoot.Attention.FailedMessages == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Attention.FailedMessages(childComplexity), true
+	case "Attention.failedReplies":
+		if e.ComplexityRoot.Attention.FailedReplies == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Attention.FailedReplies(childComplexity), true
+	case "Attention.hooks":
+		if e.ComplexityRoot.Attention.Hooks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Attention.Hooks(childComplexity), true
+	case "Attention.index":
+		if e.ComplexityRoot.Attention.Index == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Attention.Index(childComplexity), true
+	case "Attention.stuckContainers":
+		if e.ComplexityRoot.Attention.StuckContainers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Attention.StuckContainers(childComplexity), true
+	case "Attention.unsettledReplies":
+		if e.ComplexityRoot.Attention.UnsettledReplies == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Attention.UnsettledReplies(childComplexity), true
+	case "Attention.waitingMessages":
+		if e.ComplexityRoot.Attention.WaitingMessages == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Attention.WaitingMessages(childComplexity), true
+
+	case "AttentionMail.count":
+		if e.ComplexityRoot.AttentionMail.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttentionMail.Count(childComplexity), true
+	case "AttentionMail.filter":
+		if e.ComplexityRoot.AttentionMail.Filter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttentionMail.Filter(childComplexity), true
+	case "AttentionMail.more":
+		if e.ComplexityRoot.AttentionMail.More == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttentionMail.More(childComplexity), true
+	case "AttentionMail.oldest":
+		if e.ComplexityRoot.AttentionMail.Oldest == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttentionMail.Oldest(childComplexity), true
+
+	case "AttentionSessions.count":
+		if e.ComplexityRoot.AttentionSessions.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttentionSessions.Count(childComplexity), true
+	case "AttentionSessions.sessions":
+		if e.ComplexityRoot.AttentionSessions.Sessions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttentionSessions.Sessions(childComplexity), true
 
 	case "ClaimContainerPayload.claimed":
 		if e.ComplexityRoot.ClaimContainerPayload.Claimed == nil {
@@ -1812,6 +1955,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AgentGroups(childComplexity, args["first"].(*int), args["after"].(*string)), true
+	case "Query.attention":
+		if e.ComplexityRoot.Query.Attention == nil {
+			break
+		}
+
+		args, err := ec.field_Query_attention_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Attention(childComplexity, args["since"].(*time.Time)), true
 	case "Query.destinations":
 		if e.ComplexityRoot.Query.Destinations == nil {
 			break
@@ -1907,6 +2061,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Retention(childComplexity, args["max"].(int)), true
+	case "Query.search":
+		if e.ComplexityRoot.Query.Search == nil {
+			break
+		}
+
+		args, err := ec.field_Query_search_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Search(childComplexity, args["filter"].(*engine.SearchFilter), args["first"].(*int), args["after"].(*string)), true
 	case "Query.session":
 		if e.ComplexityRoot.Query.Session == nil {
 			break
@@ -2267,6 +2432,154 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RunRetentionPayload.UserErrors(childComplexity), true
 
+	case "SearchConnection.edges":
+		if e.ComplexityRoot.SearchConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchConnection.Edges(childComplexity), true
+	case "SearchConnection.index":
+		if e.ComplexityRoot.SearchConnection.Index == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchConnection.Index(childComplexity), true
+	case "SearchConnection.nodes":
+		if e.ComplexityRoot.SearchConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchConnection.Nodes(childComplexity), true
+	case "SearchConnection.pageInfo":
+		if e.ComplexityRoot.SearchConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchConnection.PageInfo(childComplexity), true
+
+	case "SearchHit.agentGroupId":
+		if e.ComplexityRoot.SearchHit.AgentGroupID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.AgentGroupID(childComplexity), true
+	case "SearchHit.at":
+		if e.ComplexityRoot.SearchHit.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.At(childComplexity), true
+	case "SearchHit.channelType":
+		if e.ComplexityRoot.SearchHit.ChannelType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.ChannelType(childComplexity), true
+	case "SearchHit.deliveryStatus":
+		if e.ComplexityRoot.SearchHit.DeliveryStatus == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.DeliveryStatus(childComplexity), true
+	case "SearchHit.direction":
+		if e.ComplexityRoot.SearchHit.Direction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.Direction(childComplexity), true
+	case "SearchHit.id":
+		if e.ComplexityRoot.SearchHit.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.ID(childComplexity), true
+	case "SearchHit.kind":
+		if e.ComplexityRoot.SearchHit.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.Kind(childComplexity), true
+	case "SearchHit.message":
+		if e.ComplexityRoot.SearchHit.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.Message(childComplexity), true
+	case "SearchHit.messageId":
+		if e.ComplexityRoot.SearchHit.MessageID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.MessageID(childComplexity), true
+	case "SearchHit.messageStatus":
+		if e.ComplexityRoot.SearchHit.MessageStatus == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.MessageStatus(childComplexity), true
+	case "SearchHit.reply":
+		if e.ComplexityRoot.SearchHit.Reply == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.Reply(childComplexity), true
+	case "SearchHit.replyId":
+		if e.ComplexityRoot.SearchHit.ReplyID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.ReplyID(childComplexity), true
+	case "SearchHit.session":
+		if e.ComplexityRoot.SearchHit.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.Session(childComplexity), true
+	case "SearchHit.sessionId":
+		if e.ComplexityRoot.SearchHit.SessionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.SessionID(childComplexity), true
+	case "SearchHit.snippet":
+		if e.ComplexityRoot.SearchHit.Snippet == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHit.Snippet(childComplexity), true
+
+	case "SearchHitEdge.cursor":
+		if e.ComplexityRoot.SearchHitEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHitEdge.Cursor(childComplexity), true
+	case "SearchHitEdge.node":
+		if e.ComplexityRoot.SearchHitEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchHitEdge.Node(childComplexity), true
+
+	case "SearchIndex.behind":
+		if e.ComplexityRoot.SearchIndex.Behind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchIndex.Behind(childComplexity), true
+	case "SearchIndex.building":
+		if e.ComplexityRoot.SearchIndex.Building == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchIndex.Building(childComplexity), true
+	case "SearchIndex.indexedUntil":
+		if e.ComplexityRoot.SearchIndex.Until == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SearchIndex.Until(childComplexity), true
+
 	case "Session.agentGroup":
 		if e.ComplexityRoot.Session.AgentGroup == nil {
 			break
@@ -2564,6 +2877,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RetryReplyInput", ec.unmarshalInputRetryReplyInput),
 			graphql.NewInputUnmarshaler("RollbackHookInput", ec.unmarshalInputRollbackHookInput),
 			graphql.NewInputUnmarshaler("RunRetentionInput", ec.unmarshalInputRunRetentionInput),
+			graphql.NewInputUnmarshaler("SearchFilter", ec.unmarshalInputSearchFilter),
 			graphql.NewInputUnmarshaler("SessionFilter", ec.unmarshalInputSessionFilter),
 			graphql.NewInputUnmarshaler("SetDestinationInput", ec.unmarshalInputSetDestinationInput),
 			graphql.NewInputUnmarshaler("SetWebhookInput", ec.unmarshalInputSetWebhookInput),
@@ -2890,6 +3204,8 @@ enum EventType {
   MESSAGE_UPDATED
   "An agent wrote a reply."
   REPLY_WRITTEN
+  "A hook kept a reply back, or it is to be delivered again."
+  REPLY_UPDATED
   "A reply was delivered."
   REPLY_DELIVERED
   "A reply could not be delivered, and will not be tried again."
@@ -3937,6 +4253,169 @@ scalar Base64
 "A 64-bit integer, as a JSON number. JavaScript reads it exactly up to 2^53."
 scalar Int64
 `, BuiltIn: false},
+	{Name: "../schema/search.graphqls", Input: `"Which way something goes."
+enum Direction {
+  "A message, to the agent."
+  IN
+  "A reply, of the agent."
+  OUT
+}
+"""
+Selects messages and replies to which everything applies that is given. ` + "`" + `messageStatus` + "`" + ` alone leaves out replies, and
+` + "`" + `deliveryStatus` + "`" + ` alone messages; both select the messages of the one and the replies of the other.
+"""
+input SearchFilter {
+  """
+  Words, each of which is somewhere in the content's texts, also within a longer word; case and accents do not matter.
+  Those of one or two letters are slower to find. Quotes make several words one: ` + "`" + `"order 66"` + "`" + `. At most 256 bytes.
+  """
+  text: String
+  "The id of a message, reply or session, whole: that of the API or that in the mailbox."
+  id: ID
+  "Of this session."
+  sessionId: ID
+  "Of this agent group's sessions."
+  agentGroupId: ID
+  "Where a message's answer goes, or a reply is for, as its row says; what has none has its session's chat's."
+  channelType: String
+  "Of this kind, such as ` + "`" + `chat` + "`" + `."
+  kind: String
+  "Only messages, or only replies."
+  direction: Direction
+  "Messages of these statuses; any when empty."
+  messageStatus: [MessageStatus!]
+  "Replies whose delivery has one of these statuses; any when empty."
+  deliveryStatus: [DeliveryStatus!]
+  "Messages that wait, ought to wake the container, and whose time has come. False is as if it were left out."
+  waiting: Boolean
+  "From this instant on."
+  since: DateTime
+  "Before this instant."
+  until: DateTime
+}
+"""
+A message or reply that was found, as it was when it was last indexed. Ids and texts are the sender's, so ` + "`" + `message` + "`" + ` and
+` + "`" + `reply` + "`" + ` read it anew: they cost a look at the session's folder.
+"""
+type SearchHit {
+  "The id of the message or reply, unique over all sessions."
+  id: ID!
+  "Whether it is a message or a reply."
+  direction: Direction!
+  "Its session."
+  sessionId: ID!
+  "The agent group of its session."
+  agentGroupId: ID!
+  "A message's id in the session's mailbox; null for a reply."
+  messageId: String
+  "A reply's id in the session's mailbox; null for a message."
+  replyId: String
+  "Such as ` + "`" + `chat` + "`" + `."
+  kind: String!
+  "Where its answer goes, or it is for, as ` + "`" + `SearchFilter.channelType` + "`" + `."
+  channelType: String
+  "Its timestamp. One that cannot be read or lay in the future is when it was indexed."
+  at: DateTime!
+  "Where a message stands; null for a reply."
+  messageStatus: MessageStatus
+  "Where a reply's delivery stands; null for a message."
+  deliveryStatus: DeliveryStatus
+  "Some of the content's text, as plain text of at most 240 characters: around the first word that was looked for, else the beginning."
+  snippet: String!
+  "The session; null if it is gone."
+  session: Session
+  "The message as it is now; null for a reply, and if it is gone."
+  message: Message
+  "The reply as it is now; null for a message, and if it is gone."
+  reply: Reply
+}
+"A hit in a list, with its place."
+type SearchHitEdge {
+  "The item's place in the list, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The hit."
+  node: SearchHit!
+}
+"A page of hits."
+type SearchConnection {
+  "The items with their cursors."
+  edges: [SearchHitEdge!]!
+  "The items alone."
+  nodes: [SearchHit!]!
+  """
+  Where this page lies in the list. A page may end early, even empty, with ` + "`" + `hasNextPage` + "`" + `, where much had to be looked
+  at: ` + "`" + `after: endCursor` + "`" + ` goes on.
+  """
+  pageInfo: PageInfo!
+  "How far the index has come."
+  index: SearchIndex!
+}
+"How far the index behind ` + "`" + `search` + "`" + ` has come. It follows what happens, within a second while the load lets it."
+type SearchIndex {
+  "What happened before this can be found, unless ` + "`" + `building` + "`" + `."
+  indexedUntil: DateTime!
+  "How many events it has still to follow, as far as is known."
+  behind: Int!
+  "It is made anew, or catches up after the engine ended uncleanly: some of what is older cannot be found yet."
+  building: Boolean!
+}
+
+"Rows that may need somebody."
+type AttentionMail {
+  "How many there are; at most 1,000 are counted."
+  count: Int!
+  "There are more than were counted."
+  more: Boolean!
+  "The oldest one; null when there is none."
+  oldest: SearchHit
+  "Lists exactly these: the ` + "`" + `filter` + "`" + ` of ` + "`" + `search` + "`" + `."
+  filter: JSON!
+}
+"Sessions that may need somebody."
+type AttentionSessions {
+  "How many there are."
+  count: Int!
+  "The first 100 of them, by id."
+  sessions: [Session!]!
+}
+"What may need somebody, for a first screen."
+type Attention {
+  "Replies that could not be delivered and will not be tried again."
+  failedReplies: AttentionMail!
+  "Replies that wait for their delivery, or whose outcome is not known."
+  unsettledReplies: AttentionMail!
+  "Messages that the agent gave up. They stay failed when they are retried, under a new id."
+  failedMessages: AttentionMail!
+  "Messages that ought to wake the container and that it has not taken; ` + "`" + `oldest` + "`" + ` has the oldest timestamp."
+  waitingMessages: AttentionMail!
+  "Sessions whose container has messages in work and shows no sign of life."
+  stuckContainers: AttentionSessions!
+  "Hooks whose circuit is not closed, and enabled ones that cannot run."
+  hooks: [Hook!]!
+  "How far the index has come that the rows are counted in."
+  index: SearchIndex!
+}
+
+extend type Query {
+  """
+  Messages and replies of all sessions that were not archived, newest first. It is answered from an index, which lags a
+  little; see ` + "`" + `index` + "`" + `. The first 8 KiB of a content's texts are indexed.
+  """
+  search(
+    "Which; all when left out or empty."
+    filter: SearchFilter
+    "Take this many: 1 to 100, 20 when left out."
+    first: Int
+    "Start behind the item of this cursor."
+    after: String
+  ): SearchConnection!
+  "What may need somebody."
+  attention(
+    "Of failed replies and messages, only those with a timestamp from this instant on; all when left out."
+    since: DateTime
+  ): Attention!
+}
+`, BuiltIn: false},
 	{Name: "../schema/session.graphqls", Input: `"Which conversations share a session."
 enum SessionMode {
   "One session per agent group and messaging group; threads are ignored."
@@ -4312,6 +4791,50 @@ func (ec *executionContext) childFields_Attachment(ctx context.Context, field gr
 		return ec.fieldContext_Attachment_url(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Attachment", field.Name)
+}
+
+func (ec *executionContext) childFields_Attention(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "failedReplies":
+		return ec.fieldContext_Attention_failedReplies(ctx, field)
+	case "unsettledReplies":
+		return ec.fieldContext_Attention_unsettledReplies(ctx, field)
+	case "failedMessages":
+		return ec.fieldContext_Attention_failedMessages(ctx, field)
+	case "waitingMessages":
+		return ec.fieldContext_Attention_waitingMessages(ctx, field)
+	case "stuckContainers":
+		return ec.fieldContext_Attention_stuckContainers(ctx, field)
+	case "hooks":
+		return ec.fieldContext_Attention_hooks(ctx, field)
+	case "index":
+		return ec.fieldContext_Attention_index(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Attention", field.Name)
+}
+
+func (ec *executionContext) childFields_AttentionMail(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_AttentionMail_count(ctx, field)
+	case "more":
+		return ec.fieldContext_AttentionMail_more(ctx, field)
+	case "oldest":
+		return ec.fieldContext_AttentionMail_oldest(ctx, field)
+	case "filter":
+		return ec.fieldContext_AttentionMail_filter(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AttentionMail", field.Name)
+}
+
+func (ec *executionContext) childFields_AttentionSessions(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_AttentionSessions_count(ctx, field)
+	case "sessions":
+		return ec.fieldContext_AttentionSessions_sessions(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AttentionSessions", field.Name)
 }
 
 func (ec *executionContext) childFields_ClaimContainerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4942,6 +5465,78 @@ func (ec *executionContext) childFields_RunRetentionPayload(ctx context.Context,
 		return ec.fieldContext_RunRetentionPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RunRetentionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_SearchConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_SearchConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SearchConnection_pageInfo(ctx, field)
+	case "index":
+		return ec.fieldContext_SearchConnection_index(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchHit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_SearchHit_id(ctx, field)
+	case "direction":
+		return ec.fieldContext_SearchHit_direction(ctx, field)
+	case "sessionId":
+		return ec.fieldContext_SearchHit_sessionId(ctx, field)
+	case "agentGroupId":
+		return ec.fieldContext_SearchHit_agentGroupId(ctx, field)
+	case "messageId":
+		return ec.fieldContext_SearchHit_messageId(ctx, field)
+	case "replyId":
+		return ec.fieldContext_SearchHit_replyId(ctx, field)
+	case "kind":
+		return ec.fieldContext_SearchHit_kind(ctx, field)
+	case "channelType":
+		return ec.fieldContext_SearchHit_channelType(ctx, field)
+	case "at":
+		return ec.fieldContext_SearchHit_at(ctx, field)
+	case "messageStatus":
+		return ec.fieldContext_SearchHit_messageStatus(ctx, field)
+	case "deliveryStatus":
+		return ec.fieldContext_SearchHit_deliveryStatus(ctx, field)
+	case "snippet":
+		return ec.fieldContext_SearchHit_snippet(ctx, field)
+	case "session":
+		return ec.fieldContext_SearchHit_session(ctx, field)
+	case "message":
+		return ec.fieldContext_SearchHit_message(ctx, field)
+	case "reply":
+		return ec.fieldContext_SearchHit_reply(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchHit", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchHitEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SearchHitEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SearchHitEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchHitEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchIndex(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "indexedUntil":
+		return ec.fieldContext_SearchIndex_indexedUntil(ctx, field)
+	case "behind":
+		return ec.fieldContext_SearchIndex_behind(ctx, field)
+	case "building":
+		return ec.fieldContext_SearchIndex_building(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchIndex", field.Name)
 }
 
 func (ec *executionContext) childFields_Session(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -30,6 +30,7 @@ type (
 	MessageEdge              = Edge[Message]
 	ReplyConnection          = Connection[Reply]
 	ReplyEdge                = Edge[Reply]
+	SearchHitEdge            = Edge[SearchHit]
 )
 
 // Edges are the items with their cursors.
