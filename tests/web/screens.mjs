@@ -20,12 +20,15 @@ const screens = {
   hook: { path: '/hooks/shout', ready: (page) => page.getByRole('heading', { name: 'shout' }) },
 }
 
+async function picture(page, name) {
+  if (!pictures) return
+  await mkdir(pictures, { recursive: true })
+  await page.screenshot({ path: join(pictures, `${name}.png`) })
+}
+
 async function check(page, name, colours) {
   await page.waitForLoadState('networkidle')
-  if (pictures) {
-    await mkdir(pictures, { recursive: true })
-    await page.screenshot({ path: join(pictures, `${name}${colours === 'dark' ? '-dark' : ''}.png`) })
-  }
+  await picture(page, colours === 'dark' ? `${name}-dark` : name)
   await page.evaluate(axe.source)
   const { violations } = await page.evaluate(() => window.axe.run())
   const found = violations.flatMap((v) => v.nodes.map((n) => `${name}, ${colours}: ${v.id}: ${n.html}\n${n.failureSummary}`))
@@ -50,13 +53,14 @@ for (const colours of ['light', 'dark']) {
   })
 }
 
-test('GraphiQL has the schema, and asks the engine alone', async (t) => {
+test('GraphiQL has the schema, asks the engine alone, and needs a sign-in too', async (t) => {
   const page = await openSignedIn(t)
   await page.goto(`${address}/graphiql`)
-  await page.locator('.graphiql-container').waitFor()
-  await page.getByRole('button', { name: /documentation explorer/i }).click()
   await page.getByRole('link', { name: 'Query', exact: true }).waitFor()
+  await picture(page, 'graphiql')
   assert.deepEqual(page.wrongs, [])
+  const other = await open(t, `${address}/graphiql`)
+  await other.getByLabel(/^Admin token/).waitFor()
 })
 
 test('on a phone nothing is wider than the screen', async (t) => {

@@ -51,7 +51,7 @@ export async function finish() {
 export async function open(t, at, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: 'light', reducedMotion: 'reduce', ...options })
   const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(30_000)
   page.wrongs = []
   page.on('console', (m) => m.type() === 'error' && page.wrongs.push(m.text()))
   page.on('pageerror', (e) => page.wrongs.push(e.message))
