@@ -8,6 +8,9 @@ import { SignIn } from './screens/signin'
 
 const Sessions = lazy(() => import('./screens/sessions'))
 const Session = lazy(() => import('./screens/session'))
+const Attention = lazy(() => import('./screens/attention'))
+const Messages = lazy(() => import('./screens/messages'))
+const Reply = lazy(() => import('./screens/reply'))
 const Hook = lazy(() => import('./screens/hook'))
 const Message = lazy(() => import('./screens/message'))
 const Tail = lazy(() => import('./screens/tail'))
@@ -25,6 +28,9 @@ export function App() {
     <Shell>
       <Suspense>
         <Switch>
+          <Route path="/" component={Attention} />
+          <Route path="/messages" component={Messages} />
+          <Route path="/sessions/:id/replies/:replyId">{() => <Reply key={location.pathname} sessionId={segment(2)} replyId={segment(4)} />}</Route>
           <Route path="/sessions" component={Sessions} />
           <Route path="/sessions/:id">{() => <Session key={segment(2)} id={segment(2)} />}</Route>
           <Route path="/sessions/:id/messages/:messageId">

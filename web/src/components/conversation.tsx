@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'react'
 import { useLocation } from 'wouter'
 import { useRowKeys } from '../lib/keys'
 import type { MailboxEntry } from '../lib/mailbox'
-import { messagePath } from '../lib/places'
+import { entryPath } from '../lib/places'
 import { Entry } from './entry'
 
 /** What counts as being at the bottom, in pixels. */
@@ -47,10 +47,7 @@ export function Conversation({ sessionId, entries, hasMore, more }: { sessionId:
     list.scrollToIndex(entries.length - 1, { align: 'end' })
   }, [last, entries.length, list])
 
-  const row = useRowKeys(entries.length, (i) => {
-    const about = entries[i]!.message?.messageId ?? entries[i]!.reply?.inReplyTo
-    if (about) go(messagePath(sessionId, about))
-  })
+  const row = useRowKeys(entries.length, (i) => go(entryPath(sessionId, entries[i]!)))
   useEffect(() => {
     if (row < 0) return
     atEnd.current = row === entries.length - 1

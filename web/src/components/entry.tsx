@@ -1,7 +1,7 @@
 import { Alert, Anchor, Box, Group, Paper, Stack, Text } from '@mantine/core'
 import { Link } from 'wouter'
 import type { MailboxEntry } from '../lib/mailbox'
-import { messagePath } from '../lib/places'
+import { entryPath } from '../lib/places'
 import { Attachment } from './attachment'
 import { Says } from './says'
 import { Status } from './status'
@@ -11,7 +11,6 @@ import { Time } from './time'
 export function Entry({ entry, sessionId, current }: { entry: MailboxEntry; sessionId: string; current: boolean }) {
   const { message, reply } = entry
   const row = (message ?? reply)!
-  const about = message ? message.messageId : reply!.inReplyTo
   const problem = row.problem ?? reply?.delivery.lastError ?? null
   return (
     <Box pb="sm" component="article" aria-current={current ? 'true' : undefined} aria-label={message ? `Message ${message.messageId}` : `Reply ${reply!.replyId}`}>
@@ -66,13 +65,9 @@ export function Entry({ entry, sessionId, current }: { entry: MailboxEntry; sess
             </Alert>
           )}
           <Text size="xs" c="dimmed" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
-            {about === null ? (
-              reply!.replyId
-            ) : (
-              <Anchor component={Link} href={messagePath(sessionId, about)} inherit underline="always" aria-label={message ? `Story of message ${about}` : `Story of what reply ${reply!.replyId} answers`}>
-                {message ? about : reply!.replyId}
-              </Anchor>
-            )}
+            <Anchor component={Link} href={entryPath(sessionId, entry)} inherit aria-label={message ? `Story of message ${message.messageId}` : `Story of reply ${reply!.replyId}`}>
+              {message ? message.messageId : reply!.replyId}
+            </Anchor>
             {row.seq !== null && ` · seq ${row.seq}`}
           </Text>
         </Stack>

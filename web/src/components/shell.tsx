@@ -29,7 +29,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const dark = useComputedColorScheme('light') === 'dark'
   const lost = useConnection() === 'lost'
   useHotkeys([
-    ['/', () => go('/messages?focus=1')],
+    ['/', () => (at === '/messages' ? document.querySelector<HTMLInputElement>('main [type=search]')?.focus() : go('/messages?focus=1'))],
     ['shift+?', help.open],
   ])
   return (

@@ -14,6 +14,9 @@ export function useRowKeys(count: number, open: (row: number) => void) {
     ['k', on(() => setRow((r) => Math.max(r - 1, 0)))],
     ['Enter', on(() => row >= 0 && row < count && open(row)), { preventDefault: false }],
   ])
-  useEffect(() => document.querySelector('main [aria-current=true]')?.scrollIntoView({ block: 'nearest' }), [row])
+  useEffect(() => {
+    // Some browsers answer with a promise, which is no way to clean up.
+    void document.querySelector('main [aria-current=true]')?.scrollIntoView({ block: 'nearest' })
+  }, [row])
   return Math.min(row, count - 1)
 }

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { useClient, type CombinedError } from 'urql'
 import { graphql } from '../gql'
-import type { AnswersQuery, StoryQuery } from '../gql/graphql'
+import type { AnswerFragment, AnswersQuery, StoryQuery } from '../gql/graphql'
 import { useRefresh } from './live'
 
 const StoryDocument = graphql(`
@@ -45,36 +45,41 @@ const StoryDocument = graphql(`
     }
   }
 `)
+graphql(`
+  fragment Answer on Reply {
+    id
+    replyId
+    seq
+    kind
+    timestamp
+    inReplyTo
+    contentText
+    channelType
+    platformId
+    problem
+    attachments {
+      name
+      mimeType
+      size
+      url
+    }
+    delivery {
+      status
+      platformMessageId
+      settledAt
+      attempts
+      nextAttemptAt
+      lastError
+    }
+  }
+`)
 const AnswersDocument = graphql(`
   query Answers($sessionId: ID!, $before: String) {
     session(id: $sessionId) {
       id
       replies(last: 100, before: $before) {
         nodes {
-          id
-          replyId
-          seq
-          kind
-          timestamp
-          inReplyTo
-          contentText
-          channelType
-          platformId
-          problem
-          attachments {
-            name
-            mimeType
-            size
-            url
-          }
-          delivery {
-            status
-            platformMessageId
-            settledAt
-            attempts
-            nextAttemptAt
-            lastError
-          }
+          ...Answer
         }
         pageInfo {
           hasPreviousPage
@@ -86,7 +91,7 @@ const AnswersDocument = graphql(`
 `)
 
 export type StoryMessage = NonNullable<StoryQuery['message']>
-export type Answer = NonNullable<AnswersQuery['session']>['replies']['nodes'][number]
+export type Answer = AnswerFragment
 
 /** So many pages of a session's newest replies are looked through for a message's. */
 const mostPages = 10

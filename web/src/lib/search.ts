@@ -1,0 +1,101 @@
+import { useCallback, useEffect, useRef, useState } from 'react'
+import { useClient, type CombinedError } from 'urql'
+import { graphql } from '../gql'
+import type { SearchFilter, SearchQuery } from '../gql/graphql'
+import { useRefresh } from './live'
+
+export const SearchDocument = graphql(`
+  query Search($filter: SearchFilter, $first: Int!, $after: String) {
+    search(filter: $filter, first: $first, after: $after) {
+      nodes {
+        id
+        direction
+        sessionId
+        agentGroupId
+        messageId
+        replyId
+        kind
+        channelType
+        at
+        messageStatus
+        deliveryStatus
+        snippet
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+      index {
+        indexedUntil
+        behind
+        building
+      }
+    }
+  }
+`)
+
+type Page = SearchQuery['search']
+export type Hit = Page['nodes'][number]
+
+const pageSize = 50
+const fresh = { requestPolicy: 'network-only' } as const
+
+type Found = { key: string; hits: Hit[]; more: boolean; after: string | null; index: Page['index'] | null }
+const nothing: Found = { key: '', hits: [], more: false, after: null, index: null }
+
+/** The index follows what happens within a second, mostly. */
+const indexLagMs = 700
+
+/**
+ * useSearch is what a filter selects, newest first. Its top is live; what is
+ * further down than a page is as it was when it was read.
+ */
+export function useSearch(filter: SearchFilter) {
+  const client = useClient()
+  const key = JSON.stringify(filter)
+  const [found, setFound] = useState(nothing)
+  const [error, setError] = useState<CombinedError | null>(null)
+  const turn = useRef(0)
+  const busy = useRef(false)
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
+
+  const read = useCallback(async () => {
+    const mine = ++turn.current
+    const r = await client.query(SearchDocument, { filter: JSON.parse(key) as SearchFilter, first: pageSize, after: null }, fresh).toPromise()
+    if (mine !== turn.current) return
+    setError(r.error ?? null)
+    if (r.data) setFound((old) => atTop(old.key === key ? old : { ...nothing, key }, r.data!.search))
+  }, [client, key])
+  useEffect(() => {
+    void read()
+    return () => clearTimeout(timer.current)
+  }, [read])
+  useRefresh(
+    (e) => e.messageId !== null || e.replyId !== null || e.type.startsWith('SESSION_'),
+    () => {
+      void read()
+      clearTimeout(timer.current)
+      timer.current = setTimeout(() => void read(), indexLagMs)
+    },
+  )
+
+  const more = useCallback(async () => {
+    if (busy.current || !found.more || found.key !== key) return
+    busy.current = true
+    const r = await client.query(SearchDocument, { filter: JSON.parse(key) as SearchFilter, first: 100, after: found.after }, fresh).toPromise()
+    busy.current = false
+    if (!r.data) return
+    const { nodes, pageInfo, index } = r.data.search
+    setFound((old) => (old.key === key && old.after === found.after ? { key, hits: [...old.hits, ...nodes], more: pageInfo.hasNextPage, after: pageInfo.endCursor, index } : old))
+  }, [client, key, found])
+  const here = found.key === key
+  return { hits: here ? found.hits : [], loading: !here && error === null, hasMore: here && found.more, index: found.index, error, more, read }
+}
+
+/** atTop puts the first page before what was read behind it. */
+function atTop(old: Found, page: Page): Found {
+  const last = page.nodes.at(-1)
+  const at = last && page.pageInfo.hasNextPage ? old.hits.findIndex((h) => h.id === last.id) : -1
+  if (at < 0 || at === old.hits.length - 1) return { key: old.key, hits: page.nodes, more: page.pageInfo.hasNextPage, after: page.pageInfo.endCursor, index: page.index }
+  return { ...old, hits: [...page.nodes, ...old.hits.slice(at + 1)], index: page.index }
+}
