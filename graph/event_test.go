@@ -315,6 +315,7 @@ func TestACursorThatIsTooOldIsToldToResync(t *testing.T) {
 		events := w.stream(t, http.MethodGet, "/events?after=1&follow=false", "")
 		events.next()
 		old = events.next()["data"]
+		must(t)(nil, events.response.Body.Close()) // else it may run out of files before it is removed
 	}
 	const query = `subscription { events(after: "1", types: [MESSAGE_WRITTEN]) { type messageId } }`
 	stream := w.stream(t, http.MethodPost, "/graphql", mustJSON(t, map[string]any{"query": query}))

@@ -58,10 +58,10 @@ export async function query(document, variables) {
 /** write puts a message into a session. */
 export const write = (session, text, ...args) => ask('message', 'write', session, '--text', text, ...args)
 
-/** answer lets an agent answer all that is due in a session with what it was told. */
-export async function answer(session) {
+/** answer lets an agent answer all that is due in a session; it says what it was told, unless command does otherwise. */
+export async function answer(session, ...command) {
   const { folder } = await ask('session', 'show', session)
-  await run('agent', '--workspace', join(data, folder), '--once', '--', 'cat')
+  await run('agent', '--workspace', join(data, folder), '--once', '--', ...(command.length ? command : ['cat']))
 }
 
 async function freePort() {

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import axe from 'axe-core'
-import { address } from './engine.mjs'
+import { address, write } from './engine.mjs'
 import { open, openSignedIn, sessions } from './world.mjs'
 
 const pictures = process.env.TWINBOX_SCREENSHOTS
@@ -15,7 +15,7 @@ const screens = {
   sessions: { path: '/sessions', ready: (page) => page.getByRole('link', { name: sessions.talk }) },
   session: { path: () => `/sessions/${sessions.talk}`, ready: (page) => page.getByText('And what does it cost?') },
   message: { path: () => `/sessions/${sessions.talk}/messages/picture`, ready: (page) => page.getByRole('heading', { level: 1 }) },
-  tail: { path: '/tail', ready: (page) => page.getByRole('log', { name: 'Events' }) },
+  tail: { path: '/tail', ready: (page) => page.getByRole('log', { name: 'Events' }), happens: () => write(sessions.attack, 'seen as it comes'), then: (page) => page.getByText('message written') },
   hooks: { path: '/hooks', ready: (page) => page.getByRole('link', { name: 'shout' }) },
   hook: { path: '/hooks/shout', ready: (page) => page.getByRole('heading', { name: 'shout' }) },
 }
@@ -44,10 +44,12 @@ for (const colours of ['light', 'dark']) {
   })
   test(`each screen is accessible in ${colours} colours`, async (t) => {
     const page = await openSignedIn(t, '/', { colorScheme: colours })
-    for (const [name, { path, ready }] of Object.entries(screens))
+    for (const [name, { path, ready, happens, then }] of Object.entries(screens))
       await t.test(name, async () => {
         await page.goto(address + (typeof path === 'string' ? path : path()))
         await ready(page).first().waitFor()
+        await happens?.()
+        await then?.(page).first().waitFor()
         await check(page, name, colours)
       })
   })

@@ -35,7 +35,7 @@ export async function begin() {
   await writeFile(join(files, hostileName), '<script>parent.hurt=1</script>')
   await writeFile(join(files, 'shout.js'), 'export function onMessage(message) { return message }\n')
   await engine.write(sessions.talk, 'What is in this picture?', '--id', 'picture', '--attach', join(files, 'chart.png'))
-  await engine.answer(sessions.talk)
+  await engine.answer(sessions.talk, 'echo', 'A single pixel, of one colour.')
   await engine.write(sessions.talk, 'And what does it cost?', '--id', 'price')
   await engine.write(sessions.attack, injection, '--id', 'attack', '--attach', join(files, hostileName))
   await engine.answer(sessions.attack)

@@ -65,7 +65,7 @@ export function Entry({ entry, sessionId, current }: { entry: MailboxEntry; sess
             </Alert>
           )}
           <Text size="xs" c="dimmed" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
-            <Anchor component={Link} href={entryPath(sessionId, entry)} inherit aria-label={message ? `Story of message ${message.messageId}` : `Story of reply ${reply!.replyId}`}>
+            <Anchor component={Link} href={entryPath(sessionId, entry)} inherit underline="always" aria-label={message ? `Story of message ${message.messageId}` : `Story of reply ${reply!.replyId}`}>
               {message ? message.messageId : reply!.replyId}
             </Anchor>
             {row.seq !== null && ` · seq ${row.seq}`}
