@@ -10,6 +10,9 @@ export const theme = createTheme({
   defaultRadius: 'md',
   components: {
     Badge: { defaultProps: { tt: 'none', fw: 600 }, styles: { root: { flexShrink: 0 }, label: { overflow: 'visible' } } },
+    // A dialog's header is not the page's.
+    Modal: { defaultProps: { attributes: { header: { role: 'presentation' } } } },
+    Drawer: { defaultProps: { attributes: { header: { role: 'presentation' } } } },
     Table: { styles: { th: { whiteSpace: 'nowrap' } } },
   },
 })

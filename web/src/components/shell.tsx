@@ -28,8 +28,12 @@ export function Shell({ children }: { children: ReactNode }) {
   const { setColorScheme } = useMantineColorScheme()
   const dark = useComputedColorScheme('light') === 'dark'
   const lost = useConnection() === 'lost'
+  const search = () => (at === '/messages' ? document.querySelector<HTMLInputElement>('main [type=search]')?.focus() : go('/messages?focus=1'))
+  // Where both are depends on the keyboard: with shift, or without.
   useHotkeys([
-    ['/', () => (at === '/messages' ? document.querySelector<HTMLInputElement>('main [type=search]')?.focus() : go('/messages?focus=1'))],
+    ['/', search],
+    ['shift+/', search],
+    ['?', help.open],
     ['shift+?', help.open],
   ])
   return (
@@ -73,7 +77,7 @@ export function Shell({ children }: { children: ReactNode }) {
         )}
         {children}
       </AppShell.Main>
-      <Modal opened={helping} onClose={help.close} title="Keyboard">
+      <Modal opened={helping} onClose={help.close} title="Keyboard" closeButtonProps={{ 'aria-label': 'Close' }}>
         <Table>
           <Table.Tbody>
             {keys.map(([key, does]) => (

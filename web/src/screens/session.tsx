@@ -1,14 +1,17 @@
-import { Badge, Box, Button, Group, Modal, Stack, Text, Title } from '@mantine/core'
+import { Badge, Box, Button, Drawer, Flex, Group, Stack, Text, Title } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { useMutation, useQuery } from 'urql'
+import { useClient, useQuery } from 'urql'
+import { Action } from '../components/action'
 import { Conversation } from '../components/conversation'
 import { Empty } from '../components/empty'
 import { Problem } from '../components/problem'
+import { SessionFacts } from '../components/sessionfacts'
 import { Status } from '../components/status'
 import { Time } from '../components/time'
 import { graphql } from '../gql'
 import { useMailbox } from '../lib/mailbox'
 import { useRefresh } from '../lib/live'
+import { refusal } from '../lib/outcome'
 
 const SessionDocument = graphql(`
   query Session($id: ID!) {
@@ -19,6 +22,11 @@ const SessionDocument = graphql(`
         name
         destinations {
           name
+          displayName
+          type
+          messagingGroup {
+            channelType
+          }
         }
       }
       messagingGroup {
@@ -35,6 +43,14 @@ const SessionDocument = graphql(`
       createdAt
       heartbeat
       folder
+      messages(last: 20, status: [PROCESSING]) {
+        nodes {
+          id
+          messageId
+          timestamp
+          tries
+        }
+      }
     }
   }
 `)
@@ -55,16 +71,17 @@ const CloseDocument = graphql(`
 export default function Session({ id }: { id: string }) {
   const [r, read] = useQuery({ query: SessionDocument, variables: { id }, requestPolicy: 'cache-and-network' })
   const mailbox = useMailbox(id)
-  const [closing, close] = useDisclosure()
-  const [closed, closeSession] = useMutation(CloseDocument)
+  const [showing, show] = useDisclosure()
+  const client = useClient()
   useRefresh((e) => e.sessionId === id, () => read({ requestPolicy: 'network-only' }))
   const s = r.data?.session
   if (r.error && !s) return <Problem error={r.error} retry={() => read({ requestPolicy: 'network-only' })} />
   if (r.data && !s) return <Empty title="There is no such session">It may have been archived. “engine session restore” brings it back.</Empty>
   if (!s) return null
-  const refused = closed.data?.closeSession?.userErrors[0]?.message
+  const close = async () => refusal(await client.mutation(CloseDocument, { id }).toPromise(), (d) => d.closeSession)
+  const facts = <SessionFacts session={s} entries={mailbox.entries} />
   return (
-    <Stack gap="sm" h="calc(100dvh - 48px - 2rem)">
+    <Stack gap="sm" h="calc(100dvh - 48px - 2rem)" mih={480}>
       <Group justify="space-between" align="start">
         <div>
           <Title order={1} size="h4" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
@@ -83,49 +100,43 @@ export default function Session({ id }: { id: string }) {
               </Badge>
             ))}
           </Group>
-          <Group gap="md" mt={4}>
+          <Group gap="xs" mt={4}>
             <Text size="sm" c="dimmed">
-              container <Status of={s.containerStatus} />
+              container
             </Text>
+            <Status of={s.containerStatus} />
             <Text size="sm" c="dimmed">
-              heartbeat <Time at={s.heartbeat} />
-            </Text>
-            <Text size="sm" c="dimmed">
-              active <Time at={s.lastActive} />
-            </Text>
-            <Text size="sm" c="dimmed">
-              destinations {s.agentGroup.destinations.map((d) => d.name).join(', ') || 'none'}
+              sign of life <Time at={s.heartbeat} />
             </Text>
           </Group>
         </div>
-        {s.status === 'ACTIVE' && (
-          <Button variant="default" size="xs" onClick={close.open}>
-            Close session
+        <Group gap="xs">
+          <Button variant="default" size="xs" hiddenFrom="lg" onClick={show.open}>
+            Details
           </Button>
-        )}
+          {s.status === 'ACTIVE' && (
+            <Action label="Close session" danger title="Close this session?" run={close}>
+              {s.id} takes no more messages, and its chat gets a new session with the next one. What it holds stays, and can be read.
+            </Action>
+          )}
+        </Group>
       </Group>
       {mailbox.error && <Problem error={mailbox.error} retry={() => void mailbox.refresh()} />}
-      <Box flex={1} mih={0}>
-        {!mailbox.loading && mailbox.entries.length === 0 && !mailbox.error ? (
-          <Empty title="Nothing was said here yet">Write to it: engine message write {s.id} "Hello".</Empty>
-        ) : (
-          <Conversation sessionId={id} entries={mailbox.entries} hasMore={mailbox.hasMore} more={mailbox.more} />
-        )}
-      </Box>
-      <Modal opened={closing} onClose={close.close} title={`Close session ${s.id}?`}>
-        <Stack>
-          <Text size="sm">It takes no more messages, and its chat gets a new session with the next one. What it holds stays, and can be read.</Text>
-          {refused && <Text c="red">{refused}</Text>}
-          <Group justify="end">
-            <Button variant="default" onClick={close.close}>
-              Cancel
-            </Button>
-            <Button color="red" loading={closed.fetching} onClick={() => void closeSession({ id }).then((r) => r.data?.closeSession?.session && close.close())}>
-              Close session
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
+      <Flex flex={1} mih={0} gap="lg">
+        <Box flex={1} miw={0}>
+          {!mailbox.loading && mailbox.entries.length === 0 && !mailbox.error ? (
+            <Empty title="Nothing was said here yet">Write to it: engine message write {s.id} "Hello".</Empty>
+          ) : (
+            <Conversation sessionId={id} entries={mailbox.entries} hasMore={mailbox.hasMore} more={mailbox.more} />
+          )}
+        </Box>
+        <Box w={320} visibleFrom="lg" component="aside" aria-label="Details" tabIndex={0} style={{ overflow: 'auto' }}>
+          {facts}
+        </Box>
+      </Flex>
+      <Drawer opened={showing} onClose={show.close} title="Details" position="right" closeButtonProps={{ 'aria-label': 'Close' }}>
+        {facts}
+      </Drawer>
     </Stack>
   )
 }
