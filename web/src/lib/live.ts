@@ -124,8 +124,11 @@ export function useEvents(listener: (e: LiveEvent) => void) {
   }, [])
 }
 
-/** useRefresh reads again soon after an event that concerns the screen. */
-export function useRefresh(concerns: (e: LiveEvent) => boolean, read: () => void) {
+/** What the index answers follows events by up to a second, and costs more to ask for. */
+export const indexedRefreshMs = 1000
+
+/** useRefresh reads again soon after an event that concerns the screen, once in so many milliseconds. */
+export function useRefresh(concerns: (e: LiveEvent) => boolean, read: () => void, everyMs = refreshMs) {
   const readNow = useEffectEvent(read)
   const isConcerned = useEffectEvent(concerns)
   useEffect(() => {
@@ -135,12 +138,12 @@ export function useRefresh(concerns: (e: LiveEvent) => boolean, read: () => void
       timer ??= setTimeout(() => {
         timer = undefined
         readNow()
-      }, refreshMs)
+      }, everyMs)
     }
     listeners.add(l)
     return () => {
       listeners.delete(l)
       clearTimeout(timer)
     }
-  }, [])
+  }, [everyMs])
 }

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react'
 import { useClient, type CombinedError } from 'urql'
 import { graphql } from '../gql'
 import type { SearchFilter, SearchQuery } from '../gql/graphql'
-import { useRefresh } from './live'
+import { indexedRefreshMs, useRefresh } from './live'
 
 export const SearchDocument = graphql(`
   query Search($filter: SearchFilter, $first: Int!, $after: String) {
@@ -43,9 +43,6 @@ const fresh = { requestPolicy: 'network-only' } as const
 type Found = { key: string; hits: Hit[]; more: boolean; after: string | null; index: Page['index'] | null }
 const nothing: Found = { key: '', hits: [], more: false, after: null, index: null }
 
-/** The index follows what happens within a second, mostly. */
-const indexLagMs = 700
-
 /**
  * useSearch is what a filter selects, newest first. Its top is live; what is
  * further down than a page is as it was when it was read.
@@ -57,7 +54,6 @@ export function useSearch(filter: SearchFilter) {
   const [error, setError] = useState<CombinedError | null>(null)
   const turn = useRef(0)
   const busy = useRef(false)
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
 
   const read = useCallback(async () => {
     const mine = ++turn.current
@@ -66,18 +62,8 @@ export function useSearch(filter: SearchFilter) {
     setError(r.error ?? null)
     if (r.data) setFound((old) => atTop(old.key === key ? old : { ...nothing, key }, r.data!.search))
   }, [client, key])
-  useEffect(() => {
-    void read()
-    return () => clearTimeout(timer.current)
-  }, [read])
-  useRefresh(
-    (e) => e.messageId !== null || e.replyId !== null || e.type.startsWith('SESSION_'),
-    () => {
-      void read()
-      clearTimeout(timer.current)
-      timer.current = setTimeout(() => void read(), indexLagMs)
-    },
-  )
+  useEffect(() => void read(), [read])
+  useRefresh((e) => e.messageId !== null || e.replyId !== null || e.type.startsWith('SESSION_'), () => void read(), indexedRefreshMs)
 
   const more = useCallback(async () => {
     if (busy.current || !found.more || found.key !== key) return
