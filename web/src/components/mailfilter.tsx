@@ -43,7 +43,10 @@ export function MailFilter({ mail, set, focus, focused }: { mail: Mail; set: (m:
     setShown(mail.text)
     setText(mail.text)
   }
-  const search = useDebouncedCallback((t: string) => set({ text: t }), 200)
+  const search = useDebouncedCallback((t: string) => {
+    // The user may have left for another screen meanwhile.
+    if (location.pathname === '/messages') set({ text: t })
+  }, 200)
   const field = (key: 'id' | 'session' | 'channel' | 'kind', label: string) => <TextInput key={key + mail[key]} label={label} defaultValue={mail[key]} onBlur={(e) => set({ [key]: e.currentTarget.value.trim() })} onKeyDown={(e) => e.key === 'Enter' && set({ [key]: e.currentTarget.value.trim() })} />
   return (
     <Stack gap="xs">
@@ -61,7 +64,12 @@ export function MailFilter({ mail, set, focus, focused }: { mail: Mail; set: (m:
             setText(e.currentTarget.value)
             search(e.currentTarget.value)
           }}
-          onKeyDown={(e) => e.key === 'Escape' && e.currentTarget.blur()}
+          onKeyDown={(e) => {
+            if (e.key !== 'Escape') return
+            // Browsers would empty the box.
+            e.preventDefault()
+            e.currentTarget.blur()
+          }}
         />
         <Button variant="default" leftSection={<IconFilter size={16} aria-hidden />} onClick={more.toggle} aria-expanded={open}>
           Filter{active > 0 && ` (${active})`}
