@@ -9,6 +9,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -98,8 +99,10 @@ func Remove(path string) error {
 var errNew = errors.New("there is none")
 
 func open(ctx context.Context, path string) (*Index, error) {
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, errNew
+	// Before SQLite opens it, which would take what is left of a log for the
+	// rest of a file that somebody put there.
+	if err := begins(path); err != nil {
+		return nil, err
 	}
 	return connect(ctx, path, func(c *database.Conn) error {
 		id, err := c.Number(`PRAGMA application_id`)
@@ -118,6 +121,25 @@ func open(ctx context.Context, path string) (*Index, error) {
 		return err
 	})
 }
+
+// begins checks that a file begins as a database does.
+func begins(path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errNew
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	head := make([]byte, len(magic))
+	if _, err := io.ReadFull(f, head); err != nil || string(head) != magic {
+		return errors.New("it is no database")
+	}
+	return nil
+}
+
+const magic = "SQLite format 3\x00"
 
 func create(ctx context.Context, path string) (*Index, error) {
 	return connect(ctx, path, func(c *database.Conn) error {
