@@ -298,34 +298,3 @@ func TestHookThatFailsIsAnEventOnceASecondAtMost(t *testing.T) {
 		t.Errorf("events are %s", got)
 	}
 }
-
-// Whoever was away for longer than events are kept is told, whichever way it
-// asks.
-func TestACursorThatIsTooOldIsToldToResync(t *testing.T) {
-	w, s := mustChat(t)
-	w.mustWrite(t, s, "m1")
-	w.days.Store(8)
-	must(t)(nil, w.Close())
-	w.start(t)
-	w.mustWrite(t, s, "m2")
-	w.days.Store(9)
-	w.mustWrite(t, s, "m3")
-	for old := "MESSAGE_WRITTEN"; strings.Contains(old, "MESSAGE_WRITTEN"); { // until it is removed
-		must(t)(nil, t.Context().Err())
-		events := w.stream(t, http.MethodGet, "/events?after=1&follow=false", "")
-		events.next()
-		old = events.next()["data"]
-	}
-	const query = `subscription { events(after: "1", types: [MESSAGE_WRITTEN]) { type messageId } }`
-	stream := w.stream(t, http.MethodPost, "/graphql", mustJSON(t, map[string]any{"query": query}))
-	c := w.mustSocket(t)
-	c.subscribe("a", query)
-	for i, want := range []string{`{"data":{"events":{"type":"RESYNC_REQUIRED","messageId":null}}}`, `{"data":{"events":{"type":"MESSAGE_WRITTEN","messageId":"m2"}}}`} {
-		if got := stream.next()["data"]; got != want {
-			t.Errorf("event %d of the stream is %s", i, got)
-		}
-		if got := string(c.hear().Payload); got != want {
-			t.Errorf("event %d of the WebSocket is %s", i, got)
-		}
-	}
-}
