@@ -282,7 +282,8 @@ func (r *retaining) prune(ctx context.Context, before time.Time) error {
 				return err
 			}
 		}
-		if r.dry {
+		r.report.More = r.report.More || p.More
+		if r.dry || err == nil && p.More {
 			continue
 		}
 		next := p.Next

@@ -114,13 +114,15 @@ type RetentionList interface {
 	RestoreSession(ctx context.Context, s Session) error
 }
 
-// Prunable are files that may be removed, or were.
+// Prunable are files that may be removed, or were: not all at once.
 type Prunable struct {
 	Files int
 	Bytes int64
 	// Next is from when the oldest is that may be removed later; nil if there
 	// is none.
 	Next *time.Time
+	// More: there are others that may be removed now.
+	More bool
 }
 
 // Archives are session folders on their way out, and back.

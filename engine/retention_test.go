@@ -223,6 +223,50 @@ func TestFilesThatWereDealtWithAreRemovedAndNoOthers(t *testing.T) {
 	}
 }
 
+// A sender may write any path: what is removed is only what the engine made.
+func TestPathsThatASenderMadeUpHaveNothingRemoved(t *testing.T) {
+	h, clock := newKeeper(t, engine.RetentionPolicy{PruneFiles: 7 * day})
+	s := h.Session(t)
+	h.MustWrite(t, s, "waits", hosttest.Attach(hosttest.File("a.txt", "hello")))
+	for id, path := range map[string]string{"up": "inbox/../x", "here": "inbox/./x", "other": "inbox/waits/x"} {
+		h.MustWrite(t, s, id, map[string]any{"attachments": []any{map[string]any{"localPath": path}}})
+		h.Exec(t, s, "inbound.db", `UPDATE messages_in SET status = 'completed' WHERE id = '`+id+`'`)
+	}
+	clock.move(8 * day)
+	if steps, _ := retain(t, h, 100); len(steps) > 0 {
+		t.Errorf("%q", steps)
+	}
+	for _, path := range []string{"inbound.db", "outbound.db", "inbox/waits/a.txt"} {
+		if _, err := os.Stat(h.Folder(s, filepath.FromSlash(path))); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// More than one run removes, and what is long gone, delay nothing for ever.
+func TestFilesOfManyMessagesAreRemovedInTurns(t *testing.T) {
+	const many = 1001
+	h, clock := newKeeper(t, engine.RetentionPolicy{PruneFiles: 7 * day})
+	s := h.Session(t)
+	h.Exec(t, s, "inbound.db", fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+		INSERT INTO messages_in (id, seq, kind, timestamp, status, content)
+		SELECT 'm' || i, 2 * i, 'chat', '2020-01-01T00:00:00Z', 'completed', '{"attachments":[{"localPath":"inbox/m' || i || '/f"}]}' FROM n`, many))
+	for i := range many {
+		hosttest.Must(t, os.MkdirAll(h.Folder(s, "inbox", fmt.Sprint("m", i+1)), 0o700))
+		hosttest.Must(t, os.WriteFile(h.Folder(s, "inbox", fmt.Sprint("m", i+1), "f"), []byte("x"), 0o600))
+	}
+	clock.move(8 * day)
+	for want := true; want; {
+		steps, report := retain(t, h, 100)
+		if want = report.More; want && len(steps) == 0 {
+			t.Fatal("there is more, of which nothing is removed")
+		}
+	}
+	if left, err := os.ReadDir(h.Folder(s, "inbox")); err != nil || len(left) > 0 {
+		t.Errorf("%d are left: %v", len(left), err)
+	}
+}
+
 // archived is a closed session with some content, made an archive.
 func archived(t *testing.T, h *hosttest.Host, clock *clock) (s engine.Session, tree string) {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -115,6 +116,9 @@ const maxTreeDepth = 32
 // removeAll removes a name and, if it is a directory, what is in it. It
 // follows no link, so it removes nothing outside.
 func (d *dir) removeAll(name string) error {
+	if name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
+		return pathError("remove", name, unix.EINVAL) // it is not in d
+	}
 	left := maxTreeEntries
 	return d.removeTree(name, maxTreeDepth, &left)
 }
