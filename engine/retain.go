@@ -44,11 +44,6 @@ func (e *Engine) runRetention(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			e.log.Error("retention", "error", err)
 		}
-		for _, s := range r.Steps {
-			if s.Problem != "" {
-				e.log.Warn("retention", "action", s.Action, "session", s.Session.ID, "problem", s.Problem)
-			}
-		}
 		if len(r.Steps) > 0 {
 			e.log.Info("retention", "steps", len(r.Steps), "more", r.More)
 		}
@@ -75,10 +70,13 @@ func (e *Engine) retain(ctx context.Context, steps int, dry bool) (r RetentionRe
 	defer e.retention.mu.Unlock()
 	run := &retaining{e: e, steps: steps, dry: dry, now: e.now()}
 	if !dry {
-		err = e.removeArchivedFolders(ctx)
+		// One that cannot be removed keeps nothing else.
+		if err := e.removeArchivedFolders(ctx); err != nil {
+			e.log.Error("remove the folders of archived sessions", "error", err)
+		}
 	}
 	p := e.retention.policy
-	if err == nil && p.CloseIdle > 0 {
+	if p.CloseIdle > 0 {
 		err = run.idle(ctx, SessionActive, p.CloseIdle, run.close)
 	}
 	if err == nil && p.PruneFiles > 0 {

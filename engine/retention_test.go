@@ -20,10 +20,10 @@ import (
 const day = 24 * time.Hour
 
 // newKeeper is an engine with a policy, whose clock is the test's.
-func newKeeper(t *testing.T, p engine.RetentionPolicy) (*hosttest.Host, *clock) {
+func newKeeper(t *testing.T, p engine.RetentionPolicy, changes ...func(*engine.Config)) (*hosttest.Host, *clock) {
 	t.Helper()
 	c := newClock()
-	h := hosttest.OpenWith(t, t.TempDir(), sessions.Options{Now: c.now}, engine.NewEventQueue(), func(cfg *engine.Config) { cfg.Retention = p })
+	h := hosttest.OpenWith(t, t.TempDir(), sessions.Options{Now: c.now}, engine.NewEventQueue(), append(changes, func(cfg *engine.Config) { cfg.Retention = p })...)
 	_, err := h.CreateAgentGroup(t.Context(), engine.CreateAgentGroupInput{ID: hosttest.Ptr(hosttest.AgentGroup), Name: "Agents"})
 	hosttest.Must(t, err)
 	return h, c
@@ -392,6 +392,66 @@ func TestAnArchiveFollowsNoLink(t *testing.T) {
 	}
 	_, err = h.RestoreSession(t.Context(), engine.RestoreSessionInput{SessionID: s.ID})
 	hosttest.Must(t, err)
+}
+
+// What tools leave read-only is the agent's own, and goes with the folder.
+func TestReadOnlyDirectoriesGoWithTheirFolder(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may remove files from any directory")
+	}
+	h, clock := newKeeper(t, engine.RetentionPolicy{ArchiveClosed: 7 * day})
+	s := h.Session(t)
+	hosttest.Must(t, os.MkdirAll(h.Folder(s, "cache", "module", "sub"), 0o700))
+	hosttest.Must(t, os.WriteFile(h.Folder(s, "cache", "module", "file"), nil, 0o400))
+	hosttest.Must(t, os.Chmod(h.Folder(s, "cache", "module"), 0o500))
+	_, err := h.CloseSession(t.Context(), s.ID)
+	hosttest.Must(t, err)
+	clock.move(8 * day)
+	if steps, _ := retain(t, h, 100); len(steps) != 1 {
+		t.Fatalf("%q", steps)
+	}
+	if _, err := os.Stat(h.Folder(s)); !os.IsNotExist(err) {
+		t.Errorf("its folder is there: %v", err)
+	}
+	_, err = h.RestoreSession(t.Context(), engine.RestoreSessionInput{SessionID: s.ID})
+	hosttest.Must(t, err)
+	if st, err := os.Stat(h.Folder(s, "cache", "module")); err != nil || st.Mode().Perm() != 0o500 {
+		t.Errorf("%v, %v", st, err)
+	}
+	hosttest.Must(t, os.Chmod(h.Folder(s, "cache", "module"), 0o700))
+}
+
+// stuckFolders cannot remove the folders of some sessions.
+type stuckFolders struct {
+	engine.Mailboxes
+	stuck map[string]bool
+}
+
+func (f stuckFolders) RemoveFolder(ctx context.Context, agentGroupID, sessionID string) error {
+	if f.stuck[sessionID] {
+		return unix.EROFS
+	}
+	return f.Mailboxes.RemoveFolder(ctx, agentGroupID, sessionID)
+}
+
+func TestAFolderThatCannotBeRemovedHoldsUpNoOthers(t *testing.T) {
+	stuck := map[string]bool{}
+	h, clock := newKeeper(t, engine.RetentionPolicy{ArchiveClosed: 7 * day}, func(c *engine.Config) { c.Mailboxes = stuckFolders{c.Mailboxes, stuck} })
+	for i := range 3 {
+		s := h.Session(t)
+		stuck[s.ID] = i == 0
+		_, err := h.CloseSession(t.Context(), s.ID)
+		hosttest.Must(t, err)
+		clock.move(8 * day)
+		r, err := h.Retain(t.Context(), 10, false)
+		hosttest.Must(t, err)
+		if len(r.Steps) != 1 || (r.Steps[0].Problem != "") != stuck[s.ID] {
+			t.Errorf("%d: %+v", i, r.Steps)
+		}
+		if _, err := os.Stat(h.Folder(s)); (err == nil) != stuck[s.ID] {
+			t.Errorf("%d: its folder: %v", i, err)
+		}
+	}
 }
 
 // A sparse file of a terabyte is no reason to fill the disk.
