@@ -454,6 +454,50 @@ func TestAFolderThatCannotBeRemovedHoldsUpNoOthers(t *testing.T) {
 	}
 }
 
+// meddling does something while an archive is written, which asks it again and
+// again whether to go on.
+type meddling struct {
+	context.Context
+	archive string
+	do      func()
+}
+
+func (m *meddling) Err() error {
+	if _, err := os.Stat(m.archive); err == nil && m.do != nil {
+		do := m.do
+		m.do = nil
+		do()
+	}
+	return m.Context.Err()
+}
+
+// Half of one state and half of the next is no archive.
+func TestAFolderThatIsWrittenToMeanwhileIsNotArchived(t *testing.T) {
+	for _, name := range []string{"inbound.db", "outbound.db"} {
+		h, clock := newKeeper(t, engine.RetentionPolicy{ArchiveClosed: 7 * day})
+		s := h.Session(t)
+		old := time.Now().Add(-time.Hour)
+		hosttest.Must(t, os.Chtimes(h.Folder(s, name), old, old))
+		_, err := h.CloseSession(t.Context(), s.ID)
+		hosttest.Must(t, err)
+		clock.move(8 * day)
+		ctx := &meddling{t.Context(), filepath.Join(h.Data, "archives", s.ID+".tar.new"), func() {
+			h.Exec(t, s, name, `CREATE TABLE more (x)`)
+		}}
+		r, err := h.Retain(ctx, 10, false)
+		hosttest.Must(t, err)
+		if ctx.do != nil || len(r.Steps) != 1 || !strings.Contains(r.Steps[0].Problem, "while it was archived") {
+			t.Errorf("%s: %+v", name, r)
+		}
+		if left, err := os.ReadDir(filepath.Join(h.Data, "archives")); err != nil || len(left) > 0 {
+			t.Errorf("left in archives: %v, %v", left, err)
+		}
+		if steps, _ := retain(t, h, 100); len(steps) != 1 {
+			t.Errorf("the next run: %q", steps)
+		}
+	}
+}
+
 // A sparse file of a terabyte is no reason to fill the disk.
 func TestAFolderThatIsTooLargeStays(t *testing.T) {
 	h, clock := newKeeper(t, engine.RetentionPolicy{ArchiveClosed: 7 * day})
