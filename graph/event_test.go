@@ -2,12 +2,14 @@ package graph_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twinbox/twinbox/engine"
 )
@@ -296,5 +298,42 @@ func TestHookThatFailsIsAnEventOnceASecondAtMost(t *testing.T) {
 	}
 	if got := strings.Join(seen, ", "); got != "HOOK_CHANGED h, HOOK_FAILED h, HOOK_CHANGED h" {
 		t.Errorf("events are %s", got)
+	}
+}
+
+// Whoever was away for longer than events are kept is told, whichever way it
+// asks.
+func TestACursorThatIsTooOldIsToldToResync(t *testing.T) {
+	w, s := mustChat(t)
+	w.mustWrite(t, s, "m1")
+	first := func() string {
+		events := w.stream(t, http.MethodGet, "/events?after=1", "")
+		defer events.response.Body.Close()
+		events.next() // how soon to come back
+		return events.next()["data"]
+	}
+	first() // it has its time
+	w.days.Store(8)
+	must(t)(nil, w.Close())
+	w.start(t)
+	w.mustWrite(t, s, "m2")
+	w.days.Store(9)
+	w.mustWrite(t, s, "m3")
+	deadline, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for !strings.Contains(first(), "RESYNC_REQUIRED") { // until the old ones are removed
+		must(t)(nil, deadline.Err())
+	}
+	const query = `subscription { events(after: "1", types: [MESSAGE_WRITTEN]) { type messageId } }`
+	stream := w.stream(t, http.MethodPost, "/graphql", mustJSON(t, map[string]any{"query": query}))
+	c := w.mustSocket(t)
+	c.subscribe("a", query)
+	for i, want := range []string{`{"data":{"events":{"type":"RESYNC_REQUIRED","messageId":null}}}`, `{"data":{"events":{"type":"MESSAGE_WRITTEN","messageId":"m2"}}}`} {
+		if got := stream.next()["data"]; got != want {
+			t.Errorf("event %d of the stream is %s", i, got)
+		}
+		if got := string(c.hear().Payload); got != want {
+			t.Errorf("event %d of the WebSocket is %s", i, got)
+		}
 	}
 }
