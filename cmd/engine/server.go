@@ -205,4 +205,4 @@ func (s *server) stop() error {
 
 // closeTime is how long a stop waits for what outlives its request, beside
 // containers that were asked to end.
-const closeTime = 5 * time.Second
+const closeTime = 20 * time.Second

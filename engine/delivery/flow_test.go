@@ -276,6 +276,34 @@ func TestAnAttemptThatACrashEndedIsMadeAgainAndMarked(t *testing.T) {
 	}
 }
 
+// Lessons 22 and 38: while one receiver hangs, each other session's replies
+// arrive.
+func TestAReceiverThatHangsHoldsUpNoOtherSession(t *testing.T) {
+	h, _ := newHost(t, nil)
+	hangs, others := session(t, h), []engine.Session{session(t, h), session(t, h)}
+	r := newReceiver(t, func(q request) int {
+		if q.SessionID == hangs.ID {
+			return 0
+		}
+		return 200
+	})
+	push(t, h, r.URL)
+	say(t, h, hangs, "r1", 1)
+	say(t, h, hangs, "r2", 3)
+	hosttest.Wait(t, "the receiver to hang", func() bool { return len(r.ids(hangs.ID)) > 0 })
+	for _, s := range others {
+		say(t, h, s, "r1", 1)
+		say(t, h, s, "r2", 3)
+		waitStatus(t, h, s, "r2", engine.DeliveryDelivered)
+	}
+	if got := r.ids(hangs.ID); !slices.Equal(got, []string{"r1"}) {
+		t.Errorf("%q arrived where the first one hangs", got)
+	}
+	if d := status(t, h, hangs, "r1"); d.Status == engine.DeliveryDelivered || d.Attempts != 1 {
+		t.Errorf("what hangs is %+v", d)
+	}
+}
+
 func TestRepliesGoOnlyToTheSessionsChatAndToDestinations(t *testing.T) {
 	h, _ := newHost(t, nil)
 	r := newReceiver(t, ok)
