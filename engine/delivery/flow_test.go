@@ -302,6 +302,7 @@ func TestAReceiverThatHangsHoldsUpNoOtherSession(t *testing.T) {
 	if d := status(t, h, hangs, "r1"); d.Status == engine.DeliveryDelivered || d.Attempts != 1 {
 		t.Errorf("what hangs is %+v", d)
 	}
+	hosttest.Must(t, h.Close()) // which does not wait for it
 }
 
 func TestRepliesGoOnlyToTheSessionsChatAndToDestinations(t *testing.T) {
