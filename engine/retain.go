@@ -4,7 +4,6 @@ import (
 	"container/heap"
 	"context"
 	"errors"
-	"sync"
 	"time"
 )
 
@@ -25,7 +24,7 @@ type retention struct {
 	policy RetentionPolicy
 	every  time.Duration
 
-	mu sync.Mutex // held by a run, and guards after
+	running chan struct{} // full while a run is under way, whose after is
 	// after is where the next run goes on: sessions that stay must not keep it
 	// from looking at the others.
 	after map[SessionStatus]IdlePlace
@@ -66,8 +65,12 @@ func (e *Engine) Retain(ctx context.Context, steps int, dry bool) (RetentionRepo
 }
 
 func (e *Engine) retain(ctx context.Context, steps int, dry bool) (r RetentionReport, err error) {
-	e.retention.mu.Lock()
-	defer e.retention.mu.Unlock()
+	select {
+	case e.retention.running <- struct{}{}:
+		defer func() { <-e.retention.running }()
+	case <-ctx.Done():
+		return r, Unavailable(ctx.Err(), "another run of retention is under way; nothing was done; try again when it has ended")
+	}
 	run := &retaining{e: e, steps: steps, dry: dry, now: e.now()}
 	if !dry {
 		// One that cannot be removed keeps nothing else.

@@ -498,6 +498,27 @@ func TestAFolderThatIsWrittenToMeanwhileIsNotArchived(t *testing.T) {
 	}
 }
 
+// An archive may take long: who waits for it may go.
+func TestWhoeverWaitsForARunOfRetentionMayGo(t *testing.T) {
+	h, clock := newKeeper(t, engine.RetentionPolicy{ArchiveClosed: 7 * day})
+	s := h.Session(t)
+	_, err := h.CloseSession(t.Context(), s.ID)
+	hosttest.Must(t, err)
+	clock.move(8 * day)
+	asked := false
+	ctx := &meddling{t.Context(), filepath.Join(h.Data, "archives", s.ID+".tar.new"), func() {
+		asked = true
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := h.Retain(gone, 10, true)
+		hosttest.WantCode(t, err, engine.CodeUnavailable)
+	}}
+	r, err := h.Retain(ctx, 10, false)
+	if err != nil || !asked || len(r.Steps) != 1 || r.Steps[0].Problem != "" {
+		t.Errorf("%+v, %v, asked meanwhile: %v", r, err, asked)
+	}
+}
+
 // A sparse file of a terabyte is no reason to fill the disk.
 func TestAFolderThatIsTooLargeStays(t *testing.T) {
 	h, clock := newKeeper(t, engine.RetentionPolicy{ArchiveClosed: 7 * day})
