@@ -141,6 +141,19 @@ func TestAPISendsAnyDocument(t *testing.T) {
 	mustContain(t, r.stderr, "nonsense")
 }
 
+func TestWebhooksOfThisMachineAreAllowedByTheEnvironment(t *testing.T) {
+	t.Parallel()
+	for value, code := range map[string]int{"true": 0, "false": 7} {
+		data := t.TempDir()
+		c := command(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
+		c.Env = append(c.Env, "ENGINE_WEBHOOK_ALLOW_PRIVATE="+value)
+		s := start(t, c, data)
+		if r := s.engine(t, "webhook", "set", "telegram", "http://127.0.0.1:1/"); r.code != code {
+			t.Errorf("%s: %+v", value, r)
+		}
+	}
+}
+
 func TestWebhookVerbs(t *testing.T) {
 	t.Parallel()
 	s := serve(t, t.TempDir())
