@@ -161,6 +161,15 @@ func TestWebhookVerbs(t *testing.T) {
 	if made["channelType"] != "telegram" || made["enabled"] != true || made["secret"] != nil {
 		t.Errorf("set %v", made)
 	}
+	file := filepath.Join(t.TempDir(), "secret")
+	for secret, code := range map[string]int{"0123456789abcdef\n": 0, "short\n": 7, "\n": 2} {
+		if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r := s.engine(t, "webhook", "set", "telegram", "https://bot.example/replies", "--secret-file", file); r.code != code {
+			t.Errorf("a file with %q: %+v", secret, r)
+		}
+	}
 	must[object](t, s, "webhook", "set", "telegram", "https://bot.example/other", "--disabled")
 	if list := must[[]object](t, s, "webhook", "list"); len(list) != 1 || list[0]["url"] != "https://bot.example/other" || list[0]["enabled"] != false {
 		t.Errorf("lists %v", list)
