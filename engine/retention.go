@@ -57,7 +57,7 @@ type RetentionStep struct {
 // RetentionReport is what one run of retention did, or would do.
 type RetentionReport struct {
 	Steps []RetentionStep
-	// More: there are sessions that were not looked at.
+	// More: there is more that was not looked at, or not done.
 	More bool
 }
 

@@ -299,11 +299,11 @@ func (ec *executionContext) _RetentionStep_session(ctx context.Context, field gr
 			return ec.fieldContext_RetentionStep_session(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Session, nil
+			return obj.Session(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v engine.Session) graphql.Marshaler {
-			return ec.marshalOSession2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐSession(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *engine.Session) graphql.Marshaler {
+			return ec.marshalOSession2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐSession(ctx, selections, v)
 		},
 		true,
 		false,
@@ -313,7 +313,7 @@ func (ec *executionContext) fieldContext_RetentionStep_session(_ context.Context
 	fc = &graphql.FieldContext{
 		Object:     "RetentionStep",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Session(ctx, field)

@@ -1940,10 +1940,6 @@ func (ec *executionContext) marshalOResolveSessionPayload2ᚖgithubᚗcomᚋtwin
 	return ec._ResolveSessionPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOSession2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐSession(ctx context.Context, sel ast.SelectionSet, v engine.Session) graphql.Marshaler {
-	return ec._Session(ctx, sel, &v)
-}
-
 func (ec *executionContext) marshalOSession2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐSession(ctx context.Context, sel ast.SelectionSet, v *engine.Session) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
