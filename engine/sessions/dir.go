@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,7 +14,11 @@ import (
 // through one, by a single name without a slash and without following links:
 // checking a path before using it would lose the race against a container
 // that swaps the path in between (lesson 2).
-type dir struct{ fd int }
+type dir struct {
+	fd int
+	// moved counts what databases in it were read and written, in bytes.
+	moved atomic.Int64
+}
 
 const dirFlags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
 
@@ -23,7 +28,7 @@ func openRootDir(path string) (*dir, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	return &dir{fd}, nil
+	return &dir{fd: fd}, nil
 }
 
 func (d *dir) close() { _ = unix.Close(d.fd) } // nothing is written through it
@@ -34,7 +39,7 @@ func (d *dir) sub(name string) (*dir, error) {
 	if err != nil {
 		return nil, pathError("open directory", name, err)
 	}
-	return &dir{fd}, nil
+	return &dir{fd: fd}, nil
 }
 
 func (d *dir) mkdir(name string, mode uint32) error {
