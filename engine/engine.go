@@ -117,7 +117,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := cfg.Retention.check(); err != nil {
 		return nil, err
 	}
-	e.retention.policy, e.retention.every, e.retention.after = cfg.Retention, cmp.Or(cfg.RetainEvery, retainEvery), map[SessionStatus]IdlePlace{}
+	e.retention = retention{policy: cfg.Retention, every: cmp.Or(cfg.RetainEvery, retainEvery), running: make(chan struct{}, 1), after: map[SessionStatus]IdlePlace{}}
 	wait := cmp.Or(cfg.Limits.QueueTime, DefaultLimits().QueueTime)
 	e.resolving.wait, e.gates.wait, e.projecting.wait = wait, wait, wait
 	if e.clock == nil {

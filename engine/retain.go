@@ -4,7 +4,6 @@ import (
 	"container/heap"
 	"context"
 	"errors"
-	"sync"
 	"time"
 )
 
@@ -25,7 +24,7 @@ type retention struct {
 	policy RetentionPolicy
 	every  time.Duration
 
-	mu sync.Mutex // held by a run, and guards after
+	running chan struct{} // full while a run is under way, whose after is
 	// after is where the next run goes on: sessions that stay must not keep it
 	// from looking at the others.
 	after map[SessionStatus]IdlePlace
@@ -43,11 +42,6 @@ func (e *Engine) runRetention(ctx context.Context) {
 		r, err := e.retain(ctx, retainSteps, false)
 		if err != nil && ctx.Err() == nil {
 			e.log.Error("retention", "error", err)
-		}
-		for _, s := range r.Steps {
-			if s.Problem != "" {
-				e.log.Warn("retention", "action", s.Action, "session", s.Session.ID, "problem", s.Problem)
-			}
 		}
 		if len(r.Steps) > 0 {
 			e.log.Info("retention", "steps", len(r.Steps), "more", r.More)
@@ -71,14 +65,21 @@ func (e *Engine) Retain(ctx context.Context, steps int, dry bool) (RetentionRepo
 }
 
 func (e *Engine) retain(ctx context.Context, steps int, dry bool) (r RetentionReport, err error) {
-	e.retention.mu.Lock()
-	defer e.retention.mu.Unlock()
+	select {
+	case e.retention.running <- struct{}{}:
+		defer func() { <-e.retention.running }()
+	case <-ctx.Done():
+		return r, Unavailable(ctx.Err(), "another run of retention is under way; nothing was done; try again when it has ended")
+	}
 	run := &retaining{e: e, steps: steps, dry: dry, now: e.now()}
 	if !dry {
-		err = e.removeArchivedFolders(ctx)
+		// One that cannot be removed keeps nothing else.
+		if err := e.removeArchivedFolders(ctx); err != nil {
+			e.log.Error("remove the folders of archived sessions", "error", err)
+		}
 	}
 	p := e.retention.policy
-	if err == nil && p.CloseIdle > 0 {
+	if p.CloseIdle > 0 {
 		err = run.idle(ctx, SessionActive, p.CloseIdle, run.close)
 	}
 	if err == nil && p.PruneFiles > 0 {
@@ -282,7 +283,8 @@ func (r *retaining) prune(ctx context.Context, before time.Time) error {
 				return err
 			}
 		}
-		if r.dry {
+		r.report.More = r.report.More || p.More
+		if r.dry || err == nil && p.More {
 			continue
 		}
 		next := p.Next

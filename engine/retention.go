@@ -57,7 +57,7 @@ type RetentionStep struct {
 // RetentionReport is what one run of retention did, or would do.
 type RetentionReport struct {
 	Steps []RetentionStep
-	// More: there are sessions that were not looked at.
+	// More: there is more that was not looked at, or not done.
 	More bool
 }
 
@@ -114,13 +114,15 @@ type RetentionList interface {
 	RestoreSession(ctx context.Context, s Session) error
 }
 
-// Prunable are files that may be removed, or were.
+// Prunable are files that may be removed, or were: not all at once.
 type Prunable struct {
 	Files int
 	Bytes int64
 	// Next is from when the oldest is that may be removed later; nil if there
 	// is none.
 	Next *time.Time
+	// More: there are others that may be removed now.
+	More bool
 }
 
 // Archives are session folders on their way out, and back.

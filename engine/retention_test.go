@@ -20,10 +20,10 @@ import (
 const day = 24 * time.Hour
 
 // newKeeper is an engine with a policy, whose clock is the test's.
-func newKeeper(t *testing.T, p engine.RetentionPolicy) (*hosttest.Host, *clock) {
+func newKeeper(t *testing.T, p engine.RetentionPolicy, changes ...func(*engine.Config)) (*hosttest.Host, *clock) {
 	t.Helper()
 	c := newClock()
-	h := hosttest.OpenWith(t, t.TempDir(), sessions.Options{Now: c.now}, engine.NewEventQueue(), func(cfg *engine.Config) { cfg.Retention = p })
+	h := hosttest.OpenWith(t, t.TempDir(), sessions.Options{Now: c.now}, engine.NewEventQueue(), append(changes, func(cfg *engine.Config) { cfg.Retention = p })...)
 	_, err := h.CreateAgentGroup(t.Context(), engine.CreateAgentGroupInput{ID: hosttest.Ptr(hosttest.AgentGroup), Name: "Agents"})
 	hosttest.Must(t, err)
 	return h, c
@@ -223,6 +223,50 @@ func TestFilesThatWereDealtWithAreRemovedAndNoOthers(t *testing.T) {
 	}
 }
 
+// A sender may write any path: what is removed is only what the engine made.
+func TestPathsThatASenderMadeUpHaveNothingRemoved(t *testing.T) {
+	h, clock := newKeeper(t, engine.RetentionPolicy{PruneFiles: 7 * day})
+	s := h.Session(t)
+	h.MustWrite(t, s, "waits", hosttest.Attach(hosttest.File("a.txt", "hello")))
+	for id, path := range map[string]string{"up": "inbox/../x", "here": "inbox/./x", "other": "inbox/waits/x"} {
+		h.MustWrite(t, s, id, map[string]any{"attachments": []any{map[string]any{"localPath": path}}})
+		h.Exec(t, s, "inbound.db", `UPDATE messages_in SET status = 'completed' WHERE id = '`+id+`'`)
+	}
+	clock.move(8 * day)
+	if steps, _ := retain(t, h, 100); len(steps) > 0 {
+		t.Errorf("%q", steps)
+	}
+	for _, path := range []string{"inbound.db", "outbound.db", "inbox/waits/a.txt"} {
+		if _, err := os.Stat(h.Folder(s, filepath.FromSlash(path))); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// More than one run removes, and what is long gone, delay nothing for ever.
+func TestFilesOfManyMessagesAreRemovedInTurns(t *testing.T) {
+	const many = 1001
+	h, clock := newKeeper(t, engine.RetentionPolicy{PruneFiles: 7 * day})
+	s := h.Session(t)
+	h.Exec(t, s, "inbound.db", fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+		INSERT INTO messages_in (id, seq, kind, timestamp, status, content)
+		SELECT 'm' || i, 2 * i, 'chat', '2020-01-01T00:00:00Z', 'completed', '{"attachments":[{"localPath":"inbox/m' || i || '/f"}]}' FROM n`, many))
+	for i := range many {
+		hosttest.Must(t, os.MkdirAll(h.Folder(s, "inbox", fmt.Sprint("m", i+1)), 0o700))
+		hosttest.Must(t, os.WriteFile(h.Folder(s, "inbox", fmt.Sprint("m", i+1), "f"), []byte("x"), 0o600))
+	}
+	clock.move(8 * day)
+	for want := true; want; {
+		steps, report := retain(t, h, 100)
+		if want = report.More; want && len(steps) == 0 {
+			t.Fatal("there is more, of which nothing is removed")
+		}
+	}
+	if left, err := os.ReadDir(h.Folder(s, "inbox")); err != nil || len(left) > 0 {
+		t.Errorf("%d are left: %v", len(left), err)
+	}
+}
+
 // archived is a closed session with some content, made an archive.
 func archived(t *testing.T, h *hosttest.Host, clock *clock) (s engine.Session, tree string) {
 	t.Helper()
@@ -348,6 +392,131 @@ func TestAnArchiveFollowsNoLink(t *testing.T) {
 	}
 	_, err = h.RestoreSession(t.Context(), engine.RestoreSessionInput{SessionID: s.ID})
 	hosttest.Must(t, err)
+}
+
+// What tools leave read-only is the agent's own, and goes with the folder.
+func TestReadOnlyDirectoriesGoWithTheirFolder(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may remove files from any directory")
+	}
+	h, clock := newKeeper(t, engine.RetentionPolicy{ArchiveClosed: 7 * day})
+	s := h.Session(t)
+	hosttest.Must(t, os.MkdirAll(h.Folder(s, "cache", "module", "sub"), 0o700))
+	hosttest.Must(t, os.WriteFile(h.Folder(s, "cache", "module", "file"), nil, 0o400))
+	hosttest.Must(t, os.Chmod(h.Folder(s, "cache", "module"), 0o500))
+	_, err := h.CloseSession(t.Context(), s.ID)
+	hosttest.Must(t, err)
+	clock.move(8 * day)
+	if steps, _ := retain(t, h, 100); len(steps) != 1 {
+		t.Fatalf("%q", steps)
+	}
+	if _, err := os.Stat(h.Folder(s)); !os.IsNotExist(err) {
+		t.Errorf("its folder is there: %v", err)
+	}
+	_, err = h.RestoreSession(t.Context(), engine.RestoreSessionInput{SessionID: s.ID})
+	hosttest.Must(t, err)
+	if st, err := os.Stat(h.Folder(s, "cache", "module")); err != nil || st.Mode().Perm() != 0o500 {
+		t.Errorf("%v, %v", st, err)
+	}
+	hosttest.Must(t, os.Chmod(h.Folder(s, "cache", "module"), 0o700))
+}
+
+// stuckFolders cannot remove the folders of some sessions.
+type stuckFolders struct {
+	engine.Mailboxes
+	stuck map[string]bool
+}
+
+func (f stuckFolders) RemoveFolder(ctx context.Context, agentGroupID, sessionID string) error {
+	if f.stuck[sessionID] {
+		return unix.EROFS
+	}
+	return f.Mailboxes.RemoveFolder(ctx, agentGroupID, sessionID)
+}
+
+func TestAFolderThatCannotBeRemovedHoldsUpNoOthers(t *testing.T) {
+	stuck := map[string]bool{}
+	h, clock := newKeeper(t, engine.RetentionPolicy{ArchiveClosed: 7 * day}, func(c *engine.Config) { c.Mailboxes = stuckFolders{c.Mailboxes, stuck} })
+	for i := range 3 {
+		s := h.Session(t)
+		stuck[s.ID] = i == 0
+		_, err := h.CloseSession(t.Context(), s.ID)
+		hosttest.Must(t, err)
+		clock.move(8 * day)
+		r, err := h.Retain(t.Context(), 10, false)
+		hosttest.Must(t, err)
+		if len(r.Steps) != 1 || (r.Steps[0].Problem != "") != stuck[s.ID] {
+			t.Errorf("%d: %+v", i, r.Steps)
+		}
+		if _, err := os.Stat(h.Folder(s)); (err == nil) != stuck[s.ID] {
+			t.Errorf("%d: its folder: %v", i, err)
+		}
+	}
+}
+
+// meddling does something while an archive is written, which asks it again and
+// again whether to go on.
+type meddling struct {
+	context.Context
+	archive string
+	do      func()
+}
+
+func (m *meddling) Err() error {
+	if _, err := os.Stat(m.archive); err == nil && m.do != nil {
+		do := m.do
+		m.do = nil
+		do()
+	}
+	return m.Context.Err()
+}
+
+// Half of one state and half of the next is no archive.
+func TestAFolderThatIsWrittenToMeanwhileIsNotArchived(t *testing.T) {
+	for _, name := range []string{"inbound.db", "outbound.db"} {
+		h, clock := newKeeper(t, engine.RetentionPolicy{ArchiveClosed: 7 * day})
+		s := h.Session(t)
+		old := time.Now().Add(-time.Hour)
+		hosttest.Must(t, os.Chtimes(h.Folder(s, name), old, old))
+		_, err := h.CloseSession(t.Context(), s.ID)
+		hosttest.Must(t, err)
+		clock.move(8 * day)
+		ctx := &meddling{t.Context(), filepath.Join(h.Data, "archives", s.ID+".tar.new"), func() {
+			h.Exec(t, s, name, `CREATE TABLE more (x)`)
+		}}
+		r, err := h.Retain(ctx, 10, false)
+		hosttest.Must(t, err)
+		if ctx.do != nil || len(r.Steps) != 1 || !strings.Contains(r.Steps[0].Problem, "while it was archived") {
+			t.Errorf("%s: %+v", name, r)
+		}
+		if left, err := os.ReadDir(filepath.Join(h.Data, "archives")); err != nil || len(left) > 0 {
+			t.Errorf("left in archives: %v, %v", left, err)
+		}
+		if steps, _ := retain(t, h, 100); len(steps) != 1 {
+			t.Errorf("the next run: %q", steps)
+		}
+	}
+}
+
+// An archive may take long: who waits for it may go.
+func TestWhoeverWaitsForARunOfRetentionMayGo(t *testing.T) {
+	h, clock := newKeeper(t, engine.RetentionPolicy{ArchiveClosed: 7 * day})
+	s := h.Session(t)
+	_, err := h.CloseSession(t.Context(), s.ID)
+	hosttest.Must(t, err)
+	clock.move(8 * day)
+	asked := false
+	ctx := &meddling{t.Context(), filepath.Join(h.Data, "archives", s.ID+".tar.new"), func() {
+		asked = true
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := h.Retain(gone, 10, true)
+		hosttest.WantCode(t, err, engine.CodeUnavailable)
+	}}
+	r, err := h.Retain(ctx, 10, false)
+	if err != nil || !asked || len(r.Steps) != 1 || r.Steps[0].Problem != "" {
+		t.Errorf("%+v, %v, asked meanwhile: %v", r, err, asked)
+	}
 }
 
 // A sparse file of a terabyte is no reason to fill the disk.

@@ -27,6 +27,7 @@ type waking struct {
 
 	mu      sync.Mutex          // guards all below
 	queues  map[string][]string // due sessions by agent group
+	queued  map[string]bool     // all that are in queues, which may be many
 	turn    []string            // agent groups with a queue, next first
 	running map[string]*run
 	pauses  map[string]penalty // of sessions that failed
@@ -50,7 +51,7 @@ type penalty struct {
 }
 
 func newWaking(e *Engine, w Wakers) *waking {
-	return &waking{e: e, wakers: w, wake: make(chan struct{}, 1), queues: map[string][]string{}, running: map[string]*run{}, pauses: map[string]penalty{}, counts: map[string]*count{}}
+	return &waking{e: e, wakers: w, wake: make(chan struct{}, 1), queues: map[string][]string{}, queued: map[string]bool{}, running: map[string]*run{}, pauses: map[string]penalty{}, counts: map[string]*count{}}
 }
 
 // wakes tells whether the engine runs the containers of an agent group.
@@ -69,9 +70,10 @@ func (w *waking) paused(sessionID string) time.Time {
 func (w *waking) due(s Session) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed || w.running[s.ID] != nil || slices.Contains(w.queues[s.AgentGroupID], s.ID) {
+	if w.closed || w.running[s.ID] != nil || w.queued[s.ID] {
 		return
 	}
+	w.queued[s.ID] = true
 	if len(w.queues[s.AgentGroupID]) == 0 {
 		w.turn = append(w.turn, s.AgentGroupID)
 	}
@@ -96,6 +98,9 @@ func (w *waking) next(ctx context.Context) (sessionID string, r *run, starting c
 		if w.wakers.Wakes(group) {
 			return false
 		}
+		for _, id := range w.queues[group] {
+			delete(w.queued, id)
+		}
 		delete(w.queues, group)
 		return true
 	})
@@ -106,6 +111,7 @@ func (w *waking) next(ctx context.Context) (sessionID string, r *run, starting c
 	w.turn = w.turn[1:]
 	queue := w.queues[group]
 	sessionID, queue = queue[0], queue[1:]
+	delete(w.queued, sessionID)
 	if len(queue) == 0 {
 		delete(w.queues, group)
 	} else {

@@ -20,7 +20,7 @@ const (
 	defaultURL = "http://127.0.0.1:8080"
 	// answerTime is how long an engine may think about a request that it has
 	// got whole: far longer than a message may wait to be written.
-	answerTime = 2 * time.Minute
+	answerTime = 5 * time.Minute
 )
 
 // client talks to a running engine. Its methods may be called concurrently.

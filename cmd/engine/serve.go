@@ -63,7 +63,7 @@ GOGC and GOMEMLIMIT are as in any Go program; left out, they are 800 and 1GiB.`,
 	f.StringVar(&cfg.tlsKey, "tls-key", "", "the certificate's key (PEM)")
 	c.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 	f.BoolVar(&cfg.insecure, "insecure-listen", false, "listen beyond this machine without TLS: anybody on the way can read the token")
-	f.DurationVar(&cfg.grace, "grace", 30*time.Second, "how long a stop waits for requests that were begun")
+	f.DurationVar(&cfg.grace, "grace", 30*time.Second, "how long a stop waits for requests that were begun, and then for what outlives them")
 	f.StringSliceVar(&cfg.graph.Hosts, "allow-host", nil, "a name, without port, that clients call the engine by, besides localhost and the address it listens on")
 	f.StringSliceVar(&cfg.graph.Origins, "allow-origin", nil, "a web origin besides the engine's own whose pages may use the API: https://console.example")
 	bindLimits(f, &limits, &cfg.graph)

@@ -191,7 +191,7 @@ func (s *server) stop() error {
 	if rerr := os.Remove(filepath.Join(s.config.data, urlFile)); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
 		err = errors.Join(err, rerr)
 	}
-	wait := closeTime + s.host.StopTime()
+	wait := max(closeTime, s.config.grace) + s.host.StopTime()
 	closed := make(chan error, 1)
 	go func() { closed <- s.host.Close() }()
 	select {
@@ -207,6 +207,6 @@ func (s *server) stop() error {
 	return err
 }
 
-// closeTime is how long a stop waits for what outlives its request, beside
-// containers that were asked to end.
+// closeTime is how long a stop waits at least for what outlives its request,
+// beside containers that were asked to end.
 const closeTime = 5 * time.Second

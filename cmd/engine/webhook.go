@@ -3,6 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -24,19 +27,50 @@ func (r *remote) webhookSet() *cobra.Command {
 		{flag: "secret", name: "secret", usage: "signs each request, 16 to 256 bytes; left out, it stays as it is"},
 	}
 	var disabled bool
+	var secretFile string
 	c := &cobra.Command{Use: "set CHANNEL-TYPE URL", Short: "Push the replies for a channel type to an address", Args: cobra.ExactArgs(2),
 		Long: `Push the replies for a channel type to an address, those that wait included. A
 webhook that the channel type has is changed.`,
-		Example: `  engine webhook set telegram https://bot.example/replies --secret "$SECRET"
+		Example: `  engine webhook set telegram https://bot.example/replies --secret-file secret
   engine webhook set telegram https://bot.example/replies --disabled    # push nothing for now`,
 		RunE: func(c *cobra.Command, args []string) error {
 			input := given(c, fields)
 			input["channelType"], input["url"], input["enabled"] = args[0], args[1], !disabled
+			if secretFile != "" {
+				secret, err := readSecret(c, secretFile)
+				if err != nil {
+					return err
+				}
+				input["secret"] = secret
+			}
 			return r.mutateAndPrint(c, "setWebhook", "webhook", "webhook { "+webhookFields+" }", input, nil)
 		}}
 	bindFields(c, fields)
+	c.Flags().StringVar(&secretFile, "secret-file", "", "a file whose first line is the secret, - for standard input: arguments can be seen by all who are on this machine")
+	c.MarkFlagsMutuallyExclusive("secret", "secret-file")
 	c.Flags().BoolVar(&disabled, "disabled", false, "push nothing; replies wait, and may be claimed")
 	return c
+}
+
+func readSecret(c *cobra.Command, path string) (string, error) {
+	in := c.InOrStdin()
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		defer f.Close()
+		in = f
+	}
+	text, err := io.ReadAll(io.LimitReader(in, 4096))
+	if err != nil {
+		return "", fmt.Errorf("read the secret: %w", err)
+	}
+	secret, _, _ := strings.Cut(string(text), "\n")
+	if secret = strings.TrimSuffix(secret, "\r"); secret == "" {
+		return "", failf(exitUsage, "%s has no secret in its first line", path)
+	}
+	return secret, nil
 }
 
 func (r *remote) webhookList() *cobra.Command {

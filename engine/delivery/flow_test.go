@@ -230,6 +230,38 @@ func TestATransientFailureHoldsBackWhatComesLaterAndAPermanentOneDoesNot(t *test
 	waitStatus(t, h, b, "b1", engine.DeliveryDelivered)
 }
 
+// A webhook that is disabled pauses what it would be sent; a reply is called off
+// by saying that it failed.
+func TestRepliesArePausedCalledOffAndResumed(t *testing.T) {
+	h, c := newHost(t, nil)
+	r := newReceiver(t, func(request) int { return 503 })
+	push(t, h, r.URL)
+	s := session(t, h)
+	say(t, h, s, "r1", 1)
+	say(t, h, s, "r2", 3)
+	hosttest.Wait(t, "the first attempt", func() bool { return status(t, h, s, "r1").NextAttemptAt != nil })
+	enable := func(yes bool) {
+		_, err := h.SetWebhook(t.Context(), engine.SetWebhookInput{ChannelType: "test", URL: r.URL, Enabled: &yes})
+		hosttest.Must(t, err)
+	}
+	enable(false)
+	r.answerWith(ok)
+	c.pass(time.Hour)
+	got, err := h.ClaimReplies(t.Context(), engine.ClaimRepliesInput{Max: 1, LeaseSeconds: 60})
+	if err != nil || len(got) != 1 || got[0].ID != "r1" {
+		t.Fatalf("while it is disabled, claimed %+v, %v", got, err)
+	}
+	off, err := h.MarkDelivered(t.Context(), engine.MarkDeliveredInput{SessionID: s.ID, ReplyID: "r1", Failed: true, Error: hosttest.Ptr("called off")})
+	if err != nil || off.Delivery.Status != engine.DeliveryFailed || *off.Delivery.LastError != "called off" {
+		t.Errorf("%+v, %v", off.Delivery, err)
+	}
+	enable(true)
+	waitStatus(t, h, s, "r2", engine.DeliveryDelivered)
+	if got := r.ids(s.ID); !slices.Equal(got, []string{"r1", "r2"}) {
+		t.Errorf("sent %q", got)
+	}
+}
+
 func TestADeadReceiverIsGivenUpAfterAboutADay(t *testing.T) {
 	h, c := newHost(t, nil)
 	r := newReceiver(t, func(request) int { return 500 })
@@ -274,6 +306,35 @@ func TestAnAttemptThatACrashEndedIsMadeAgainAndMarked(t *testing.T) {
 	if first.Attempt != 1 || first.PossibleRepeat || again.Attempt != 2 || !again.PossibleRepeat || again.DeliveryID != first.DeliveryID {
 		t.Errorf("first %+v, then %+v", first, again)
 	}
+}
+
+// Lessons 22 and 38: while one receiver hangs, each other session's replies
+// arrive.
+func TestAReceiverThatHangsHoldsUpNoOtherSession(t *testing.T) {
+	h, _ := newHost(t, nil)
+	hangs, others := session(t, h), []engine.Session{session(t, h), session(t, h)}
+	r := newReceiver(t, func(q request) int {
+		if q.SessionID == hangs.ID {
+			return 0
+		}
+		return 200
+	})
+	push(t, h, r.URL)
+	say(t, h, hangs, "r1", 1)
+	say(t, h, hangs, "r2", 3)
+	hosttest.Wait(t, "the receiver to hang", func() bool { return len(r.ids(hangs.ID)) > 0 })
+	for _, s := range others {
+		say(t, h, s, "r1", 1)
+		say(t, h, s, "r2", 3)
+		waitStatus(t, h, s, "r2", engine.DeliveryDelivered)
+	}
+	if got := r.ids(hangs.ID); !slices.Equal(got, []string{"r1"}) {
+		t.Errorf("%q arrived where the first one hangs", got)
+	}
+	if d := status(t, h, hangs, "r1"); d.Status == engine.DeliveryDelivered || d.Attempts != 1 {
+		t.Errorf("what hangs is %+v", d)
+	}
+	hosttest.Must(t, h.Close()) // which does not wait for it
 }
 
 func TestRepliesGoOnlyToTheSessionsChatAndToDestinations(t *testing.T) {

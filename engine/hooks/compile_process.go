@@ -23,20 +23,24 @@ const (
 	compilerNice   = 10 // below those who send messages meanwhile
 )
 
-var errCompileTime = errors.New("the time limit of compiling is over")
+// compileWall is how long compiling may take on a machine that has other things
+// to do. What a module itself may cost is processor time.
+const compileWall = 4 * time.Minute
+
+var errCompileWall = errors.New("the machine was too busy to compile the module in time")
 
 // compiler compiles modules one at a time.
 type compiler struct {
 	command []string // empty: in this process
-	time    time.Duration
+	wall    time.Duration
 	limits  compileLimits
 	log     *slog.Logger
 }
 
 func newCompiler(command []string, log *slog.Logger) compiler {
-	return compiler{command: command, time: time.Minute, log: log, limits: compileLimits{
+	return compiler{command: command, wall: compileWall, log: log, limits: compileLimits{
 		MemoryBytes: 1536 << 20,
-		Seconds:     120, // on several cores; it ends a process whose parent cannot
+		Seconds:     120,
 		FileBytes:   512 << 20,
 	}}
 }
@@ -47,7 +51,7 @@ func (c compiler) compile(ctx context.Context, dir string, what source) error {
 	if len(c.command) == 0 {
 		return job.run(ctx)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.time, errCompileTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.wall, errCompileWall)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.command[0], c.command[1:]...)
 	cmd.Env = compilerEnvironment()
@@ -70,7 +74,7 @@ func (c compiler) compile(ctx context.Context, dir string, what source) error {
 	if err == nil && request == nil {
 		return stdout.answer()
 	}
-	return c.failure(ctx, errors.Join(err, request), cmd.ProcessState.Sys().(syscall.WaitStatus), stderr.kept)
+	return c.failure(ctx, errors.Join(err, request), cmd.ProcessState, stderr.kept)
 }
 
 // compilerEnvironment has nothing of ours, which is no business of a module's,
@@ -80,10 +84,13 @@ func compilerEnvironment() []string {
 }
 
 // failure says why a process gave no answer.
-func (c compiler) failure(ctx context.Context, err error, status syscall.WaitStatus, stderr []byte) error {
+func (c compiler) failure(ctx context.Context, err error, ended *os.ProcessState, stderr []byte) error {
+	status := ended.Sys().(syscall.WaitStatus)
 	switch {
-	case errors.Is(context.Cause(ctx), errCompileTime), status.Signaled() && status.Signal() == unix.SIGXCPU:
-		return overLimit("compiling the module took longer than the %s that it may: make it smaller, or its functions", c.time)
+	case status.Signaled() && ended.UserTime()+ended.SystemTime()+time.Second/2 >= time.Duration(c.limits.Seconds)*time.Second: // the kernel counts in ticks
+		return overLimit("compiling the module took more than the %d seconds of processor time that it may: make it smaller, or its functions", c.limits.Seconds)
+	case errors.Is(context.Cause(ctx), errCompileWall):
+		return engine.Unavailable(err, "compiling the module took longer than %s, because the machine has too much else to do; try again", c.wall)
 	case ctx.Err() != nil:
 		return engine.Unavailable(context.Cause(ctx), "compiling the module was stopped")
 	case status.ExitStatus() == exitMemory:

@@ -45,9 +45,12 @@ func (l Library) Keep(hashes ...string) error { return l.l.keep(hashes) }
 func (l Library) Close() error { return l.l.close() }
 
 // LimitCompiler is for modules that would take minutes, and gigabytes.
-func (l Library) LimitCompiler(t time.Duration, memoryBytes uint64) {
-	l.l.compiler.time, l.l.compiler.limits.MemoryBytes = t, memoryBytes
+func (l Library) LimitCompiler(wall time.Duration, memoryBytes uint64) {
+	l.l.compiler.wall, l.l.compiler.limits.MemoryBytes = wall, memoryBytes
 }
+
+// LimitProcessor is for the same.
+func (l Library) LimitProcessor(seconds uint64) { l.l.compiler.limits.Seconds = seconds }
 
 func (l Library) LimitCache(bytes int64) { l.l.cache.bytes = bytes }
 

@@ -226,7 +226,9 @@ func (c *container) follow(ctx context.Context, options []string) {
 	cmd := c.cli.command(ctx, append(append([]string{"logs", "--follow"}, options...), c.name())...)
 	out := &lines{log: c.log}
 	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Run(); err != nil && ctx.Err() == nil {
+	err := cmd.Run()
+	out.end()
+	if err != nil && ctx.Err() == nil {
 		c.log.Warn("read what a container prints", "error", err)
 	}
 }

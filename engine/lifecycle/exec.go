@@ -58,8 +58,8 @@ func (w *Wakers) startCommand(s engine.Session, g Group) (engine.Container, erro
 	c.cmd.ExtraFiles = []*os.File{held}
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.cmd.WaitDelay = killTime // for output of what it left running
-	out := &lines{log: w.log.With("session", s.ID)}
-	c.cmd.Stdout, c.cmd.Stderr = out, out
+	c.out = &lines{log: w.log.With("session", s.ID)}
+	c.cmd.Stdout, c.cmd.Stderr = c.out, c.out
 	if err := c.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -72,6 +72,7 @@ type command struct {
 	wakers   *Wakers
 	session  string
 	cmd      *exec.Cmd
+	out      *lines
 	grace    time.Duration
 	stopping sync.Once
 	stop     chan struct{} // closed to have it ended
@@ -102,6 +103,7 @@ func (c *command) run() {
 		}
 		grace.Stop()
 	}
+	c.out.end()
 	if err != nil {
 		c.wakers.log.Info("a session's command ended", "session", c.session, "status", err)
 	}

@@ -102,7 +102,7 @@ func alive(t *testing.T, pid string) bool {
 
 func TestACommandRunsInItsSessionsFolderWithItsLimitsAndNothingOfTheEngines(t *testing.T) {
 	t.Setenv("ENGINE_TOKEN", "secret")
-	w, folder, log := mustNew(t, t.TempDir(), `pwd; env; ulimit -n; ulimit -v; echo "to the log"; env > out.tmp; ulimit -n >> out.tmp; ulimit -v >> out.tmp; pwd >> out.tmp; mv out.tmp out`,
+	w, folder, log := mustNew(t, t.TempDir(), `pwd; env; ulimit -n; ulimit -v; echo "to the log"; env > out.tmp; ulimit -n >> out.tmp; ulimit -v >> out.tmp; pwd >> out.tmp; mv out.tmp out; printf "last words"`,
 		func(x *lifecycle.Exec) {
 			x.Env, x.TimeZone, x.OpenFiles, x.MemoryBytes = map[string]string{"WORD": "a b'c"}, "Asia/Kolkata", 77, 1<<30
 		})
@@ -121,7 +121,7 @@ func TestACommandRunsInItsSessionsFolderWithItsLimitsAndNothingOfTheEngines(t *t
 	if strings.Contains(out, "ENGINE_TOKEN") {
 		t.Error("the command was given the engine's token")
 	}
-	if !strings.Contains(log.String(), "to the log") {
+	if !strings.Contains(log.String(), "to the log") || !strings.Contains(log.String(), "last words") {
 		t.Errorf("what it printed is not in the log: %s", log)
 	}
 }

@@ -29,3 +29,11 @@ func (l *lines) Write(b []byte) (int, error) {
 		l.rest = append(l.rest[:0], l.rest[i+1:]...)
 	}
 }
+
+// end logs a last line that was not ended: it may say why the command was.
+func (l *lines) end() {
+	if len(l.rest) > 0 {
+		l.log.Info("agent: " + string(l.rest))
+		l.rest = nil
+	}
+}

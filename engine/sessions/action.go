@@ -134,16 +134,15 @@ func (in *inbox) acknowledged(id string) (found ack, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	m := &mailbox{}
-	if m.outbound, err = in.store.connect(ctx, in.folder, outboundName, readOnly); err != nil {
-		return ack{}, err
-	}
-	defer m.outbound.Close()
-	if err := errors.Join(m.outbound.BusyTimeout(time.Second), hotJournal(m.outbound)); err != nil {
+	if m.outbound, err = in.store.look(ctx, in.session, in.folder, outboundName); err != nil {
 		return ack{}, fault(outboundName, err)
 	}
+	sound := false // not after a panic
+	defer func() { in.store.detach(in.session, in.folder, outboundName, m.outbound, sound) }()
 	acks := m.acks()
 	defer acks.close()
 	found, err = acks.look(id)
+	sound = err == nil
 	return found, fault(outboundName, err)
 }
 

@@ -30,15 +30,21 @@ func (s *Store) Archive(ctx context.Context, sess engine.Session) (files int, by
 		return 0, 0, err
 	}
 	defer f.close()
-	for _, name := range []string{inboundName, outboundName} {
-		if st, err := f.dir.stat(name + "-journal"); err == nil && st.Size > 0 {
-			return 0, 0, engine.Errorf(engine.CodeUnavailable, "%s of session %s has a journal: somebody writes it", name, sess.ID)
-		}
+	before, err := f.atRest()
+	if err != nil {
+		return 0, 0, err
 	}
 	name := sess.ID + ".tar"
 	a := &archiver{store: s, ctx: ctx, left: s.opts.Limits.SessionBytes, entries: maxTreeEntries,
 		manifest: manifest{Version: manifestVersion, ArchivedAt: s.opts.Now().UTC(), Session: archivedSessionOf(sess)}}
-	if err := s.writeArchive(name+newSuffix, f.dir, a); err != nil {
+	err = s.writeArchive(name+newSuffix, f.dir, a)
+	if err == nil {
+		var after [2]fileStamp
+		if after, err = f.atRest(); err == nil && after != before {
+			err = engine.Errorf(engine.CodeUnavailable, "somebody wrote to session %s while it was archived", sess.ID)
+		}
+	}
+	if err != nil {
 		return 0, 0, errors.Join(fault("the archive", err), s.archives.remove(name+newSuffix))
 	}
 	// Under its name it is whole and on disk.
@@ -56,6 +62,21 @@ func (s *Store) Archive(ctx context.Context, sess engine.Session) (files int, by
 		s.log.Warn("links and other things that are no files were left out of an archive; its manifest lists them", "session", sess.ID, "left out", n)
 	}
 	return files, bytes, fault("the archive", err)
+}
+
+// atRest returns what the databases are like while nobody writes them.
+func (f *folder) atRest() (stamps [2]fileStamp, err error) {
+	for i, name := range []string{inboundName, outboundName} {
+		if st, err := f.dir.stat(name + "-journal"); err == nil && st.Size > 0 {
+			return stamps, engine.Errorf(engine.CodeUnavailable, "%s has a journal: somebody writes it", name)
+		}
+		st, err := f.dir.stat(name)
+		if err != nil && !errors.Is(err, unix.ENOENT) {
+			return stamps, fault(name, err)
+		}
+		stamps[i] = stampOf(st)
+	}
+	return stamps, nil
 }
 
 func (s *Store) writeArchive(name string, from *dir, a *archiver) (err error) {

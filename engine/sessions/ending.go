@@ -74,7 +74,7 @@ func (m *mailbox) look(now time.Time, spent time.Duration) (round, error) {
 		return r, acks.err
 	}
 	sql := waitingSQL + "'pending'"
-	paused, err := queryOne(m.inbound, func(*row) {}, `SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = 'engine_paused'`)
+	paused, err := queryOne(m.inbound, func(*row) {}, `SELECT 1 FROM box.sqlite_schema WHERE type = 'index' AND name = 'engine_paused'`)
 	if err != nil {
 		return r, err
 	}

@@ -27,49 +27,21 @@ type inbox struct {
 	attached int64 // bytes of attachments
 }
 
-// openInbox attaches inbound.db, as "box", to an instance whose own database is
-// an empty one in memory. Statements that read and write rows need not say so;
-// those that make tables or look at the schema do.
-func (s *Store) openInbox(ctx context.Context, sess engine.Session, f *folder) (_ *inbox, err error) {
-	c := s.idle.take(sess.ID)
-	if c == nil {
-		if c, err = instance(ctx, ":memory:"); err != nil {
-			return nil, err
-		}
-		if err := restrict(c); err != nil {
-			return nil, errors.Join(err, c.Close())
-		}
-	}
-	in := &inbox{conn: c, statements: map[string]*sqlite3.Stmt{}, store: s, session: sess, folder: f}
-	err = configure(ctx, c)
-	if err == nil {
-		err = c.Exec("ATTACH 'file:" + f.prefix + inboundName + "?mode=rw&vfs=" + s.vfs.name + "' AS box; PRAGMA box.synchronous = EXTRA")
-	}
+// openInbox attaches inbound.db for writing.
+func (s *Store) openInbox(ctx context.Context, sess engine.Session, f *folder) (*inbox, error) {
+	c, err := s.attach(ctx, sess, f, inboundName, readWrite)
 	if err != nil {
-		in.close(false)
 		return nil, err
 	}
-	return in, nil
+	return &inbox{conn: c, statements: map[string]*sqlite3.Stmt{}, store: s, session: sess, folder: f}, nil
 }
 
 // close closes the database. A sound instance is kept for the next batch.
 func (in *inbox) close(sound bool) {
-	var errs []error
 	for _, st := range in.statements {
-		errs = append(errs, st.Close())
+		sound = st.Close() == nil && sound
 	}
-	in.conn.SetInterrupt(context.Background())
-	if sound {
-		errs = append(errs, in.conn.Exec("DETACH box"))
-	}
-	if err := errors.Join(errs...); sound && err == nil {
-		errs = []error{in.store.idle.put(in.session.ID, in.conn)}
-	} else {
-		errs = []error{err, in.conn.Close()}
-	}
-	if err := errors.Join(errs...); err != nil && sound {
-		in.store.log.Error("close a session's mailbox", "session", in.session.ID, "error", err)
-	}
+	in.store.detach(in.session, in.folder, inboundName, in.conn, sound)
 }
 
 // prepare returns a statement that is prepared once for each batch.

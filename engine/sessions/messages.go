@@ -196,8 +196,13 @@ func (s *series) close() {
 	}
 }
 
+// hasTable looks for a table in a connection's database, attached or not.
 func hasTable(c *sqlite3.Conn, name string) (bool, error) {
-	return queryOne(c, func(*row) {}, `SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`, name)
+	_, _, _, _, _, err := c.TableColumnMetadata("", name, "")
+	if errors.Is(err, sqlite3.ERROR) {
+		return false, nil // there is none
+	}
+	return err == nil, err
 }
 
 func (in *inbox) hasTable(name string) (bool, error) {

@@ -2,10 +2,7 @@ package sessions
 
 import (
 	"context"
-	"errors"
 	"time"
-
-	"github.com/ncruces/go-sqlite3"
 
 	"github.com/twinbox/twinbox/engine"
 )
@@ -58,54 +55,16 @@ func (s *Store) nothingBehind(ctx context.Context, sess engine.Session, mark eng
 		return false
 	}
 	defer f.close()
-	c, err := s.attachOutbound(ctx, sess, f)
+	c, err := s.look(ctx, sess, f, outboundName)
 	if err != nil {
 		return false
 	}
 	sound := false // not after a panic
-	defer func() { s.detachOutbound(sess, c, sound) }()
+	defer func() { s.detach(sess, f, outboundName, c, sound) }()
 	rows, there := 0, false
 	_, err = queryOne(c, func(r *row) { rows, there = int(r.integer(0, "count", 2)), r.integer(1, "there", 0) != 0 },
 		`SELECT count(*), coalesce(max(rowid = ?1 AND `+column("id", maxText)+` = ?2), 0) FROM (SELECT rowid, id FROM box.messages_out WHERE rowid >= ?1 LIMIT 2)`,
 		mark.RowID, mark.ReplyID)
 	sound = err == nil
 	return sound && rows == 1 && there
-}
-
-// outboundInstance names, among those that are idle, the instance that looks
-// at a session's outbound.db. No session has that id.
-func outboundInstance(sess engine.Session) string { return sess.ID + "/" + outboundName }
-
-// attachOutbound opens outbound.db as "box", and begins to read, in an instance
-// that was made for it before, if there is one: see openInbox.
-func (s *Store) attachOutbound(ctx context.Context, sess engine.Session, f *folder) (c *sqlite3.Conn, err error) {
-	if c = s.idle.take(outboundInstance(sess)); c == nil {
-		if c, err = instance(ctx, ":memory:"); err != nil {
-			return nil, err
-		}
-	}
-	err = configure(ctx, c)
-	if err == nil {
-		err = c.BusyTimeout(readTime)
-	}
-	if err == nil {
-		err = c.Exec("ATTACH 'file:" + f.prefix + outboundName + "?mode=ro&vfs=" + s.vfs.name + "' AS box; BEGIN")
-	}
-	if err == nil {
-		err = checkTables(c, "box")
-	}
-	if err != nil {
-		return nil, errors.Join(err, c.Close())
-	}
-	return c, nil
-}
-
-// detachOutbound closes the database. A sound instance is kept.
-func (s *Store) detachOutbound(sess engine.Session, c *sqlite3.Conn, sound bool) {
-	c.SetInterrupt(context.Background())
-	if sound && c.Exec("ROLLBACK; DETACH box") == nil {
-		_ = s.idle.put(outboundInstance(sess), c) // if it is closed, nothing is open in it
-		return
-	}
-	_ = c.Close() // nothing was written to it
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/twinbox/twinbox/engine"
 )
 
-// maxPruned bounds the folders that are removed at once: the mailbox is locked
-// meanwhile.
+// maxPruned bounds the folders of the inbox, and those of the outbox, that are
+// removed at once: the mailbox is locked meanwhile.
 const maxPruned = 1000
 
 // inboxPath finds the folders of the inbox that a content names: it is compact
@@ -26,6 +26,7 @@ var namesFiles = `instr(` + column("content", maxValueBytes/2) + `, '"localPath"
 type prunables struct {
 	inbox, outbox map[string]bool
 	next          *time.Time
+	more          bool // others may go as well, the next time
 }
 
 func (p *prunables) later(t time.Time) {
@@ -44,8 +45,12 @@ func (s *Store) PruneFiles(ctx context.Context, sess engine.Session, before time
 	if err != nil {
 		return engine.Prunable{}, err
 	}
-	if err := s.prunableReplies(ctx, sess, before, &p); err != nil {
-		return engine.Prunable{}, err
+	outbox, err := s.present(sess, &p)
+	if err == nil && len(outbox) > 0 {
+		err = s.read(ctx, sess, func(m *mailbox) error { return m.prunableReplies(outbox, before, &p) })
+	}
+	if err != nil {
+		return engine.Prunable{}, fault("the folder", err)
 	}
 	var done engine.Prunable
 	if dry {
@@ -64,7 +69,7 @@ func (s *Store) PruneFiles(ctx context.Context, sess engine.Session, before time
 			})
 		}
 	}
-	done.Next = p.next
+	done.Next, done.More = p.next, p.more
 	return done, fault("the folder", err)
 }
 
@@ -99,10 +104,11 @@ func (m *mailbox) prunable(before time.Time) (p prunables, err error) {
 			p.later(before) // it is looked at again
 		}
 		for _, found := range inboxPath.FindAllSubmatch(st.ColumnRawText(4), -1) {
-			name := string(found[1])
-			if old {
+			switch name := string(found[1]); {
+			case !engine.SafeID(name): // a sender can write any path
+			case old:
 				p.inbox[name] = true
-			} else {
+			default:
 				kept[name] = true
 			}
 		}
@@ -113,43 +119,64 @@ func (m *mailbox) prunable(before time.Time) (p prunables, err error) {
 	return p, st.Err()
 }
 
-// prunableReplies finds folders of the outbox that stayed although their reply
-// was delivered before a time.
-func (s *Store) prunableReplies(ctx context.Context, sess engine.Session, before time.Time, p *prunables) error {
-	p.outbox = map[string]bool{}
+// present drops the folders of the inbox that are not there: messages name
+// those for ever that went long ago. It returns names that are in the outbox.
+func (s *Store) present(sess engine.Session, p *prunables) (outbox []string, err error) {
 	f, err := s.enter(sess)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.close()
-	outbox, err := f.dir.sub(outboxName)
+	named := p.inbox
+	p.inbox = map[string]bool{}
+	inbox, complete, err := f.namesIn(inboxName, maxEntries)
 	if err != nil {
-		return nil // the container's doing: nothing of it is to be removed
+		return nil, err
 	}
-	names, _, err := outbox.someNames(maxPruned)
-	outbox.close()
-	if err != nil || len(names) == 0 {
-		return err
-	}
-	return s.read(ctx, sess, func(m *mailbox) error {
-		for _, name := range names {
-			var status string
-			var at *time.Time
-			_, err := queryOne(m.inbound, func(r *row) { status, at = r.or(0), r.time(1, "delivered_at") },
-				`SELECT status, `+column("delivered_at", maxText)+` FROM delivered WHERE message_out_id = ?`, name)
-			switch {
-			case err != nil:
-				return err
-			case status == "delivered" && at != nil && at.Before(before):
-				p.outbox[name] = true
-			case status == "delivered" && at != nil:
-				p.later(*at)
-			default:
-				p.later(before)
-			}
+	p.more = !complete
+	for _, name := range inbox {
+		if named[name] && len(p.inbox) < maxPruned {
+			p.inbox[name] = true
+		} else if named[name] {
+			p.more = true
 		}
-		return nil
-	})
+	}
+	outbox, _, err = f.namesIn(outboxName, maxPruned)
+	return outbox, err
+}
+
+// namesIn lists a directory of the folder. What is no directory is the
+// container's doing: nothing of it is to be removed.
+func (f *folder) namesIn(name string, limit int) (names []string, complete bool, err error) {
+	d, err := f.dir.sub(name)
+	if err != nil {
+		return nil, true, nil
+	}
+	defer d.close()
+	return d.someNames(limit)
+}
+
+// prunableReplies finds folders of the outbox that stayed although their reply
+// was delivered before a time.
+func (m *mailbox) prunableReplies(names []string, before time.Time, p *prunables) error {
+	p.outbox = map[string]bool{}
+	for _, name := range names {
+		var status string
+		var at *time.Time
+		_, err := queryOne(m.inbound, func(r *row) { status, at = r.or(0), r.time(1, "delivered_at") },
+			`SELECT status, `+column("delivered_at", maxText)+` FROM delivered WHERE message_out_id = ?`, name)
+		switch {
+		case err != nil:
+			return err
+		case status == "delivered" && at != nil && at.Before(before):
+			p.outbox[name] = true
+		case status == "delivered" && at != nil:
+			p.later(*at)
+		default:
+			p.later(before)
+		}
+	}
+	return nil
 }
 
 // notePruned says of folders that they are missing on purpose, before they are.
@@ -192,7 +219,6 @@ func (in *inbox) prune(p prunables) (engine.Prunable, error) {
 
 // sweep counts what folders hold, and removes them if told to.
 func sweep(d *dir, p prunables, remove bool) (done engine.Prunable, err error) {
-	left := maxPruned
 	for box, names := range map[string]map[string]bool{inboxName: p.inbox, outboxName: p.outbox} {
 		if len(names) == 0 {
 			continue
@@ -202,9 +228,6 @@ func sweep(d *dir, p prunables, remove bool) (done engine.Prunable, err error) {
 			continue // the container's doing: nothing of it is to be removed
 		}
 		for name := range names {
-			if left--; left < 0 {
-				break
-			}
 			files, bytes, err := b.measure(name)
 			if err == nil && remove {
 				err = b.removeAll(name)

@@ -62,22 +62,21 @@ func (s *Store) readOnce(ctx context.Context, sess engine.Session, look func(*ma
 	}
 	defer f.close()
 	var m mailbox
-	if m.inbound, err = s.connect(ctx, f, inboundName, readOnly); err != nil {
-		return err
-	}
-	defer m.inbound.Close()
-	if err := hotJournal(m.inbound); err != nil {
+	if m.inbound, err = s.look(ctx, sess, f, inboundName); err != nil {
 		if errors.Is(err, sqlite3.READONLY_ROLLBACK) {
 			err = errors.Join(errOwnJournal, err)
 		}
 		return fault(inboundName, err)
 	}
-	m.outbound, m.outboundErr = s.connect(ctx, f, outboundName, readOnly)
-	if m.outboundErr == nil {
-		defer m.outbound.Close()
-		m.outboundErr = fault(outboundName, hotJournal(m.outbound))
+	sound := false // not after a panic
+	defer func() { s.detach(sess, f, inboundName, m.inbound, sound) }()
+	if m.outbound, err = s.look(ctx, sess, f, outboundName); err == nil {
+		defer func() { s.detach(sess, f, outboundName, m.outbound, sound) }()
 	}
-	return fault("the mailbox", look(&m))
+	m.outboundErr = fault(outboundName, err)
+	err = look(&m)
+	sound = err == nil
+	return fault("the mailbox", err)
 }
 
 // hotJournal makes the first read of a database, which tells whether it can

@@ -190,6 +190,7 @@ func (f *dbFile) ReadAt(p []byte, off int64) (int, error) {
 			return n, io.EOF
 		}
 		n += m
+		f.dir.moved.Add(int64(m))
 	}
 	return n, nil
 }
@@ -207,6 +208,7 @@ func (f *dbFile) WriteAt(p []byte, off int64) (int, error) {
 			return n, vfs.SystemError(err, sqlite3.IOERR_WRITE)
 		}
 		n += m
+		f.dir.moved.Add(int64(m))
 	}
 	return n, nil
 }

@@ -4184,7 +4184,7 @@ type RetentionReport {
   policy: RetentionPolicy!
   "What is done, each with one session."
   steps: [RetentionStep!]!
-  "There are sessions that were not looked at: the next run goes on there."
+  "There is more that was not looked at, or not done: the next run goes on there."
   more: Boolean!
 }
 

@@ -273,7 +273,7 @@ type RetentionReport struct {
 	Policy *RetentionPolicy `json:"policy"`
 	// What is done, each with one session.
 	Steps []RetentionStep `json:"steps"`
-	// There are sessions that were not looked at: the next run goes on there.
+	// There is more that was not looked at, or not done: the next run goes on there.
 	More bool `json:"more"`
 }
 

@@ -141,12 +141,34 @@ func TestAPISendsAnyDocument(t *testing.T) {
 	mustContain(t, r.stderr, "nonsense")
 }
 
+func TestWebhooksOfThisMachineAreAllowedByTheEnvironment(t *testing.T) {
+	t.Parallel()
+	for value, code := range map[string]int{"true": 0, "false": 7} {
+		data := t.TempDir()
+		c := command(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
+		c.Env = append(c.Env, "ENGINE_WEBHOOK_ALLOW_PRIVATE="+value)
+		s := start(t, c, data)
+		if r := s.engine(t, "webhook", "set", "telegram", "http://127.0.0.1:1/"); r.code != code {
+			t.Errorf("%s: %+v", value, r)
+		}
+	}
+}
+
 func TestWebhookVerbs(t *testing.T) {
 	t.Parallel()
 	s := serve(t, t.TempDir())
 	made := must[object](t, s, "webhook", "set", "telegram", "https://bot.example/replies", "--secret", "0123456789abcdef")
 	if made["channelType"] != "telegram" || made["enabled"] != true || made["secret"] != nil {
 		t.Errorf("set %v", made)
+	}
+	file := filepath.Join(t.TempDir(), "secret")
+	for secret, code := range map[string]int{"0123456789abcdef\n": 0, "short\n": 7, "\n": 2} {
+		if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r := s.engine(t, "webhook", "set", "telegram", "https://bot.example/replies", "--secret-file", file); r.code != code {
+			t.Errorf("a file with %q: %+v", secret, r)
+		}
 	}
 	must[object](t, s, "webhook", "set", "telegram", "https://bot.example/other", "--disabled")
 	if list := must[[]object](t, s, "webhook", "list"); len(list) != 1 || list[0]["url"] != "https://bot.example/other" || list[0]["enabled"] != false {

@@ -75,7 +75,8 @@ func newWorld(t *testing.T) *world {
 	w.log = w.create("soak.log")
 	engineLog := w.create("engine.log")
 	w.receiver = newReceiver(t)
-	w.engines = newEngines(t, engineproc.PlainBinary(t), w.data, engineLog, "--webhook-allow-private", "--wakers", w.wakers())
+	w.engines = newEngines(t, engineproc.PlainBinary(t), w.data, engineLog, "--webhook-allow-private", "--wakers", w.wakers(),
+		"--grace", "5m") // what an engine that ends in order was asked to do, it does, however busy the machine is
 	w.makeSessions()
 	w.note("%d sessions", len(w.sessions))
 	w.installHooks() // by a binary that compiles them within its time
