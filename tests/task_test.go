@@ -60,6 +60,7 @@ func (a *asker) task(t *testing.T, status string) map[string]any {
 func TestAnAgentUpdatesItsTask(t *testing.T) {
 	t.Parallel()
 	a := &asker{session: newSession(t)}
+	a.mark(t, "RUNNING") // the replies of others are looked for once a minute
 	must := func(content string) string {
 		answer, done := a.ask(t, content)
 		if !done {
@@ -160,6 +161,7 @@ func TestAnUpdateSurvivesKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := &asker{session: session{engine: e, id: id, folder: data + "/" + folder}}
+	a.mark(t, "RUNNING")
 	if _, done := a.ask(t, `{"action":"schedule_task","taskId":"t","prompt":"0","processAfter":"2030-01-01T00:00:00Z"}`); !done {
 		t.Fatal("not scheduled")
 	}
