@@ -111,6 +111,7 @@ func TestAnAgentUpdatesItsTask(t *testing.T) {
 func TestHooksSeeWhatAnAgentMakesOfItsTask(t *testing.T) {
 	t.Parallel()
 	a := &asker{session: newSession(t)}
+	a.mark(t, "RUNNING")
 	if _, done := a.ask(t, `{"action":"schedule_task","taskId":"t","prompt":"old","recurrence":"* * * * *","processAfter":"2024-01-01T00:00:00Z"}`); !done {
 		t.Fatal("not scheduled")
 	}
