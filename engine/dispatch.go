@@ -110,6 +110,9 @@ type Outboxes interface {
 	// as it is and makes of it what it is to be. With an error of change's,
 	// nothing is changed, and it is returned as it is.
 	Dispatch(ctx context.Context, s Session, replyIDs []string, change func(replyID string, d *Dispatch) error) error
+	// DispatchMarked changes that of one reply, and keeps a mark with it; where
+	// the mark is there already, nothing is changed again.
+	DispatchMarked(ctx context.Context, s Session, replyID string, mark *OperationMark, change func(d *Dispatch) error) error
 	// RemoveOutbox removes the files that a reply brought.
 	RemoveOutbox(ctx context.Context, s Session, replyID string) error
 }

@@ -24,6 +24,7 @@ type Registry interface {
 	Webhooks
 	WorkList
 	RetentionList
+	OperationList
 }
 
 // Mailboxes are the session folders.
@@ -40,6 +41,7 @@ type Mailboxes interface {
 	Files
 	Archives
 	NewsReader
+	OperationMarks
 }
 
 // Config is what an Engine is made of. Registry and Mailboxes stay their
@@ -93,6 +95,7 @@ type Engine struct {
 	replyFlow
 	projector  *projector
 	indexer    *indexer
+	operator   *operator
 	resolving  gates[SessionKey]
 	gates      gates[string] // by session id
 	retention  retention
@@ -152,6 +155,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if e.indexer, err = newIndexer(ctx, e, cfg.Index); err != nil {
 		return nil, err
 	}
+	e.operator = newOperator(e)
 	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	e.stopped = ctx.Done()
 	e.projector = newProjector(e)
@@ -159,6 +163,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e.workers.Go(func() { e.life.run(ctx) })
 	e.workers.Go(func() { e.waking.run(ctx) })
 	e.workers.Go(func() { e.runRetention(ctx) })
+	e.workers.Go(func() { e.operator.run(ctx) })
 	if e.indexer != nil {
 		e.workers.Go(func() { e.indexer.run(ctx) })
 	}

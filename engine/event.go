@@ -27,6 +27,8 @@ const (
 	EventReplyFailed    EventType = "REPLY_FAILED"
 	EventHookFailed     EventType = "HOOK_FAILED"
 	EventHookChanged    EventType = "HOOK_CHANGED"
+	// EventOperationChanged: it began, went on or ended.
+	EventOperationChanged EventType = "OPERATION_CHANGED"
 	// EventResyncRequired: events were lost here. Whoever keeps a copy of
 	// something reads it again.
 	EventResyncRequired EventType = "RESYNC_REQUIRED"
@@ -37,7 +39,7 @@ func EventTypes() []EventType {
 	return []EventType{EventSessionCreated, EventSessionUpdated, EventSessionClosed, EventSessionArchived, EventSessionRestored,
 		EventSessionDue, EventContainerStuck,
 		EventMessageWritten, EventMessageUpdated, EventReplyWritten, EventReplyUpdated, EventReplyDelivered, EventReplyFailed,
-		EventHookFailed, EventHookChanged, EventResyncRequired}
+		EventHookFailed, EventHookChanged, EventOperationChanged, EventResyncRequired}
 }
 
 // Event is something that happened. It names what it happened to; what that is
@@ -49,8 +51,9 @@ type Event struct {
 	Type EventType
 	// At is set when the event is put on disk, unless it is set before.
 	At time.Time
-	// SessionID, MessageID, ReplyID and HookName are "" where there is none.
-	SessionID, MessageID, ReplyID, HookName string
+	// SessionID, MessageID, ReplyID, HookName and OperationID are "" where there
+	// is none.
+	SessionID, MessageID, ReplyID, HookName, OperationID string
 }
 
 // EventFilter selects events; zero fields select all. EventResyncRequired is

@@ -155,6 +155,17 @@ type HookStats struct {
 	LastErrorAt *time.Time
 }
 
+// MaxHookMinutes is how far back it is known how a hook fared in each minute.
+const MaxHookMinutes = 240
+
+// HookMinute is how a hook fared in a minute. The times are nil where no call
+// ran.
+type HookMinute struct {
+	At                   time.Time
+	Calls, Failures      int64
+	P50Micros, P95Micros *float64
+}
+
 // HookLogEntry is a line that a hook logged, or that the engine noted of it.
 type HookLogEntry struct {
 	At      time.Time

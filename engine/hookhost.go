@@ -37,6 +37,9 @@ type HookHost interface {
 	Keep(hashes []string) error
 	// State is of a hook that Use named last.
 	State(name string) HookState
+	// History tells of each of the last minutes, up to MaxHookMinutes, in which
+	// a hook was called, oldest first.
+	History(name string, minutes int) []HookMinute
 	// Log returns the last n lines at most, oldest first.
 	Log(name string, n int) []HookLogEntry
 

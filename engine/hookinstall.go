@@ -181,6 +181,15 @@ func (e *Engine) HookLog(name string, n int) []HookLogEntry {
 	return e.hooks.Log(name, n)
 }
 
+// HookHistory tells of each of the last minutes in which a hook was called,
+// oldest first.
+func (e *Engine) HookHistory(name string, minutes int) []HookMinute {
+	if e.hooks == nil {
+		return nil
+	}
+	return e.hooks.History(name, min(minutes, MaxHookMinutes))
+}
+
 // beginHooks is begin for what needs a host of hooks.
 func (e *Engine) beginHooks() (done func(), err error) {
 	if e.hooks == nil {

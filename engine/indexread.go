@@ -129,7 +129,7 @@ func (x *indexer) add(ctx context.Context, s Session, news News) error {
 		return h
 	}
 	for _, m := range news.Messages {
-		mail := IndexedMail{SearchHit: hit(DirectionIn, m.ID, m.Kind, m.Timestamp, m.Route), Content: m.Content}
+		mail := IndexedMail{SearchHit: hit(DirectionIn, m.ID, m.Kind, m.Timestamp, m.Route), Seq: seqOf(m.Seq), Content: m.Content}
 		mail.MessageStatus = m.Status
 		if m.Status == MessagePending && m.Trigger {
 			mail.WaitsFrom = &mail.At
@@ -140,11 +140,21 @@ func (x *indexer) add(ctx context.Context, s Session, news News) error {
 		x.batch.mail = append(x.batch.mail, mail)
 	}
 	for _, r := range news.Replies {
-		mail := IndexedMail{SearchHit: hit(DirectionOut, r.ID, r.Kind, r.Timestamp, r.Route), Content: r.Content}
+		mail := IndexedMail{SearchHit: hit(DirectionOut, r.ID, r.Kind, r.Timestamp, r.Route), Seq: seqOf(r.Seq), Content: r.Content}
 		mail.DeliveryStatus = r.Delivery.Status
+		if r.InReplyTo != nil {
+			mail.InReplyTo = *r.InReplyTo
+		}
 		x.batch.mail = append(x.batch.mail, mail)
 	}
 	return nil
+}
+
+func seqOf(seq *int64) int64 {
+	if seq == nil {
+		return 0
+	}
+	return *seq
 }
 
 // walk goes on over all sessions. Those whose files were written since are

@@ -25,6 +25,12 @@ type MailIndex interface {
 	Forget(ctx context.Context, sessionID string) (more bool, err error)
 	// Search finds newest first. Page.Backward is not for it.
 	Search(ctx context.Context, p Page, f SearchFilter) (SearchPage, error)
+	// Select lists all that a filter selects, the newest so many: those of a
+	// session one after the other in order of seq, and the sessions by the oldest
+	// of each.
+	Select(ctx context.Context, f SearchFilter, most int) ([]MailRef, error)
+	// Answers lists replies to a message, in order of seq, behind a place.
+	Answers(ctx context.Context, sessionID, messageID string, after AnswerPlace, limit int) ([]AnswerPlace, error)
 	// Count counts what a filter selects, up to most, and finds the oldest. The
 	// filter has statuses of one direction, or is Waiting.
 	Count(ctx context.Context, f SearchFilter, most int) (n int, oldest *SearchHit, err error)
@@ -57,6 +63,10 @@ type IndexedSession struct {
 // its id is replaced.
 type IndexedMail struct {
 	SearchHit // without Snippet
+	// Seq is 0 where there is none.
+	Seq int64
+	// InReplyTo is what a reply answers, "" for nothing.
+	InReplyTo string
 	// Content is the beginning of the stored content.
 	Content string
 	// WaitsFrom is when a message that ought to wake the container may do so;
@@ -88,11 +98,22 @@ type News struct {
 	Problem error
 }
 
+// AnswerPlace is the place of a reply among those to a message.
+type AnswerPlace struct {
+	// Seq is 0 for a reply without one, and -1 before all.
+	Seq int64
+	ID  string
+}
+
 // NewsReader reads for an index, bounded like MessageReader.
 type NewsReader interface {
 	// News reads rows behind the cursors, up to limit of each direction, and
 	// those of the ids that exist. Content is cut off at some KiB.
 	News(ctx context.Context, s Session, messages, replies string, ids MailIDs, limit int) (News, error)
+	// Answers reads, of replies to a message, those of the ids that exist, and
+	// those among the next limit rows behind a cursor of Replies; more tells that
+	// it left some out as their content is large.
+	Answers(ctx context.Context, s Session, messageID string, ids []string, behind string, limit int) (replies []Reply, more bool, err error)
 	// Modified is when a session's databases were last written, as the file
 	// system says.
 	Modified(s Session) (time.Time, error)

@@ -52,7 +52,11 @@ type Message struct {
 	Tries           int
 	Trigger, OnWake bool
 	SourceSessionID *string
-	Problem         *string
+	// ClaimedAt is when the container took it, if it works on it, AcknowledgedAt
+	// when it ended it, as the container says; nil for a time that is none or
+	// lies in the future.
+	ClaimedAt, AcknowledgedAt *time.Time
+	Problem                   *string
 }
 
 // Draft is a message that was checked and is ready to be written.

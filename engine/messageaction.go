@@ -33,8 +33,10 @@ type MessageActor interface {
 	// returned. What cannot be done any more is CodeConflict with the reason;
 	// what the container claimed cannot be taken from it. An action that was
 	// carried out before is done. Pausing, resuming and cancelling a message of
-	// a series that has ended is for the run that goes on, which is returned.
-	ActOnMessage(ctx context.Context, s Session, messageID string, a MessageAction, newID string) (Message, error)
+	// a series that has ended is for the run that goes on, which is returned. A
+	// mark that is not nil is kept with what is done, and where it is there
+	// already nothing is done again.
+	ActOnMessage(ctx context.Context, s Session, messageID string, a MessageAction, newID string, mark *OperationMark) (Message, error)
 	// UpdateMessage lets change have a message that waits or is paused, or the
 	// run that goes on of its series, stores what it makes of it and returns
 	// that. It may be asked again. What it returns as an error, it fails with;
@@ -47,29 +49,29 @@ type MessageActor interface {
 // series, whichever of its messages is named. What the container works on or
 // has done is CodeConflict.
 func (e *Engine) PauseMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
-	return e.act(ctx, sessionID, messageID, ActionPause)
+	return e.act(ctx, sessionID, messageID, ActionPause, nil)
 }
 
 // ResumeMessage lets a paused message wait for the container again.
 func (e *Engine) ResumeMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
-	return e.act(ctx, sessionID, messageID, ActionResume)
+	return e.act(ctx, sessionID, messageID, ActionResume, nil)
 }
 
 // CancelMessage calls off a message that waits or is paused. If it recurs, or
 // is of a series, that goes on no more; a run that the container works on is
 // its last.
 func (e *Engine) CancelMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
-	return e.act(ctx, sessionID, messageID, ActionCancel)
+	return e.act(ctx, sessionID, messageID, ActionCancel, nil)
 }
 
 // RetryMessage writes a message that was completed, failed or cancelled once
 // more, under a new id in the same series, as its acknowledgement is in the
 // way of the old one. It returns the new one.
 func (e *Engine) RetryMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
-	return e.act(ctx, sessionID, messageID, ActionRetry)
+	return e.act(ctx, sessionID, messageID, ActionRetry, nil)
 }
 
-func (e *Engine) act(ctx context.Context, sessionID, messageID string, a MessageAction) (Message, error) {
+func (e *Engine) act(ctx context.Context, sessionID, messageID string, a MessageAction, mark *OperationMark) (Message, error) {
 	done, err := e.begin()
 	if err != nil {
 		return Message{}, err
@@ -99,7 +101,7 @@ func (e *Engine) act(ctx context.Context, sessionID, messageID string, a Message
 			return Message{}, err
 		}
 	}
-	m, err := e.mailboxes.ActOnMessage(ctx, s, messageID, a, newID("msg-"))
+	m, err := e.mailboxes.ActOnMessage(ctx, s, messageID, a, newID("msg-"), mark)
 	if err != nil {
 		return Message{}, err
 	}

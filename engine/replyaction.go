@@ -48,7 +48,19 @@ func (e *Engine) MarkDelivered(ctx context.Context, in MarkDeliveredInput) (Repl
 // RetryReply has a reply delivered that failed, was dropped, or waits for its
 // next attempt. One that was delivered, or is being sent, is CodeConflict.
 func (e *Engine) RetryReply(ctx context.Context, sessionID, replyID string) (Reply, error) {
+	return e.retryReply(ctx, sessionID, replyID, nil)
+}
+
+// retryReply keeps a mark with it that is not nil; where that is there already,
+// it is done.
+func (e *Engine) retryReply(ctx context.Context, sessionID, replyID string, mark *OperationMark) (Reply, error) {
 	return e.actOnReply(ctx, sessionID, replyID, func(ctx context.Context, s Session, r Reply) error {
+		if mark != nil {
+			// Before it is noted as unsettled, which it may not be any more.
+			if did, err := e.marked(ctx, s, r.ID, mark); err != nil || did {
+				return err
+			}
+		}
 		p, err := e.projection(ctx, s)
 		if err != nil {
 			return err
@@ -58,7 +70,7 @@ func (e *Engine) RetryReply(ctx context.Context, sessionID, replyID string) (Rep
 		if err := e.registry.SetUnsettled(ctx, []Unsettled{{SessionID: s.ID, ReplyID: r.ID, Way: way, Due: e.now()}}); err != nil {
 			return err
 		}
-		err = e.mailboxes.Dispatch(ctx, s, []string{r.ID}, func(_ string, d *Dispatch) error {
+		err = e.mailboxes.DispatchMarked(ctx, s, r.ID, mark, func(d *Dispatch) error {
 			switch {
 			case d.State == DispatchDelivered:
 				return Errorf(CodeConflict, "reply %s was delivered", clip(r.ID)).In("replyId")
@@ -74,6 +86,11 @@ func (e *Engine) RetryReply(ctx context.Context, sessionID, replyID string) (Rep
 		}
 		return err
 	})
+}
+
+func (e *Engine) marked(ctx context.Context, s Session, replyID string, mark *OperationMark) (bool, error) {
+	marks, err := e.mailboxes.OperationMarks(ctx, s, DirectionOut, replyID)
+	return slices.ContainsFunc(marks, func(m OperationMark) bool { return m.OperationID == mark.OperationID }), err
 }
 
 // actOnReply does something to a reply, has the session delivered for, and

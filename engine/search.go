@@ -37,6 +37,13 @@ type SearchFilter struct {
 	Now time.Time
 }
 
+func (f SearchFilter) check() error {
+	if len(f.Text) > maxSearchText || !utf8.ValidString(f.Text) || strings.ContainsRune(f.Text, 0) {
+		return InvalidField("text", "the text has at most %d bytes of UTF-8", maxSearchText).In("filter")
+	}
+	return nil
+}
+
 // SearchHit is a message or a reply as it was when it was indexed.
 type SearchHit struct {
 	Direction    Direction
@@ -88,8 +95,8 @@ func (e *Engine) Search(ctx context.Context, p Page, f SearchFilter) (SearchPage
 	if err := p.check(); err != nil {
 		return SearchPage{}, err
 	}
-	if len(f.Text) > maxSearchText || !utf8.ValidString(f.Text) || strings.ContainsRune(f.Text, 0) {
-		return SearchPage{}, InvalidField("text", "the text has at most %d bytes of UTF-8", maxSearchText).In("filter")
+	if err := f.check(); err != nil {
+		return SearchPage{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, searchTime)
 	defer cancel()

@@ -69,6 +69,37 @@ type Pulses interface {
 	// Pulse opens a session's databases and reads. What the container made
 	// unreadable counts as if it were not there.
 	Pulse(ctx context.Context, s Session) (Pulse, error)
+	// Working reads what the container says that it does.
+	Working(ctx context.Context, s Session) (Working, error)
 	// Expect has it noticed what the container acknowledges.
 	Expect(s Session)
+}
+
+// Working is what a container says that it does. A time that is none, or lies
+// in the future, is nil.
+type Working struct {
+	// Claims are the messages that it works on, in their order, at most a
+	// hundred.
+	Claims []MessageClaim
+	// Tool is what it runs; nil if it names none.
+	Tool *ContainerTool
+}
+
+// MessageClaim is a message that a container works on.
+type MessageClaim struct {
+	SessionID, MessageID string
+	ClaimedAt            *time.Time
+}
+
+// ContainerTool is a tool that a container runs. Timeout is nil if it declared
+// none.
+type ContainerTool struct {
+	Name      string
+	StartedAt *time.Time
+	Timeout   *time.Duration
+}
+
+// Working tells what a session's container says that it does.
+func (e *Engine) Working(ctx context.Context, s Session) (Working, error) {
+	return e.mailboxes.Working(ctx, s)
 }

@@ -27,6 +27,9 @@ const (
 	retentionCost = 5_000
 	// searchCost is of what may look at some ten thousand rows.
 	searchCost = 500
+	// operationCost is of what may select, and keep, ten thousand rows.
+	operationCost = 2_000
+	fewMarks      = 4
 	// batchSize is for lists that take no page size, and is no bound on them.
 	batchSize      = 100
 	fewAttachments = 4
@@ -94,6 +97,24 @@ func complexity() (c generated.ComplexityRoot) {
 	}
 	c.Message.Attachments = func(child int) int { return listCost(statCost, child, fewAttachments) }
 	c.Reply.Attachments = func(child int) int { return listCost(statCost, child, fewAttachments) }
+	c.Session.Claims = func(child int) int { return listCost(folderCost, child, fewTargets) }
+	c.Session.CurrentTool = func(child int) int { return folderCost + child }
+	c.MessageClaim.Message = func(child int) int { return listCost(folderCost, child, 1) }
+	c.Message.Replies = func(child int, first *int, _ *string) int { return pageCost(folderCost, child, first, nil) }
+	c.Message.Operations = func(child int) int { return listCost(folderCost, child, fewMarks) }
+	c.Reply.Operations = func(child int) int { return listCost(folderCost, child, fewMarks) }
+	c.Hook.History = func(child, minutes int) int { return listCost(1, child, min(max(minutes, 1), engine.MaxHookMinutes)) }
+
+	c.Query.Operations = func(child int, first *int, _ *string) int { return pageCost(1, child, first, nil) }
+	c.Operation.Items = func(child int, first *int, _ *string, _ *engine.OperationOutcome) int {
+		return pageCost(1, child, first, nil)
+	}
+	c.OperationItem.Message = func(child int) int { return listCost(folderCost, child, 1) }
+	c.OperationItem.Reply = func(child int) int { return listCost(folderCost, child, 1) }
+	c.Query.OperationPreview = func(child int, _ engine.OperationAction, _ engine.SearchFilter) int {
+		return listCost(operationCost, child, 1)
+	}
+	c.Mutation.StartOperation = func(child int, _ engine.StartOperationInput) int { return listCost(operationCost, child, 1) }
 	c.WriteMessagesPayload.Results = func(child int) int { return listCost(1, child, batchSize) }
 	return c
 }

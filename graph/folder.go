@@ -21,6 +21,24 @@ func folderFault(ctx context.Context, err error) error {
 	return nil
 }
 
+// listed is a list that is never nil, which would be written as null.
+func listed[T any](items []T) []T {
+	if items == nil {
+		return []T{}
+	}
+	return items
+}
+
+// marks is what operations did with a message or reply.
+func (r *resolver) marks(ctx context.Context, sessionID string, owner *engine.Session, d engine.Direction, id string) ([]engine.OperationMark, error) {
+	s, err := r.owner(ctx, sessionID, owner)
+	if err != nil {
+		return nil, err
+	}
+	marks, err := r.engine.OperationMarks(ctx, s, d, id)
+	return listed(marks), folderFault(ctx, err)
+}
+
 // owner is the session of a message or reply: what its reader had at hand, or
 // looked up.
 func (r *resolver) owner(ctx context.Context, sessionID string, s *engine.Session) (engine.Session, error) {

@@ -13,6 +13,13 @@ import (
 	"github.com/twinbox/twinbox/graph/model"
 )
 
+func (r *hookResolver) History(ctx context.Context, obj *model.Hook, minutes int) ([]engine.HookMinute, error) {
+	if minutes < 1 || minutes > engine.MaxHookMinutes {
+		return nil, engine.InvalidField("minutes", "minutes is %d, and must be 1 to %d", minutes, engine.MaxHookMinutes)
+	}
+	return listed(r.engine.HookHistory(obj.Name, minutes)), nil
+}
+
 func (r *hookResolver) Log(ctx context.Context, obj *model.Hook, last *int) ([]engine.HookLogEntry, error) {
 	n := defaultLogLines
 	if last != nil {

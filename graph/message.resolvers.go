@@ -26,6 +26,15 @@ func (r *messageResolver) Attachments(ctx context.Context, obj *model.Message) (
 	return attachments(s.ID, files), folderFault(ctx, err)
 }
 
+func (r *messageResolver) Replies(ctx context.Context, obj *model.Message, first *int, after *string) (model.Connection[model.Reply], error) {
+	p, err := page(first, after, nil, nil)
+	if err != nil {
+		return model.ReplyConnection{}, err
+	}
+	l, err := r.engine.Answers(ctx, obj.Message, p)
+	return converted(l, func(m engine.Reply) model.Reply { return model.Reply{Reply: m, Owner: obj.Owner} }), folderFault(ctx, err)
+}
+
 func (r *mutationResolver) WriteMessage(ctx context.Context, input model.WriteMessageInput) (*model.WriteMessagePayload, error) {
 	var result engine.WriteResult
 	in, err := writeMessageInput(input)

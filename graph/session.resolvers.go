@@ -15,6 +15,11 @@ import (
 	"github.com/twinbox/twinbox/graph/model"
 )
 
+func (r *messageClaimResolver) Message(ctx context.Context, obj *engine.MessageClaim) (*model.Message, error) {
+	m, err := r.engine.Message(ctx, obj.SessionID, obj.MessageID)
+	return found(model.Message{Message: m}, err)
+}
+
 func (r *mutationResolver) ResolveSession(ctx context.Context, input engine.ResolveSessionInput) (*model.ResolveSessionPayload, error) {
 	s, created, err := r.engine.ResolveSession(ctx, input)
 	errs, err := userErrors(err)
@@ -91,6 +96,19 @@ func (r *sessionResolver) Heartbeat(ctx context.Context, obj *engine.Session) (*
 	return r.engine.Heartbeat(ctx, *obj)
 }
 
+func (r *sessionResolver) Claims(ctx context.Context, obj *engine.Session) ([]engine.MessageClaim, error) {
+	w, err := r.engine.Working(ctx, *obj)
+	return listed(w.Claims), folderFault(ctx, err)
+}
+
+func (r *sessionResolver) CurrentTool(ctx context.Context, obj *engine.Session) (*model.ContainerTool, error) {
+	w, err := r.engine.Working(ctx, *obj)
+	if err != nil || w.Tool == nil {
+		return nil, err
+	}
+	return &model.ContainerTool{ContainerTool: *w.Tool}, nil
+}
+
 func (r *sessionResolver) Messages(ctx context.Context, obj *engine.Session, first *int, after *string, last *int, before *string, status []engine.MessageStatus) (model.Connection[model.Message], error) {
 	p, err := page(first, after, last, before)
 	if err != nil {
@@ -109,6 +127,11 @@ func (r *sessionResolver) Replies(ctx context.Context, obj *engine.Session, firs
 	return converted(l, func(m engine.Reply) model.Reply { return model.Reply{Reply: m, Owner: obj} }), folderFault(ctx, err)
 }
 
+func (r *resolver) MessageClaim() generated.MessageClaimResolver { return &messageClaimResolver{r} }
+
 func (r *resolver) Session() generated.SessionResolver { return &sessionResolver{r} }
 
-type sessionResolver struct{ *resolver }
+type (
+	messageClaimResolver struct{ *resolver }
+	sessionResolver      struct{ *resolver }
+)

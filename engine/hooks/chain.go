@@ -26,6 +26,8 @@ type passage struct {
 	// are cheap; the time of day takes as long as a call that passes.
 	epoch time.Time
 	since time.Duration
+	// ran: the hook at hand got so far that its guest ran.
+	ran bool
 	// room is what it takes of the host's memory for inputs.
 	room int64
 }
@@ -36,6 +38,7 @@ type subjectError struct{ error }
 // run calls the hook, or applies its policy. It returns HookPassed and no error
 // also where that is to skip a failure.
 func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
+	c.ran = false
 	if ctx.Err() != nil {
 		return l.ended(ctx, c)
 	}
@@ -113,6 +116,7 @@ func (l *link) noted(c *passage, text string, cause error) {
 
 // failed applies the policy.
 func (l *link) failed(c *passage, text string) (engine.HookAction, error) {
+	l.history.at(l.host.minute(time.Since(c.epoch))).failed(c.ran)
 	if l.policy == engine.HookSkip {
 		l.count(c.point, engine.HookWasPassed)
 		return engine.HookPassed, nil
@@ -141,6 +145,8 @@ func (l *link) call(ctx context.Context, c *passage) (verdict, error) {
 	defer func() { l.giveBack(m, keep, c.since) }()
 	a, took, err := c.through(m, l.limits)
 	l.stats.call(took, m.spent())
+	c.ran = true
+	l.history.at(l.host.minute(c.since)).ran(took)
 	keep = err == nil
 	return a, err
 }

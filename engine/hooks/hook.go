@@ -22,6 +22,7 @@ type account struct {
 	name string
 	stats
 	journal
+	history history
 }
 
 // hook is a version of a hook with what its instances depend on. Programs and

@@ -53,6 +53,7 @@ type Host struct {
 	now      func() time.Time
 	patience time.Duration
 	opened   time.Time
+	phase    time.Duration // of the minute in which it was
 	events   *engine.EventQueue
 	library  *library
 	budget   *budget
@@ -100,6 +101,7 @@ func Open(dir string, o Options) (*Host, error) {
 		inUse:    map[*hook]bool{},
 		inputs:   semaphore.NewWeighted(inputMemory),
 	}
+	h.phase = h.opened.Sub(h.opened.Truncate(time.Minute))
 	h.budget = newBudget(cmp.Or(o.MemoryBytes, defaultMemory), h.evict)
 	h.passages.New = func() any { return &passage{} }
 	h.running, h.stop = context.WithCancel(context.Background())

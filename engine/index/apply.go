@@ -154,8 +154,12 @@ func put(c *database.Conn, session int64, m *engine.IndexedMail) error {
 		v := clip(*m.ChannelType, maxWord)
 		channel = &v
 	}
-	_, err = c.Run(`INSERT INTO mail (n, s, direction, id, agent_group_id, kind, channel_type, status, waits_from, text)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, n, session, string(m.Direction), m.ID, m.AgentGroupID, clip(m.Kind, maxWord), channel, status, from, text)
+	var answered *string
+	if m.InReplyTo != "" && len(m.InReplyTo) <= maxID {
+		answered = &m.InReplyTo
+	}
+	_, err = c.Run(`INSERT INTO mail (n, s, direction, id, agent_group_id, kind, channel_type, status, waits_from, seq, in_reply_to, text)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, n, session, string(m.Direction), m.ID, m.AgentGroupID, clip(m.Kind, maxWord), channel, status, from, m.Seq, answered, text)
 	return err
 }
 

@@ -10,8 +10,12 @@ import (
 	"github.com/twinbox/twinbox/engine/internal/database"
 )
 
-// UnendedSQL and CountSQL are for a test that asks SQLite how it would run them.
-const UnendedSQL = unendedSQL
+// UnendedSQL, AnswersSQL and CountSQL are for a test that asks SQLite how it
+// would run them.
+const (
+	UnendedSQL = unendedSQL
+	AnswersSQL = answersSQL
+)
 
 // CountSQL is described at UnendedSQL.
 func CountSQL(f engine.SearchFilter) string {

@@ -33,6 +33,10 @@ CREATE TABLE mail (
     status TEXT NOT NULL,
     -- Since when it waits, or will; NULL if it does not.
     waits_from INTEGER,
+    -- Its place in the session, 0 for none.
+    seq INTEGER NOT NULL,
+    -- The message that a reply answers.
+    in_reply_to TEXT,
     -- Last, since it is long.
     text TEXT NOT NULL
 ) STRICT;
@@ -42,6 +46,7 @@ CREATE INDEX mail_by_agent_group ON mail (agent_group_id, n);
 CREATE INDEX mail_by_channel ON mail (channel_type, n);
 CREATE INDEX mail_by_status ON mail (direction, status, n);
 CREATE INDEX mail_unended ON mail (s, n) WHERE status IN ('PENDING', 'PROCESSING', 'PAUSED', 'UNKNOWN');
+CREATE INDEX mail_by_message ON mail (s, in_reply_to, seq, id) WHERE in_reply_to IS NOT NULL;
 CREATE INDEX mail_waiting ON mail (waits_from) WHERE waits_from IS NOT NULL;
 
 CREATE VIRTUAL TABLE texts USING fts5 (text, content = mail, content_rowid = n, columnsize = 0, tokenize = 'trigram remove_diacritics 1');

@@ -33,6 +33,7 @@ type event struct {
 	MessageID string           `json:"m,omitempty"`
 	ReplyID   string           `json:"r,omitempty"`
 	HookName  string           `json:"h,omitempty"`
+	Operation string           `json:"o,omitempty"`
 }
 
 // OpenEvents implements engine.EventLog.
@@ -115,7 +116,7 @@ func encodeEvents(events []engine.Event) (rows []eventRow, err error) {
 // is done without reflection.
 func appendEvent(b []byte, ev engine.Event) (_ []byte, err error) {
 	b = strconv.AppendInt(append(b, `{"at":`...), ev.At.UnixMilli(), 10)
-	for _, f := range [...]struct{ name, value string }{{"t", string(ev.Type)}, {"s", ev.SessionID}, {"m", ev.MessageID}, {"r", ev.ReplyID}, {"h", ev.HookName}} {
+	for _, f := range [...]struct{ name, value string }{{"t", string(ev.Type)}, {"s", ev.SessionID}, {"m", ev.MessageID}, {"r", ev.ReplyID}, {"h", ev.HookName}, {"o", ev.OperationID}} {
 		if f.value == "" {
 			continue
 		}
@@ -210,7 +211,7 @@ func decodeEvents(s *sqlite3.Stmt) ([]engine.Event, error) {
 	events := make([]engine.Event, len(kept))
 	for i, k := range kept {
 		events[i] = engine.Event{N: first + int64(i), Type: k.Type, At: *timeOf(k.At),
-			SessionID: k.SessionID, MessageID: k.MessageID, ReplyID: k.ReplyID, HookName: k.HookName}
+			SessionID: k.SessionID, MessageID: k.MessageID, ReplyID: k.ReplyID, HookName: k.HookName, OperationID: k.Operation}
 	}
 	return events, nil
 }

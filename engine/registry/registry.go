@@ -37,6 +37,9 @@ type Registry struct {
 	chats    *rowCache[engine.MessagingGroup]
 	log      *slog.Logger
 	damaged  sync.Map // names of hooks that were logged as damaged
+	// preparing is held while an operation is added, or what never was whole
+	// removed.
+	preparing sync.Mutex
 
 	closed   chan struct{}
 	closing  sync.Once

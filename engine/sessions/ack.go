@@ -94,3 +94,30 @@ func (a *acks) apply(m *engine.Message) error {
 	}
 	return nil
 }
+
+// times says when the container took or ended a message, where it says so.
+func (a *acks) times(m *engine.Message, now time.Time) {
+	switch m.Status {
+	case engine.MessageProcessing, engine.MessageCompleted, engine.MessageFailed:
+	default:
+		return
+	}
+	said, err := a.look(m.ID)
+	if err != nil {
+		return // the rest of the message can be read
+	}
+	switch at := past(said.changed, now); {
+	case said.status == "processing" && m.Status == engine.MessageProcessing:
+		m.ClaimedAt = at
+	case said.ended():
+		m.AcknowledgedAt = at
+	}
+}
+
+// past is a time that a container wrote; nil for what is none, or cannot be.
+func past(text string, now time.Time) *time.Time {
+	if t, err := engine.ParseTime(text); err == nil && !t.After(now) {
+		return &t
+	}
+	return nil
+}

@@ -11,12 +11,12 @@ import (
 )
 
 // ActOnMessage carries out what an operator wants. See engine.MessageActor.
-func (s *Store) ActOnMessage(ctx context.Context, sess engine.Session, id string, a engine.MessageAction, newID string) (engine.Message, error) {
+func (s *Store) ActOnMessage(ctx context.Context, sess engine.Session, id string, a engine.MessageAction, newID string, mark *engine.OperationMark) (engine.Message, error) {
 	// What has ended is known to have, and a series has gone on.
 	if _, err := s.settle(ctx, sess); err != nil {
 		return engine.Message{}, err
 	}
-	act := &action{asked: id, action: a, newID: newID}
+	act := &action{asked: id, action: a, newID: newID, mark: mark}
 	if err := s.do(ctx, sess, act.apply); err != nil {
 		return engine.Message{}, err
 	}
@@ -34,6 +34,7 @@ type action struct {
 	asked  string
 	action engine.MessageAction
 	newID  string
+	mark   *engine.OperationMark // nil: it is no operation's
 
 	id         string // of the message that it is done to
 	result     string // of the message to answer with
@@ -84,7 +85,28 @@ func (a *action) waits() bool  { return a.status == "pending" || a.status == "pa
 func (a *action) recurs() bool { return a.recurrence != nil && *a.recurrence != "" }
 
 func (a *action) apply(in *inbox) error {
-	a.changed = false
+	a.changed, a.result = false, a.asked
+	if a.mark == nil {
+		return a.do(in)
+	}
+	did, retriedAs, err := in.marked(engine.DirectionIn, a.asked, a.mark)
+	if err != nil || did {
+		if retriedAs != nil {
+			a.result = *retriedAs
+		}
+		return err
+	}
+	if err := a.do(in); err != nil {
+		return err
+	}
+	if a.action != engine.ActionRetry {
+		return in.leaveMark(engine.DirectionIn, a.asked, a.mark, nil, nil)
+	}
+	return errors.Join(in.leaveMark(engine.DirectionIn, a.asked, a.mark, &a.result, nil),
+		in.leaveMark(engine.DirectionIn, a.result, a.mark, nil, &a.asked))
+}
+
+func (a *action) do(in *inbox) error {
 	err := a.find(in)
 	if err != nil {
 		return err
@@ -235,6 +257,11 @@ func (s *Store) yieldTo(ctx context.Context, sess engine.Session, a *action) err
 		return nil // it was done, and is shown with what becomes known
 	}
 	err = s.do(context.WithoutCancel(ctx), sess, func(in *inbox) error {
+		if a.mark != nil {
+			if err := in.removeMark(engine.DirectionIn, a.asked, a.mark); err != nil {
+				return err
+			}
+		}
 		return in.exec(`UPDATE messages_in SET status = ?, recurrence = ? WHERE id = ? AND status IN ('paused', 'cancelled')`, a.status, a.recurrence, a.id)
 	})
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 var ownSchemas = []struct{ table, schema string }{
 	{"engine_series", seriesSchema}, {"engine_reason", reasonSchema}, {"engine_given", givenSchema}, {"engine_tried", triedSchema},
 	{"engine_retry", retrySchema}, {"engine_pruned", prunedSchema}, {"engine_usage", usageSchema},
-	{"engine_outbox", outboxSchema}, {"engine_outbox_mark", markSchema},
+	{"engine_outbox", outboxSchema}, {"engine_outbox_mark", markSchema}, {"engine_operation", operationSchema},
 }
 
 // aboutMessages are those whose rows are about a message each.
@@ -45,7 +45,7 @@ func (c *inspection) own(model, in *sqlite3.Conn) {
 		}
 	}
 	for table, look := range map[string]func(*sqlite3.Conn){"engine_series": c.series, "engine_given": c.given, "engine_retry": c.retries, "engine_pruned": c.prunedTimes,
-		"engine_usage": c.usage, "engine_outbox": c.outbox, "engine_outbox_mark": c.outboxMark} {
+		"engine_usage": c.usage, "engine_outbox": c.outbox, "engine_outbox_mark": c.outboxMark, "engine_operation": c.operations} {
 		if readable[table] {
 			look(in)
 		}
@@ -153,6 +153,15 @@ func (c *inspection) outboxMark(in *sqlite3.Conn) {
 		if r.text(0) == nil || r.st.ColumnType(1) != sqlite3.INTEGER {
 			wrong("it is no place in messages_out")
 		}
+	})
+}
+
+func (c *inspection) operations(in *sqlite3.Conn) {
+	c.ownRows(in, "engine_operation", column("mail_id", maxText)+", "+column("direction", maxText)+", "+column("at", maxText), "", func(r *row, wrong func(string, ...any)) {
+		if d := engine.Direction(r.or(1)); d != engine.DirectionIn && d != engine.DirectionOut {
+			wrong("direction is none")
+		}
+		c.time(r.text(2), true, wrong, "at")
 	})
 }
 

@@ -61,6 +61,7 @@ func (s *Store) Messages(ctx context.Context, sess engine.Session, p engine.Page
 			if len(status) > 0 && !slices.Contains(status, m.Status) {
 				return m, 0, false, nil
 			}
+			acks.times(&m, s.opts.Now())
 			return m, int64(len(m.Content)), true, more.apply(&m)
 		})
 		news = acks.news
@@ -115,7 +116,11 @@ func (s *Store) Message(ctx context.Context, sess engine.Session, id string) (m 
 			return err
 		}
 		defer more.close()
-		return errors.Join(acks.apply(&m), more.apply(&m))
+		if err := errors.Join(acks.apply(&m), more.apply(&m)); err != nil {
+			return err
+		}
+		acks.times(&m, s.opts.Now())
+		return nil
 	})
 	return m, err
 }

@@ -299,23 +299,43 @@ func (r *row) millis(i int) *time.Time {
 
 // Dispatch changes dispatches. See engine.Outboxes.
 func (s *Store) Dispatch(ctx context.Context, sess engine.Session, ids []string, change func(string, *engine.Dispatch) error) error {
-	return s.do(ctx, sess, func(in *inbox) error {
-		if err := in.makeOutbox(); err != nil {
+	return s.do(ctx, sess, func(in *inbox) error { return in.changeDispatches(ids, change) })
+}
+
+func (in *inbox) changeDispatches(ids []string, change func(string, *engine.Dispatch) error) error {
+	if err := in.makeOutbox(); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		d, seq, err := in.dispatch(id)
+		if err != nil {
 			return err
 		}
-		for _, id := range ids {
-			d, seq, err := in.dispatch(id)
-			if err != nil {
-				return err
-			}
-			if err := change(id, &d); err != nil {
-				return err
-			}
-			if err := in.saveDispatch(id, seq, &d, s.opts.Now()); err != nil {
-				return err
-			}
+		if err := change(id, &d); err != nil {
+			return err
 		}
-		return nil
+		if err := in.saveDispatch(id, seq, &d, in.store.opts.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DispatchMarked changes one dispatch. See engine.Outboxes.
+func (s *Store) DispatchMarked(ctx context.Context, sess engine.Session, id string, mark *engine.OperationMark, change func(*engine.Dispatch) error) error {
+	ids := []string{id}
+	if mark == nil {
+		return s.Dispatch(ctx, sess, ids, func(_ string, d *engine.Dispatch) error { return change(d) })
+	}
+	return s.do(ctx, sess, func(in *inbox) error {
+		did, _, err := in.marked(engine.DirectionOut, id, mark)
+		if err != nil || did {
+			return err
+		}
+		if err := in.changeDispatches(ids, func(_ string, d *engine.Dispatch) error { return change(d) }); err != nil {
+			return err
+		}
+		return in.leaveMark(engine.DirectionOut, id, mark, nil, nil)
 	})
 }
 

@@ -44,6 +44,10 @@ const (
 	triedSchema = `CREATE TABLE IF NOT EXISTS box.engine_tried (message_id TEXT PRIMARY KEY, claim TEXT NOT NULL) WITHOUT ROWID`
 	// The message that was last written in place of one that had ended.
 	retrySchema = `CREATE TABLE IF NOT EXISTS box.engine_retry (message_id TEXT PRIMARY KEY, retry_id TEXT NOT NULL) WITHOUT ROWID`
+	// What operations did with messages and replies, written with what they did:
+	// it is done once, whatever became of the engine.
+	operationSchema = `CREATE TABLE IF NOT EXISTS box.engine_operation (mail_id TEXT NOT NULL, direction TEXT NOT NULL, operation_id TEXT NOT NULL,
+		action TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL, retried_as TEXT, retry_of TEXT, PRIMARY KEY (mail_id, direction, operation_id)) WITHOUT ROWID`
 	// Paused messages that the container took at the last moment are found by it.
 	pausedSchema = `CREATE INDEX IF NOT EXISTS box.engine_paused ON messages_in (seq) WHERE status = 'paused'`
 	// Folders of the inbox that retention removed, so that nobody takes what

@@ -18,12 +18,27 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type HookResolver interface {
+	History(ctx context.Context, obj *model.Hook, minutes int) ([]engine.HookMinute, error)
 	Log(ctx context.Context, obj *model.Hook, last *int) ([]engine.HookLogEntry, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
 
 // region    ***************************** args.gotpl *****************************
+
+func (ec *executionContext) field_Hook_history_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "minutes",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["minutes"] = arg0
+	return args, nil
+}
 
 func (ec *executionContext) field_Hook_log_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
@@ -497,6 +512,50 @@ func (ec *executionContext) fieldContext_Hook_stats(_ context.Context, field gra
 	return fc, nil
 }
 
+func (ec *executionContext) _Hook_history(ctx context.Context, field graphql.CollectedField, obj *model.Hook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Hook_history(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Hook().History(ctx, obj, fc.Args["minutes"].(int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []engine.HookMinute) graphql.Marshaler {
+			return ec.marshalNHookMinute2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐHookMinuteᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Hook_history(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Hook",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HookMinute(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Hook_history_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Hook_log(ctx context.Context, field graphql.CollectedField, obj *model.Hook) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -746,6 +805,121 @@ func (ec *executionContext) _HookLogEntry_message(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_HookLogEntry_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("HookLogEntry", field, false, false, "String")
+}
+
+func (ec *executionContext) _HookMinute_at(ctx context.Context, field graphql.CollectedField, obj *engine.HookMinute) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookMinute_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HookMinute_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookMinute", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _HookMinute_calls(ctx context.Context, field graphql.CollectedField, obj *engine.HookMinute) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookMinute_calls(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Calls, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HookMinute_calls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookMinute", field, false, false, "Int64")
+}
+
+func (ec *executionContext) _HookMinute_failures(ctx context.Context, field graphql.CollectedField, obj *engine.HookMinute) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookMinute_failures(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Failures, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HookMinute_failures(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookMinute", field, false, false, "Int64")
+}
+
+func (ec *executionContext) _HookMinute_p50Micros(ctx context.Context, field graphql.CollectedField, obj *engine.HookMinute) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookMinute_p50Micros(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.P50Micros, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_HookMinute_p50Micros(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookMinute", field, false, false, "Float")
+}
+
+func (ec *executionContext) _HookMinute_p95Micros(ctx context.Context, field graphql.CollectedField, obj *engine.HookMinute) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookMinute_p95Micros(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.P95Micros, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_HookMinute_p95Micros(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookMinute", field, false, false, "Float")
 }
 
 func (ec *executionContext) _HookScope_agentGroupIds(ctx context.Context, field graphql.CollectedField, obj *engine.HookScope) (ret graphql.Marshaler) {
@@ -2219,6 +2393,12 @@ func (ec *executionContext) _Hook(ctx context.Context, sel ast.SelectionSet, obj
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "history":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Hook_history(ctx, field, obj)
+				})
 		case "log":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, true,
@@ -2324,6 +2504,59 @@ func (ec *executionContext) _HookLogEntry(ctx context.Context, sel ast.Selection
 		case "message":
 			out.Values[i] = ec._HookLogEntry_message(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var hookMinuteImplementors = []string{"HookMinute"}
+
+func (ec *executionContext) _HookMinute(ctx context.Context, sel ast.SelectionSet, obj *engine.HookMinute) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, hookMinuteImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("HookMinute")
+		case "at":
+			out.Values[i] = ec._HookMinute_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "calls":
+			out.Values[i] = ec._HookMinute_calls(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "failures":
+			out.Values[i] = ec._HookMinute_failures(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "p50Micros":
+			out.Values[i] = ec._HookMinute_p50Micros(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "p95Micros":
+			out.Values[i] = ec._HookMinute_p95Micros(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -2824,6 +3057,26 @@ func (ec *executionContext) marshalNHookLogEntry2ᚕgithubᚗcomᚋtwinboxᚋtwi
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNHookLogEntry2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐHookLogEntry(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNHookMinute2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐHookMinute(ctx context.Context, sel ast.SelectionSet, v engine.HookMinute) graphql.Marshaler {
+	return ec._HookMinute(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNHookMinute2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐHookMinuteᚄ(ctx context.Context, sel ast.SelectionSet, v []engine.HookMinute) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNHookMinute2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐHookMinute(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {

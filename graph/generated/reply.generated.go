@@ -21,6 +21,8 @@ type ReplyResolver interface {
 	Session(ctx context.Context, obj *model.Reply) (engine.Session, error)
 
 	Attachments(ctx context.Context, obj *model.Reply) ([]model.Attachment, error)
+
+	Operations(ctx context.Context, obj *model.Reply) ([]engine.OperationMark, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -692,6 +694,38 @@ func (ec *executionContext) fieldContext_Reply_problem(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Reply", field, false, false, "String")
 }
 
+func (ec *executionContext) _Reply_operations(ctx context.Context, field graphql.CollectedField, obj *model.Reply) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reply_operations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Reply().Operations(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []engine.OperationMark) graphql.Marshaler {
+			return ec.marshalNOperationMark2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐOperationMarkᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Reply_operations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Reply",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OperationMark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ReplyConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.Connection[model.Reply]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1339,6 +1373,12 @@ func (ec *executionContext) _Reply(ctx context.Context, sel ast.SelectionSet, ob
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "operations":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Reply_operations(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}

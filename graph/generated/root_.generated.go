@@ -29,7 +29,11 @@ type ResolverRoot interface {
 	Event() EventResolver
 	Hook() HookResolver
 	Message() MessageResolver
+	MessageClaim() MessageClaimResolver
 	Mutation() MutationResolver
+	Operation() OperationResolver
+	OperationItem() OperationItemResolver
+	OperationMark() OperationMarkResolver
 	Query() QueryResolver
 	Reply() ReplyResolver
 	SearchHit() SearchHitResolver
@@ -90,6 +94,11 @@ type ComplexityRoot struct {
 		Sessions func(childComplexity int) int
 	}
 
+	CancelOperationPayload struct {
+		Operation  func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	ClaimContainerPayload struct {
 		Claimed    func(childComplexity int) int
 		Session    func(childComplexity int) int
@@ -104,6 +113,12 @@ type ComplexityRoot struct {
 	CloseSessionPayload struct {
 		Session    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	ContainerTool struct {
+		Name           func(childComplexity int) int
+		StartedAt      func(childComplexity int) int
+		TimeoutSeconds func(childComplexity int) int
 	}
 
 	CreateAgentGroupPayload struct {
@@ -142,23 +157,26 @@ type ComplexityRoot struct {
 	}
 
 	Event struct {
-		At        func(childComplexity int) int
-		Cursor    func(childComplexity int) int
-		Hook      func(childComplexity int) int
-		HookName  func(childComplexity int) int
-		Message   func(childComplexity int) int
-		MessageID func(childComplexity int) int
-		Reply     func(childComplexity int) int
-		ReplyID   func(childComplexity int) int
-		Session   func(childComplexity int) int
-		SessionID func(childComplexity int) int
-		Type      func(childComplexity int) int
+		At          func(childComplexity int) int
+		Cursor      func(childComplexity int) int
+		Hook        func(childComplexity int) int
+		HookName    func(childComplexity int) int
+		Message     func(childComplexity int) int
+		MessageID   func(childComplexity int) int
+		Operation   func(childComplexity int) int
+		OperationID func(childComplexity int) int
+		Reply       func(childComplexity int) int
+		ReplyID     func(childComplexity int) int
+		Session     func(childComplexity int) int
+		SessionID   func(childComplexity int) int
+		Type        func(childComplexity int) int
 	}
 
 	Hook struct {
 		Circuit   func(childComplexity int) int
 		Config    func(childComplexity int) int
 		Enabled   func(childComplexity int) int
+		History   func(childComplexity int, minutes int) int
 		Limits    func(childComplexity int) int
 		Log       func(childComplexity int, last *int) int
 		Name      func(childComplexity int) int
@@ -185,6 +203,14 @@ type ComplexityRoot struct {
 		At      func(childComplexity int) int
 		Level   func(childComplexity int) int
 		Message func(childComplexity int) int
+	}
+
+	HookMinute struct {
+		At        func(childComplexity int) int
+		Calls     func(childComplexity int) int
+		Failures  func(childComplexity int) int
+		P50Micros func(childComplexity int) int
+		P95Micros func(childComplexity int) int
 	}
 
 	HookScope struct {
@@ -241,18 +267,22 @@ type ComplexityRoot struct {
 	}
 
 	Message struct {
+		AcknowledgedAt  func(childComplexity int) int
 		Attachments     func(childComplexity int) int
 		ChannelType     func(childComplexity int) int
+		ClaimedAt       func(childComplexity int) int
 		Content         func(childComplexity int) int
 		ContentText     func(childComplexity int) int
 		ID              func(childComplexity int) int
 		Kind            func(childComplexity int) int
 		MessageID       func(childComplexity int) int
 		OnWake          func(childComplexity int) int
+		Operations      func(childComplexity int) int
 		PlatformID      func(childComplexity int) int
 		Problem         func(childComplexity int) int
 		ProcessAfter    func(childComplexity int) int
 		Recurrence      func(childComplexity int) int
+		Replies         func(childComplexity int, first *int, after *string) int
 		Seq             func(childComplexity int) int
 		SeriesID        func(childComplexity int) int
 		Session         func(childComplexity int) int
@@ -268,6 +298,12 @@ type ComplexityRoot struct {
 	MessageActionPayload struct {
 		Message    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	MessageClaim struct {
+		ClaimedAt func(childComplexity int) int
+		Message   func(childComplexity int) int
+		MessageID func(childComplexity int) int
 	}
 
 	MessageConnection struct {
@@ -302,6 +338,7 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		CancelMessage        func(childComplexity int, input model.MessageActionInput) int
+		CancelOperation      func(childComplexity int, input model.CancelOperationInput) int
 		ClaimContainer       func(childComplexity int, input model.ClaimContainerInput) int
 		ClaimReplies         func(childComplexity int, input engine.ClaimRepliesInput) int
 		CloseSession         func(childComplexity int, input model.CloseSessionInput) int
@@ -325,10 +362,79 @@ type ComplexityRoot struct {
 		RunRetention         func(childComplexity int, input model.RunRetentionInput) int
 		SetDestination       func(childComplexity int, input engine.SetDestinationInput) int
 		SetWebhook           func(childComplexity int, input engine.SetWebhookInput) int
+		StartOperation       func(childComplexity int, input engine.StartOperationInput) int
 		UpdateHook           func(childComplexity int, input model.UpdateHookInput) int
 		WriteMessage         func(childComplexity int, input model.WriteMessageInput) int
 		WriteMessages        func(childComplexity int, input model.WriteMessagesInput) int
 		WriteSystemResponse  func(childComplexity int, input engine.WriteSystemResponseInput) int
+	}
+
+	Operation struct {
+		Action    func(childComplexity int) int
+		Done      func(childComplexity int) int
+		EndedAt   func(childComplexity int) int
+		Filter    func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Items     func(childComplexity int, first *int, after *string, outcome *engine.OperationOutcome) int
+		Reason    func(childComplexity int) int
+		Refused   func(childComplexity int) int
+		StartedAt func(childComplexity int) int
+		Status    func(childComplexity int) int
+		Total     func(childComplexity int) int
+	}
+
+	OperationConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	OperationEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	OperationItem struct {
+		Direction func(childComplexity int) int
+		Message   func(childComplexity int) int
+		MessageID func(childComplexity int) int
+		Outcome   func(childComplexity int) int
+		Problem   func(childComplexity int) int
+		Reply     func(childComplexity int) int
+		ReplyID   func(childComplexity int) int
+		RetriedAs func(childComplexity int) int
+		Session   func(childComplexity int) int
+		SessionID func(childComplexity int) int
+	}
+
+	OperationItemConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	OperationItemEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	OperationMark struct {
+		Action      func(childComplexity int) int
+		At          func(childComplexity int) int
+		Operation   func(childComplexity int) int
+		OperationID func(childComplexity int) int
+		Reason      func(childComplexity int) int
+		RetriedAs   func(childComplexity int) int
+		RetryOf     func(childComplexity int) int
+	}
+
+	OperationPreview struct {
+		Count    func(childComplexity int) int
+		Index    func(childComplexity int) int
+		Messages func(childComplexity int) int
+		More     func(childComplexity int) int
+		Replies  func(childComplexity int) int
+		Sessions func(childComplexity int) int
 	}
 
 	PageInfo struct {
@@ -354,6 +460,9 @@ type ComplexityRoot struct {
 		MessagingGroup           func(childComplexity int, id string) int
 		MessagingGroupByPlatform func(childComplexity int, channelType string, platformID string) int
 		MessagingGroups          func(childComplexity int, first *int, after *string, channelType *string) int
+		Operation                func(childComplexity int, id string) int
+		OperationPreview         func(childComplexity int, action engine.OperationAction, filter engine.SearchFilter) int
+		Operations               func(childComplexity int, first *int, after *string) int
 		Reply                    func(childComplexity int, sessionID string, replyID string) int
 		Retention                func(childComplexity int, max int) int
 		Search                   func(childComplexity int, filter *engine.SearchFilter, first *int, after *string) int
@@ -388,6 +497,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		InReplyTo    func(childComplexity int) int
 		Kind         func(childComplexity int) int
+		Operations   func(childComplexity int) int
 		PlatformID   func(childComplexity int) int
 		Problem      func(childComplexity int) int
 		ReplyID      func(childComplexity int) int
@@ -494,8 +604,10 @@ type ComplexityRoot struct {
 
 	Session struct {
 		AgentGroup      func(childComplexity int) int
+		Claims          func(childComplexity int) int
 		ContainerStatus func(childComplexity int) int
 		CreatedAt       func(childComplexity int) int
+		CurrentTool     func(childComplexity int) int
 		Folder          func(childComplexity int) int
 		Heartbeat       func(childComplexity int) int
 		ID              func(childComplexity int) int
@@ -528,6 +640,11 @@ type ComplexityRoot struct {
 	SetWebhookPayload struct {
 		UserErrors func(childComplexity int) int
 		Webhook    func(childComplexity int) int
+	}
+
+	StartOperationPayload struct {
+		Operation  func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	Subscription struct {
@@ -763,6 +880,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AttentionSessions.Sessions(childComplexity), true
 
+	case "CancelOperationPayload.operation":
+		if e.ComplexityRoot.CancelOperationPayload.Operation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelOperationPayload.Operation(childComplexity), true
+	case "CancelOperationPayload.userErrors":
+		if e.ComplexityRoot.CancelOperationPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelOperationPayload.UserErrors(childComplexity), true
+
 	case "ClaimContainerPayload.claimed":
 		if e.ComplexityRoot.ClaimContainerPayload.Claimed == nil {
 			break
@@ -807,6 +937,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CloseSessionPayload.UserErrors(childComplexity), true
+
+	case "ContainerTool.name":
+		if e.ComplexityRoot.ContainerTool.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContainerTool.Name(childComplexity), true
+	case "ContainerTool.startedAt":
+		if e.ComplexityRoot.ContainerTool.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContainerTool.StartedAt(childComplexity), true
+	case "ContainerTool.timeoutSeconds":
+		if e.ComplexityRoot.ContainerTool.TimeoutSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContainerTool.TimeoutSeconds(childComplexity), true
 
 	case "CreateAgentGroupPayload.agentGroup":
 		if e.ComplexityRoot.CreateAgentGroupPayload.AgentGroup == nil {
@@ -969,6 +1118,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Event.MessageID(childComplexity), true
+	case "Event.operation":
+		if e.ComplexityRoot.Event.Operation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Operation(childComplexity), true
+	case "Event.operationId":
+		if e.ComplexityRoot.Event.OperationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.OperationID(childComplexity), true
 	case "Event.reply":
 		if e.ComplexityRoot.Event.Reply == nil {
 			break
@@ -1018,6 +1179,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Hook.Enabled(childComplexity), true
+	case "Hook.history":
+		if e.ComplexityRoot.Hook.History == nil {
+			break
+		}
+
+		args, err := ec.field_Hook_history_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Hook.History(childComplexity, args["minutes"].(int)), true
 	case "Hook.limits":
 		if e.ComplexityRoot.Hook.Limits == nil {
 			break
@@ -1145,6 +1317,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.HookLogEntry.Message(childComplexity), true
+
+	case "HookMinute.at":
+		if e.ComplexityRoot.HookMinute.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookMinute.At(childComplexity), true
+	case "HookMinute.calls":
+		if e.ComplexityRoot.HookMinute.Calls == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookMinute.Calls(childComplexity), true
+	case "HookMinute.failures":
+		if e.ComplexityRoot.HookMinute.Failures == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookMinute.Failures(childComplexity), true
+	case "HookMinute.p50Micros":
+		if e.ComplexityRoot.HookMinute.P50Micros == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookMinute.P50Micros(childComplexity), true
+	case "HookMinute.p95Micros":
+		if e.ComplexityRoot.HookMinute.P95Micros == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookMinute.P95Micros(childComplexity), true
 
 	case "HookScope.agentGroupIds":
 		if e.ComplexityRoot.HookScope.AgentGroupIDs == nil {
@@ -1345,6 +1548,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MarkDeliveredPayload.UserErrors(childComplexity), true
 
+	case "Message.acknowledgedAt":
+		if e.ComplexityRoot.Message.AcknowledgedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Message.AcknowledgedAt(childComplexity), true
 	case "Message.attachments":
 		if e.ComplexityRoot.Message.Attachments == nil {
 			break
@@ -1357,6 +1566,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Message.ChannelType(childComplexity), true
+	case "Message.claimedAt":
+		if e.ComplexityRoot.Message.ClaimedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Message.ClaimedAt(childComplexity), true
 	case "Message.content":
 		if e.ComplexityRoot.Message.Content == nil {
 			break
@@ -1393,6 +1608,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Message.OnWake(childComplexity), true
+	case "Message.operations":
+		if e.ComplexityRoot.Message.Operations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Message.Operations(childComplexity), true
 	case "Message.platformId":
 		if e.ComplexityRoot.Message.PlatformID == nil {
 			break
@@ -1417,6 +1638,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Message.Recurrence(childComplexity), true
+	case "Message.replies":
+		if e.ComplexityRoot.Message.Replies == nil {
+			break
+		}
+
+		args, err := ec.field_Message_replies_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Message.Replies(childComplexity, args["first"].(*int), args["after"].(*string)), true
 	case "Message.seq":
 		if e.ComplexityRoot.Message.Seq == nil {
 			break
@@ -1490,6 +1722,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageActionPayload.UserErrors(childComplexity), true
+
+	case "MessageClaim.claimedAt":
+		if e.ComplexityRoot.MessageClaim.ClaimedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageClaim.ClaimedAt(childComplexity), true
+	case "MessageClaim.message":
+		if e.ComplexityRoot.MessageClaim.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageClaim.Message(childComplexity), true
+	case "MessageClaim.messageId":
+		if e.ComplexityRoot.MessageClaim.MessageID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageClaim.MessageID(childComplexity), true
 
 	case "MessageConnection.edges":
 		if e.ComplexityRoot.MessageConnection.Edges == nil {
@@ -1597,6 +1848,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CancelMessage(childComplexity, args["input"].(model.MessageActionInput)), true
+	case "Mutation.cancelOperation":
+		if e.ComplexityRoot.Mutation.CancelOperation == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelOperation_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelOperation(childComplexity, args["input"].(model.CancelOperationInput)), true
 	case "Mutation.claimContainer":
 		if e.ComplexityRoot.Mutation.ClaimContainer == nil {
 			break
@@ -1850,6 +2112,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetWebhook(childComplexity, args["input"].(engine.SetWebhookInput)), true
+	case "Mutation.startOperation":
+		if e.ComplexityRoot.Mutation.StartOperation == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_startOperation_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StartOperation(childComplexity, args["input"].(engine.StartOperationInput)), true
 	case "Mutation.updateHook":
 		if e.ComplexityRoot.Mutation.UpdateHook == nil {
 			break
@@ -1894,6 +2167,283 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.WriteSystemResponse(childComplexity, args["input"].(engine.WriteSystemResponseInput)), true
+
+	case "Operation.action":
+		if e.ComplexityRoot.Operation.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.Action(childComplexity), true
+	case "Operation.done":
+		if e.ComplexityRoot.Operation.Done == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.Done(childComplexity), true
+	case "Operation.endedAt":
+		if e.ComplexityRoot.Operation.EndedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.EndedAt(childComplexity), true
+	case "Operation.filter":
+		if e.ComplexityRoot.Operation.Filter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.Filter(childComplexity), true
+	case "Operation.id":
+		if e.ComplexityRoot.Operation.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.ID(childComplexity), true
+	case "Operation.items":
+		if e.ComplexityRoot.Operation.Items == nil {
+			break
+		}
+
+		args, err := ec.field_Operation_items_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Operation.Items(childComplexity, args["first"].(*int), args["after"].(*string), args["outcome"].(*engine.OperationOutcome)), true
+	case "Operation.reason":
+		if e.ComplexityRoot.Operation.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.Reason(childComplexity), true
+	case "Operation.refused":
+		if e.ComplexityRoot.Operation.Refused == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.Refused(childComplexity), true
+	case "Operation.startedAt":
+		if e.ComplexityRoot.Operation.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.StartedAt(childComplexity), true
+	case "Operation.status":
+		if e.ComplexityRoot.Operation.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.Status(childComplexity), true
+	case "Operation.total":
+		if e.ComplexityRoot.Operation.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.Total(childComplexity), true
+
+	case "OperationConnection.edges":
+		if e.ComplexityRoot.OperationConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationConnection.Edges(childComplexity), true
+	case "OperationConnection.nodes":
+		if e.ComplexityRoot.OperationConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationConnection.Nodes(childComplexity), true
+	case "OperationConnection.pageInfo":
+		if e.ComplexityRoot.OperationConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationConnection.PageInfo(childComplexity), true
+
+	case "OperationEdge.cursor":
+		if e.ComplexityRoot.OperationEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationEdge.Cursor(childComplexity), true
+	case "OperationEdge.node":
+		if e.ComplexityRoot.OperationEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationEdge.Node(childComplexity), true
+
+	case "OperationItem.direction":
+		if e.ComplexityRoot.OperationItem.Direction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItem.Direction(childComplexity), true
+	case "OperationItem.message":
+		if e.ComplexityRoot.OperationItem.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItem.Message(childComplexity), true
+	case "OperationItem.messageId":
+		if e.ComplexityRoot.OperationItem.MessageID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItem.MessageID(childComplexity), true
+	case "OperationItem.outcome":
+		if e.ComplexityRoot.OperationItem.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItem.Outcome(childComplexity), true
+	case "OperationItem.problem":
+		if e.ComplexityRoot.OperationItem.Problem == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItem.Problem(childComplexity), true
+	case "OperationItem.reply":
+		if e.ComplexityRoot.OperationItem.Reply == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItem.Reply(childComplexity), true
+	case "OperationItem.replyId":
+		if e.ComplexityRoot.OperationItem.ReplyID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItem.ReplyID(childComplexity), true
+	case "OperationItem.retriedAs":
+		if e.ComplexityRoot.OperationItem.RetriedAs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItem.RetriedAs(childComplexity), true
+	case "OperationItem.session":
+		if e.ComplexityRoot.OperationItem.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItem.Session(childComplexity), true
+	case "OperationItem.sessionId":
+		if e.ComplexityRoot.OperationItem.SessionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItem.SessionID(childComplexity), true
+
+	case "OperationItemConnection.edges":
+		if e.ComplexityRoot.OperationItemConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItemConnection.Edges(childComplexity), true
+	case "OperationItemConnection.nodes":
+		if e.ComplexityRoot.OperationItemConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItemConnection.Nodes(childComplexity), true
+	case "OperationItemConnection.pageInfo":
+		if e.ComplexityRoot.OperationItemConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItemConnection.PageInfo(childComplexity), true
+
+	case "OperationItemEdge.cursor":
+		if e.ComplexityRoot.OperationItemEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItemEdge.Cursor(childComplexity), true
+	case "OperationItemEdge.node":
+		if e.ComplexityRoot.OperationItemEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationItemEdge.Node(childComplexity), true
+
+	case "OperationMark.action":
+		if e.ComplexityRoot.OperationMark.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationMark.Action(childComplexity), true
+	case "OperationMark.at":
+		if e.ComplexityRoot.OperationMark.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationMark.At(childComplexity), true
+	case "OperationMark.operation":
+		if e.ComplexityRoot.OperationMark.Operation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationMark.Operation(childComplexity), true
+	case "OperationMark.operationId":
+		if e.ComplexityRoot.OperationMark.OperationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationMark.OperationID(childComplexity), true
+	case "OperationMark.reason":
+		if e.ComplexityRoot.OperationMark.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationMark.Reason(childComplexity), true
+	case "OperationMark.retriedAs":
+		if e.ComplexityRoot.OperationMark.RetriedAs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationMark.RetriedAs(childComplexity), true
+	case "OperationMark.retryOf":
+		if e.ComplexityRoot.OperationMark.RetryOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationMark.RetryOf(childComplexity), true
+
+	case "OperationPreview.count":
+		if e.ComplexityRoot.OperationPreview.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationPreview.Count(childComplexity), true
+	case "OperationPreview.index":
+		if e.ComplexityRoot.OperationPreview.Index == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationPreview.Index(childComplexity), true
+	case "OperationPreview.messages":
+		if e.ComplexityRoot.OperationPreview.Messages == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationPreview.Messages(childComplexity), true
+	case "OperationPreview.more":
+		if e.ComplexityRoot.OperationPreview.More == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationPreview.More(childComplexity), true
+	case "OperationPreview.replies":
+		if e.ComplexityRoot.OperationPreview.Replies == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationPreview.Replies(childComplexity), true
+	case "OperationPreview.sessions":
+		if e.ComplexityRoot.OperationPreview.Sessions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationPreview.Sessions(childComplexity), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -2039,6 +2589,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.MessagingGroups(childComplexity, args["first"].(*int), args["after"].(*string), args["channelType"].(*string)), true
+	case "Query.operation":
+		if e.ComplexityRoot.Query.Operation == nil {
+			break
+		}
+
+		args, err := ec.field_Query_operation_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Operation(childComplexity, args["id"].(string)), true
+	case "Query.operationPreview":
+		if e.ComplexityRoot.Query.OperationPreview == nil {
+			break
+		}
+
+		args, err := ec.field_Query_operationPreview_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.OperationPreview(childComplexity, args["action"].(engine.OperationAction), args["filter"].(engine.SearchFilter)), true
+	case "Query.operations":
+		if e.ComplexityRoot.Query.Operations == nil {
+			break
+		}
+
+		args, err := ec.field_Query_operations_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Operations(childComplexity, args["first"].(*int), args["after"].(*string)), true
 	case "Query.reply":
 		if e.ComplexityRoot.Query.Reply == nil {
 			break
@@ -2205,6 +2788,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Reply.Kind(childComplexity), true
+	case "Reply.operations":
+		if e.ComplexityRoot.Reply.Operations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reply.Operations(childComplexity), true
 	case "Reply.platformId":
 		if e.ComplexityRoot.Reply.PlatformID == nil {
 			break
@@ -2586,6 +3175,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Session.AgentGroup(childComplexity), true
+	case "Session.claims":
+		if e.ComplexityRoot.Session.Claims == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Claims(childComplexity), true
 	case "Session.containerStatus":
 		if e.ComplexityRoot.Session.ContainerStatus == nil {
 			break
@@ -2598,6 +3193,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Session.CreatedAt(childComplexity), true
+	case "Session.currentTool":
+		if e.ComplexityRoot.Session.CurrentTool == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.CurrentTool(childComplexity), true
 	case "Session.folder":
 		if e.ComplexityRoot.Session.Folder == nil {
 			break
@@ -2733,6 +3334,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SetWebhookPayload.Webhook(childComplexity), true
 
+	case "StartOperationPayload.operation":
+		if e.ComplexityRoot.StartOperationPayload.Operation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartOperationPayload.Operation(childComplexity), true
+	case "StartOperationPayload.userErrors":
+		if e.ComplexityRoot.StartOperationPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartOperationPayload.UserErrors(childComplexity), true
+
 	case "Subscription.events":
 		if e.ComplexityRoot.Subscription.Events == nil {
 			break
@@ -2856,6 +3470,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("CancelOperationInput", ec.unmarshalInputCancelOperationInput),
 			graphql.NewInputUnmarshaler("ClaimContainerInput", ec.unmarshalInputClaimContainerInput),
 			graphql.NewInputUnmarshaler("ClaimRepliesInput", ec.unmarshalInputClaimRepliesInput),
 			graphql.NewInputUnmarshaler("CloseSessionInput", ec.unmarshalInputCloseSessionInput),
@@ -2881,6 +3496,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("SessionFilter", ec.unmarshalInputSessionFilter),
 			graphql.NewInputUnmarshaler("SetDestinationInput", ec.unmarshalInputSetDestinationInput),
 			graphql.NewInputUnmarshaler("SetWebhookInput", ec.unmarshalInputSetWebhookInput),
+			graphql.NewInputUnmarshaler("StartOperationInput", ec.unmarshalInputStartOperationInput),
 			graphql.NewInputUnmarshaler("UpdateHookInput", ec.unmarshalInputUpdateHookInput),
 			graphql.NewInputUnmarshaler("WriteMessageInput", ec.unmarshalInputWriteMessageInput),
 			graphql.NewInputUnmarshaler("WriteMessagesInput", ec.unmarshalInputWriteMessagesInput),
@@ -3214,6 +3830,8 @@ enum EventType {
   HOOK_FAILED
   "A hook was installed, changed, rolled back or removed."
   HOOK_CHANGED
+  "An operation began, went on or ended. Told once a second at most of one that goes on."
+  OPERATION_CHANGED
   """
   Events are missing here: the cursor is too old, or the engine did not end well. Read again whatever you keep a copy
   of, and go on. It passes every filter.
@@ -3344,6 +3962,11 @@ type Hook {
   problem: String
   "Its calls since the engine was started."
   stats: HookStats!
+  "How it fared in each of the last minutes in which it was called, oldest first, since the engine was started."
+  history(
+    "How many minutes back: 1 to 240."
+    minutes: Int! = 60
+  ): [HookMinute!]!
   "What it logged, and what the engine noted of it, oldest first. The engine keeps the newest lines, since its start."
   log(
     "So many of the newest lines at most, 1 to 1000."
@@ -3407,6 +4030,19 @@ type HookStats {
   lastError: String
   "When that was."
   lastErrorAt: DateTime
+}
+"How a hook fared in a minute."
+type HookMinute {
+  "When the minute began."
+  at: DateTime!
+  "All calls that ended in it."
+  calls: Int64!
+  "Calls that failed."
+  failures: Int64!
+  "Half of the calls took less, in microseconds; null where none ran."
+  p50Micros: Float
+  "95 of 100 calls took less, in microseconds; null where none ran."
+  p95Micros: Float
 }
 "A line that a hook logged, or that the engine noted of it."
 type HookLogEntry {
@@ -3667,6 +4303,10 @@ type Message {
   seriesId: String
   "How often a container died over it."
   tries: Int!
+  "When the container took it, as it says; null unless it works on it, and for a time that cannot be or be read."
+  claimedAt: DateTime
+  "When the container acknowledged that it ended, as it says; null unless it did, and for a time that cannot be or be read."
+  acknowledgedAt: DateTime
   "Whether it starts a turn. One that does not is context, read along with the next that does."
   trigger: Boolean!
   "Whether only a container that has just started sees it."
@@ -3675,6 +4315,16 @@ type Message {
   sourceSessionId: ID
   "What is wrong with the row, or why the engine ended it; null when nothing is to be said."
   problem: String
+  """
+  The replies that say that they are in reply to it, in order of seq. Those of the last moment may be missing where a
+  session writes a lot.
+  """
+  replies(
+    "Take this many: 1 to 100, 20 when left out."
+    first: Int
+    "Start behind the item of this cursor."
+    after: String
+  ): ReplyConnection!
 }
 "A message in a list, with its place."
 type MessageEdge {
@@ -3947,6 +4597,252 @@ extend type Mutation {
     "The chat."
     input: EnsureMessagingGroupInput!
   ): EnsureMessagingGroupPayload
+}
+`, BuiltIn: false},
+	{Name: "../schema/operation.graphqls", Input: `"What an operation does with each message and reply of its filter that it can be done with."
+enum OperationAction {
+  """
+  Messages that failed or were cancelled are written once more, as by retryMessage; completed ones only where the filter
+  asks for that status. Replies that failed, were dropped or may be lost are delivered once more, as by retryReply; of
+  those that may be lost, some a second time.
+  """
+  RETRY
+  "Messages that wait are held back, as by pauseMessage."
+  PAUSE
+  "Messages that are held back wait again, as by resumeMessage."
+  RESUME
+  "Messages that wait or are held back are called off, with their series, as by cancelMessage."
+  CANCEL
+}
+"Where an operation stands."
+enum OperationStatus {
+  "It goes on, also after the engine was started anew."
+  RUNNING
+  "It has come to all of its messages and replies."
+  COMPLETED
+  "It was called off. What it had come to stays done."
+  CANCELLED
+}
+"What an operation did with one message or reply."
+enum OperationOutcome {
+  "It has not come to it."
+  PENDING
+  "It is done."
+  DONE
+  "It could not be done; ` + "`" + `problem` + "`" + ` says why."
+  REFUSED
+}
+"""
+One action on many messages and replies, which the engine carries out: those that its filter selected when it was
+started. Those of a session are gone through one after the other, in order of seq. What happened to them meanwhile is
+refused as if each were asked for alone, and each is acted on once, whatever happens to the engine.
+"""
+type Operation {
+  "The id that it was started with, or that the engine made."
+  id: ID!
+  "What it does."
+  action: OperationAction!
+  "What it selected: the ` + "`" + `filter` + "`" + ` of ` + "`" + `search` + "`" + `."
+  filter: JSON!
+  "Why, as who started it said."
+  reason: String!
+  "Where it stands."
+  status: OperationStatus!
+  "How many messages and replies it has."
+  total: Int!
+  "With how many it is done."
+  done: Int!
+  "How many could not be done."
+  refused: Int!
+  "When it was started."
+  startedAt: DateTime!
+  "When it ended; null while it goes on."
+  endedAt: DateTime
+  "Its messages and replies, in the order in which they are acted on."
+  items(
+    "Take this many: 1 to 100, 20 when left out."
+    first: Int
+    "Start behind the item of this cursor."
+    after: String
+    "Only those of this outcome; all when left out."
+    outcome: OperationOutcome
+  ): OperationItemConnection!
+}
+"A message or reply of an operation."
+type OperationItem {
+  "Whether it is a message or a reply."
+  direction: Direction!
+  "Its session."
+  sessionId: ID!
+  "A message's id in the session's mailbox; null for a reply."
+  messageId: String
+  "A reply's id in the session's mailbox; null for a message."
+  replyId: String
+  "What was done with it."
+  outcome: OperationOutcome!
+  "Why it could not be done; null where it was."
+  problem: String
+  "The id of the message that a retry wrote."
+  retriedAs: String
+  "The session; null if it is gone."
+  session: Session
+  "The message as it is now; null for a reply, and if it is gone."
+  message: Message
+  "The reply as it is now; null for a message, and if it is gone."
+  reply: Reply
+}
+"An item of an operation in a list, with its place."
+type OperationItemEdge {
+  "The item's place in the list, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The item."
+  node: OperationItem!
+}
+"A page of an operation's items."
+type OperationItemConnection {
+  "The items with their cursors."
+  edges: [OperationItemEdge!]!
+  "The items alone."
+  nodes: [OperationItem!]!
+  "Where this page lies in the list."
+  pageInfo: PageInfo!
+}
+"An operation in a list, with its place."
+type OperationEdge {
+  "The item's place in the list, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The operation."
+  node: Operation!
+}
+"A page of operations."
+type OperationConnection {
+  "The items with their cursors."
+  edges: [OperationEdge!]!
+  "The items alone."
+  nodes: [Operation!]!
+  "Where this page lies in the list."
+  pageInfo: PageInfo!
+}
+"What an operation would act on, as far as is indexed."
+type OperationPreview {
+  "How many messages and replies: the ` + "`" + `expectedCount` + "`" + ` of startOperation. At most 10,000 are counted."
+  count: Int!
+  "How many of them are messages."
+  messages: Int!
+  "How many of them are replies."
+  replies: Int!
+  "How many sessions they are of."
+  sessions: Int!
+  "There are more than were counted, and than an operation may have."
+  more: Boolean!
+  "How far the index has come that they are counted in."
+  index: SearchIndex!
+}
+"""
+That an operation acted on a message or reply. It is kept in the session's folder, with what it did, in one transaction.
+"""
+type OperationMark {
+  "The operation."
+  operationId: ID!
+  "What it did."
+  action: OperationAction!
+  "Why, as who started it said."
+  reason: String!
+  "When."
+  at: DateTime
+  "The id of the message that a retry wrote; null of other actions, and of replies."
+  retriedAs: String
+  "For the message that a retry wrote: the id of the one that it was written for; else null."
+  retryOf: String
+  "The operation; null if it is not kept any more."
+  operation: Operation
+}
+
+"Acts on all messages and replies of a filter."
+input StartOperationInput {
+  "Made by the engine when left out. The same id with the same input is answered with the same operation; with another input it is a CONFLICT."
+  id: ID
+  "What is done with each."
+  action: OperationAction!
+  "Which."
+  filter: SearchFilter!
+  "Why, for those who look at the messages later; at most 1024 bytes."
+  reason: String!
+  """
+  The ` + "`" + `count` + "`" + ` of operationPreview, so that nobody acts on what they did not see. Where the filter selects more or less
+  by now, it is a CONFLICT, and nothing is done.
+  """
+  expectedCount: Int!
+}
+"The operation as it is now, or what was wrong."
+type StartOperationPayload {
+  "Null when there are errors."
+  operation: Operation
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+"Names an operation to call off."
+input CancelOperationInput {
+  "Its id."
+  id: ID!
+}
+"The operation as it is now, or what was wrong."
+type CancelOperationPayload {
+  "Null when there are errors."
+  operation: Operation
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+
+extend type Message {
+  "What operations did with it, at most the first hundred."
+  operations: [OperationMark!]!
+}
+extend type Reply {
+  "What operations did with it, at most the first hundred."
+  operations: [OperationMark!]!
+}
+extend type Event {
+  "The operation that it happened to."
+  operationId: ID
+  "The operation."
+  operation: Operation
+}
+extend type Query {
+  "The operation of an id; null if there is none."
+  operation(
+    "Its id."
+    id: ID!
+  ): Operation
+  "Newest first. Of those that ended, the newest 200 are kept."
+  operations(
+    "Take this many: 1 to 100, 20 when left out."
+    first: Int
+    "Start behind the item of this cursor."
+    after: String
+  ): OperationConnection!
+  "What an operation would act on now. It is counted in the index, which lags a little."
+  operationPreview(
+    "What would be done with each."
+    action: OperationAction!
+    "Which."
+    filter: SearchFilter!
+  ): OperationPreview!
+}
+extend type Mutation {
+  """
+  Has the engine act on all messages and replies of a filter, at most 10,000, in the background; sixteen operations may
+  go on at one time. It goes on after a crash, and does nothing twice. See the event OPERATION_CHANGED.
+  """
+  startOperation(
+    "What and why."
+    input: StartOperationInput!
+  ): StartOperationPayload
+  "Calls off what an operation has not come to. One that has ended stays as it is."
+  cancelOperation(
+    "Which."
+    input: CancelOperationInput!
+  ): CancelOperationPayload
 }
 `, BuiltIn: false},
 	{Name: "../schema/page.graphqls", Input: `"Where a page lies in its list."
@@ -4467,6 +5363,10 @@ type Session {
   folder: String!
   "When the container last touched its heartbeat file."
   heartbeat: DateTime
+  "What the container says that it works on, in order of seq, at most a hundred."
+  claims: [MessageClaim!]!
+  "The tool that the container says it runs; null if it names none."
+  currentTool: ContainerTool
   """
   In order of seq. ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + ` page from the newest. A page may end early when its content grows large.
   When the session's folder cannot be read, the page is empty and an error says why; the rest is answered.
@@ -4499,6 +5399,24 @@ type Session {
     "Only replies whose delivery has one of these statuses; all when left out or empty."
     status: [DeliveryStatus!]
   ): ReplyConnection!
+}
+"A message that a container works on."
+type MessageClaim {
+  "The message's id in the session's mailbox."
+  messageId: String!
+  "When the container took it; null for a time that cannot be or be read."
+  claimedAt: DateTime
+  "The message; null if there is none of that id."
+  message: Message
+}
+"A tool that a container runs."
+type ContainerTool {
+  "Its name, at most 256 bytes."
+  name: String!
+  "When it began; null for a time that cannot be or be read."
+  startedAt: DateTime
+  "How long it may take, as it declared; null if it did not."
+  timeoutSeconds: Int64
 }
 "A session in a list, with its place."
 type SessionEdge {
@@ -4837,6 +5755,16 @@ func (ec *executionContext) childFields_AttentionSessions(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type AttentionSessions", field.Name)
 }
 
+func (ec *executionContext) childFields_CancelOperationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "operation":
+		return ec.fieldContext_CancelOperationPayload_operation(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CancelOperationPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CancelOperationPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_ClaimContainerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "claimed":
@@ -4867,6 +5795,18 @@ func (ec *executionContext) childFields_CloseSessionPayload(ctx context.Context,
 		return ec.fieldContext_CloseSessionPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CloseSessionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ContainerTool(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_ContainerTool_name(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_ContainerTool_startedAt(ctx, field)
+	case "timeoutSeconds":
+		return ec.fieldContext_ContainerTool_timeoutSeconds(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ContainerTool", field.Name)
 }
 
 func (ec *executionContext) childFields_CreateAgentGroupPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4963,6 +5903,10 @@ func (ec *executionContext) childFields_Event(ctx context.Context, field graphql
 		return ec.fieldContext_Event_reply(ctx, field)
 	case "hook":
 		return ec.fieldContext_Event_hook(ctx, field)
+	case "operationId":
+		return ec.fieldContext_Event_operationId(ctx, field)
+	case "operation":
+		return ec.fieldContext_Event_operation(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Event", field.Name)
 }
@@ -4995,6 +5939,8 @@ func (ec *executionContext) childFields_Hook(ctx context.Context, field graphql.
 		return ec.fieldContext_Hook_problem(ctx, field)
 	case "stats":
 		return ec.fieldContext_Hook_stats(ctx, field)
+	case "history":
+		return ec.fieldContext_Hook_history(ctx, field)
 	case "log":
 		return ec.fieldContext_Hook_log(ctx, field)
 	}
@@ -5029,6 +5975,22 @@ func (ec *executionContext) childFields_HookLogEntry(ctx context.Context, field 
 		return ec.fieldContext_HookLogEntry_message(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type HookLogEntry", field.Name)
+}
+
+func (ec *executionContext) childFields_HookMinute(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_HookMinute_at(ctx, field)
+	case "calls":
+		return ec.fieldContext_HookMinute_calls(ctx, field)
+	case "failures":
+		return ec.fieldContext_HookMinute_failures(ctx, field)
+	case "p50Micros":
+		return ec.fieldContext_HookMinute_p50Micros(ctx, field)
+	case "p95Micros":
+		return ec.fieldContext_HookMinute_p95Micros(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HookMinute", field.Name)
 }
 
 func (ec *executionContext) childFields_HookScope(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5175,6 +6137,10 @@ func (ec *executionContext) childFields_Message(ctx context.Context, field graph
 		return ec.fieldContext_Message_seriesId(ctx, field)
 	case "tries":
 		return ec.fieldContext_Message_tries(ctx, field)
+	case "claimedAt":
+		return ec.fieldContext_Message_claimedAt(ctx, field)
+	case "acknowledgedAt":
+		return ec.fieldContext_Message_acknowledgedAt(ctx, field)
 	case "trigger":
 		return ec.fieldContext_Message_trigger(ctx, field)
 	case "onWake":
@@ -5183,6 +6149,10 @@ func (ec *executionContext) childFields_Message(ctx context.Context, field graph
 		return ec.fieldContext_Message_sourceSessionId(ctx, field)
 	case "problem":
 		return ec.fieldContext_Message_problem(ctx, field)
+	case "replies":
+		return ec.fieldContext_Message_replies(ctx, field)
+	case "operations":
+		return ec.fieldContext_Message_operations(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Message", field.Name)
 }
@@ -5195,6 +6165,18 @@ func (ec *executionContext) childFields_MessageActionPayload(ctx context.Context
 		return ec.fieldContext_MessageActionPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type MessageActionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_MessageClaim(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "messageId":
+		return ec.fieldContext_MessageClaim_messageId(ctx, field)
+	case "claimedAt":
+		return ec.fieldContext_MessageClaim_claimedAt(ctx, field)
+	case "message":
+		return ec.fieldContext_MessageClaim_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MessageClaim", field.Name)
 }
 
 func (ec *executionContext) childFields_MessageConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5255,6 +6237,142 @@ func (ec *executionContext) childFields_MessagingGroupEdge(ctx context.Context, 
 		return ec.fieldContext_MessagingGroupEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type MessagingGroupEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Operation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Operation_id(ctx, field)
+	case "action":
+		return ec.fieldContext_Operation_action(ctx, field)
+	case "filter":
+		return ec.fieldContext_Operation_filter(ctx, field)
+	case "reason":
+		return ec.fieldContext_Operation_reason(ctx, field)
+	case "status":
+		return ec.fieldContext_Operation_status(ctx, field)
+	case "total":
+		return ec.fieldContext_Operation_total(ctx, field)
+	case "done":
+		return ec.fieldContext_Operation_done(ctx, field)
+	case "refused":
+		return ec.fieldContext_Operation_refused(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_Operation_startedAt(ctx, field)
+	case "endedAt":
+		return ec.fieldContext_Operation_endedAt(ctx, field)
+	case "items":
+		return ec.fieldContext_Operation_items(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Operation", field.Name)
+}
+
+func (ec *executionContext) childFields_OperationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_OperationConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_OperationConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_OperationConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OperationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_OperationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_OperationEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_OperationEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OperationEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_OperationItem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "direction":
+		return ec.fieldContext_OperationItem_direction(ctx, field)
+	case "sessionId":
+		return ec.fieldContext_OperationItem_sessionId(ctx, field)
+	case "messageId":
+		return ec.fieldContext_OperationItem_messageId(ctx, field)
+	case "replyId":
+		return ec.fieldContext_OperationItem_replyId(ctx, field)
+	case "outcome":
+		return ec.fieldContext_OperationItem_outcome(ctx, field)
+	case "problem":
+		return ec.fieldContext_OperationItem_problem(ctx, field)
+	case "retriedAs":
+		return ec.fieldContext_OperationItem_retriedAs(ctx, field)
+	case "session":
+		return ec.fieldContext_OperationItem_session(ctx, field)
+	case "message":
+		return ec.fieldContext_OperationItem_message(ctx, field)
+	case "reply":
+		return ec.fieldContext_OperationItem_reply(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OperationItem", field.Name)
+}
+
+func (ec *executionContext) childFields_OperationItemConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_OperationItemConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_OperationItemConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_OperationItemConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OperationItemConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_OperationItemEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_OperationItemEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_OperationItemEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OperationItemEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_OperationMark(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "operationId":
+		return ec.fieldContext_OperationMark_operationId(ctx, field)
+	case "action":
+		return ec.fieldContext_OperationMark_action(ctx, field)
+	case "reason":
+		return ec.fieldContext_OperationMark_reason(ctx, field)
+	case "at":
+		return ec.fieldContext_OperationMark_at(ctx, field)
+	case "retriedAs":
+		return ec.fieldContext_OperationMark_retriedAs(ctx, field)
+	case "retryOf":
+		return ec.fieldContext_OperationMark_retryOf(ctx, field)
+	case "operation":
+		return ec.fieldContext_OperationMark_operation(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OperationMark", field.Name)
+}
+
+func (ec *executionContext) childFields_OperationPreview(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_OperationPreview_count(ctx, field)
+	case "messages":
+		return ec.fieldContext_OperationPreview_messages(ctx, field)
+	case "replies":
+		return ec.fieldContext_OperationPreview_replies(ctx, field)
+	case "sessions":
+		return ec.fieldContext_OperationPreview_sessions(ctx, field)
+	case "more":
+		return ec.fieldContext_OperationPreview_more(ctx, field)
+	case "index":
+		return ec.fieldContext_OperationPreview_index(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OperationPreview", field.Name)
 }
 
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5345,6 +6463,8 @@ func (ec *executionContext) childFields_Reply(ctx context.Context, field graphql
 		return ec.fieldContext_Reply_delivery(ctx, field)
 	case "problem":
 		return ec.fieldContext_Reply_problem(ctx, field)
+	case "operations":
+		return ec.fieldContext_Reply_operations(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Reply", field.Name)
 }
@@ -5565,6 +6685,10 @@ func (ec *executionContext) childFields_Session(ctx context.Context, field graph
 		return ec.fieldContext_Session_folder(ctx, field)
 	case "heartbeat":
 		return ec.fieldContext_Session_heartbeat(ctx, field)
+	case "claims":
+		return ec.fieldContext_Session_claims(ctx, field)
+	case "currentTool":
+		return ec.fieldContext_Session_currentTool(ctx, field)
 	case "messages":
 		return ec.fieldContext_Session_messages(ctx, field)
 	case "replies":
@@ -5613,6 +6737,16 @@ func (ec *executionContext) childFields_SetWebhookPayload(ctx context.Context, f
 		return ec.fieldContext_SetWebhookPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SetWebhookPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_StartOperationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "operation":
+		return ec.fieldContext_StartOperationPayload_operation(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_StartOperationPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StartOperationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdateHookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

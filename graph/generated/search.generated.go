@@ -1585,6 +1585,11 @@ func (ec *executionContext) marshalNSearchConnection2githubᚗcomᚋtwinboxᚋtw
 	return ec._SearchConnection(ctx, sel, &v)
 }
 
+func (ec *executionContext) unmarshalNSearchFilter2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐSearchFilter(ctx context.Context, v any) (engine.SearchFilter, error) {
+	res, err := ec.unmarshalInputSearchFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNSearchHit2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐSearchHit(ctx context.Context, sel ast.SelectionSet, v model.SearchHit) graphql.Marshaler {
 	return ec._SearchHit(ctx, sel, &v)
 }

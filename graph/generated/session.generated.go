@@ -17,11 +17,16 @@ import (
 
 // region    ************************** generated!.gotpl **************************
 
+type MessageClaimResolver interface {
+	Message(ctx context.Context, obj *engine.MessageClaim) (*model.Message, error)
+}
 type SessionResolver interface {
 	AgentGroup(ctx context.Context, obj *engine.Session) (engine.AgentGroup, error)
 	MessagingGroup(ctx context.Context, obj *engine.Session) (*engine.MessagingGroup, error)
 
 	Heartbeat(ctx context.Context, obj *engine.Session) (*time.Time, error)
+	Claims(ctx context.Context, obj *engine.Session) ([]engine.MessageClaim, error)
+	CurrentTool(ctx context.Context, obj *engine.Session) (*model.ContainerTool, error)
 	Messages(ctx context.Context, obj *engine.Session, first *int, after *string, last *int, before *string, status []engine.MessageStatus) (model.Connection[model.Message], error)
 	Replies(ctx context.Context, obj *engine.Session, first *int, after *string, last *int, before *string, status []engine.DeliveryStatus) (model.Connection[model.Reply], error)
 }
@@ -277,6 +282,75 @@ func (ec *executionContext) fieldContext_CloseSessionPayload_userErrors(_ contex
 	return fc, nil
 }
 
+func (ec *executionContext) _ContainerTool_name(ctx context.Context, field graphql.CollectedField, obj *model.ContainerTool) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContainerTool_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ContainerTool_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContainerTool", field, false, false, "String")
+}
+
+func (ec *executionContext) _ContainerTool_startedAt(ctx context.Context, field graphql.CollectedField, obj *model.ContainerTool) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContainerTool_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContainerTool_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContainerTool", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ContainerTool_timeoutSeconds(ctx context.Context, field graphql.CollectedField, obj *model.ContainerTool) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContainerTool_timeoutSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TimeoutSeconds(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt642ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContainerTool_timeoutSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContainerTool", field, true, false, "Int64")
+}
+
 func (ec *executionContext) _MarkContainerPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.MarkContainerPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -336,6 +410,84 @@ func (ec *executionContext) fieldContext_MarkContainerPayload_userErrors(_ conte
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MessageClaim_messageId(ctx context.Context, field graphql.CollectedField, obj *engine.MessageClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageClaim_messageId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MessageID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MessageClaim_messageId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessageClaim", field, false, false, "String")
+}
+
+func (ec *executionContext) _MessageClaim_claimedAt(ctx context.Context, field graphql.CollectedField, obj *engine.MessageClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageClaim_claimedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClaimedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageClaim_claimedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessageClaim", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _MessageClaim_message(ctx context.Context, field graphql.CollectedField, obj *engine.MessageClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageClaim_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.MessageClaim().Message(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Message) graphql.Marshaler {
+			return ec.marshalOMessage2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐMessage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageClaim_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MessageClaim",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Message(ctx, field)
 		},
 	}
 	return fc, nil
@@ -784,6 +936,70 @@ func (ec *executionContext) _Session_heartbeat(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_Session_heartbeat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Session", field, true, true, "DateTime")
+}
+
+func (ec *executionContext) _Session_claims(ctx context.Context, field graphql.CollectedField, obj *engine.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_claims(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Session().Claims(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []engine.MessageClaim) graphql.Marshaler {
+			return ec.marshalNMessageClaim2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐMessageClaimᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_claims(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Session",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MessageClaim(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Session_currentTool(ctx context.Context, field graphql.CollectedField, obj *engine.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_currentTool(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Session().CurrentTool(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ContainerTool) graphql.Marshaler {
+			return ec.marshalOContainerTool2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐContainerTool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Session_currentTool(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Session",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ContainerTool(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Session_messages(ctx context.Context, field graphql.CollectedField, obj *engine.Session) (ret graphql.Marshaler) {
@@ -1448,6 +1664,49 @@ func (ec *executionContext) _CloseSessionPayload(ctx context.Context, sel ast.Se
 	return out
 }
 
+var containerToolImplementors = []string{"ContainerTool"}
+
+func (ec *executionContext) _ContainerTool(ctx context.Context, sel ast.SelectionSet, obj *model.ContainerTool) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, containerToolImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ContainerTool")
+		case "name":
+			out.Values[i] = ec._ContainerTool_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "startedAt":
+			out.Values[i] = ec._ContainerTool_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "timeoutSeconds":
+			out.Values[i] = ec._ContainerTool_timeoutSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var markContainerPayloadImplementors = []string{"MarkContainerPayload"}
 
 func (ec *executionContext) _MarkContainerPayload(ctx context.Context, sel ast.SelectionSet, obj *model.MarkContainerPayload) graphql.Marshaler {
@@ -1469,6 +1728,50 @@ func (ec *executionContext) _MarkContainerPayload(ctx context.Context, sel ast.S
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var messageClaimImplementors = []string{"MessageClaim"}
+
+func (ec *executionContext) _MessageClaim(ctx context.Context, sel ast.SelectionSet, obj *engine.MessageClaim) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, messageClaimImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MessageClaim")
+		case "messageId":
+			out.Values[i] = ec._MessageClaim_messageId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "claimedAt":
+			out.Values[i] = ec._MessageClaim_claimedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "message":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MessageClaim_message(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -1641,6 +1944,18 @@ func (ec *executionContext) _Session(ctx context.Context, sel ast.SelectionSet, 
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Session_heartbeat(ctx, field, obj)
 				})
+		case "claims":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Session_claims(ctx, field, obj)
+				})
+		case "currentTool":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Session_currentTool(ctx, field, obj)
+				})
 		case "messages":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, true,
@@ -1785,6 +2100,26 @@ func (ec *executionContext) unmarshalNMarkContainerInput2githubᚗcomᚋtwinbox�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNMessageClaim2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐMessageClaim(ctx context.Context, sel ast.SelectionSet, v engine.MessageClaim) graphql.Marshaler {
+	return ec._MessageClaim(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNMessageClaim2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐMessageClaimᚄ(ctx context.Context, sel ast.SelectionSet, v []engine.MessageClaim) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNMessageClaim2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐMessageClaim(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNProjectSessionInput2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐProjectSessionInput(ctx context.Context, v any) (model.ProjectSessionInput, error) {
 	res, err := ec.unmarshalInputProjectSessionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -1917,6 +2252,13 @@ func (ec *executionContext) marshalOContainerStatus2ᚕgithubᚗcomᚋtwinboxᚋ
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalOContainerTool2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐContainerTool(ctx context.Context, sel ast.SelectionSet, v *model.ContainerTool) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ContainerTool(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOMarkContainerPayload2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐMarkContainerPayload(ctx context.Context, sel ast.SelectionSet, v *model.MarkContainerPayload) graphql.Marshaler {

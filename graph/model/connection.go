@@ -31,6 +31,10 @@ type (
 	ReplyConnection          = Connection[Reply]
 	ReplyEdge                = Edge[Reply]
 	SearchHitEdge            = Edge[SearchHit]
+	OperationConnection      = Connection[Operation]
+	OperationEdge            = Edge[Operation]
+	OperationItemConnection  = Connection[OperationItem]
+	OperationItemEdge        = Edge[OperationItem]
 )
 
 // Edges are the items with their cursors.

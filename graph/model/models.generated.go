@@ -11,6 +11,20 @@ import (
 	"github.com/twinbox/twinbox/engine"
 )
 
+// Names an operation to call off.
+type CancelOperationInput struct {
+	// Its id.
+	ID string `json:"id"`
+}
+
+// The operation as it is now, or what was wrong.
+type CancelOperationPayload struct {
+	// Null when there are errors.
+	Operation *Operation `json:"operation"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // Asks for the right to run a session's container.
 type ClaimContainerInput struct {
 	// The session; it must be active.
@@ -335,6 +349,14 @@ type SetDestinationPayload struct {
 type SetWebhookPayload struct {
 	// Null when there are errors.
 	Webhook *engine.Webhook `json:"webhook"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// The operation as it is now, or what was wrong.
+type StartOperationPayload struct {
+	// Null when there are errors.
+	Operation *Operation `json:"operation"`
 	// What the sender can mend; empty when it worked.
 	UserErrors []UserError `json:"userErrors"`
 }

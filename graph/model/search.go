@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/twinbox/twinbox/engine"
 )
@@ -85,22 +86,33 @@ func MailID(text string) (d engine.Direction, sessionID, id string, ok bool) {
 type AttentionMail struct{ engine.AttentionMail }
 
 // Filter is a SearchFilter of the schema, as JSON.
-func (m AttentionMail) Filter() any {
+func (m AttentionMail) Filter() any { return filterJSON(m.AttentionMail.Filter) }
+
+// filterJSON is a SearchFilter of the schema.
+func filterJSON(of engine.SearchFilter) json.RawMessage {
 	f := map[string]any{}
-	if len(m.AttentionMail.Filter.MessageStatus) > 0 {
-		f["messageStatus"] = m.AttentionMail.Filter.MessageStatus
+	for name, text := range map[string]string{"text": of.Text, "id": of.ID, "sessionId": of.SessionID, "agentGroupId": of.AgentGroupID,
+		"channelType": of.ChannelType, "kind": of.Kind, "direction": string(of.Direction)} {
+		if text != "" {
+			f[name] = text
+		}
 	}
-	if len(m.AttentionMail.Filter.DeliveryStatus) > 0 {
-		f["deliveryStatus"] = m.AttentionMail.Filter.DeliveryStatus
+	if len(of.MessageStatus) > 0 {
+		f["messageStatus"] = of.MessageStatus
 	}
-	if m.AttentionMail.Filter.Waiting {
+	if len(of.DeliveryStatus) > 0 {
+		f["deliveryStatus"] = of.DeliveryStatus
+	}
+	if of.Waiting {
 		f["waiting"] = true
 	}
-	if since := m.AttentionMail.Filter.Since; since != nil {
-		f["since"] = engine.FormatTime(*since)
+	for name, at := range map[string]*time.Time{"since": of.Since, "until": of.Until} {
+		if at != nil {
+			f[name] = engine.FormatTime(*at)
+		}
 	}
 	b, _ := json.Marshal(f) // of strings and lists of them
-	return json.RawMessage(b)
+	return b
 }
 
 // Oldest is nil where there is none.
