@@ -46,7 +46,12 @@ func testField(t *testing.T, field string) {
 	if strings.Contains(strings.ToLower(field), "hook") {
 		w.installHooks(t)
 	}
-	if field == "search" || field == "attention" {
+	operates := strings.Contains(strings.ToLower(field), "operation")
+	if operates || field == "message" {
+		w.waitIndexed(t)
+		w.operate(t)
+	}
+	if field == "search" || field == "attention" || operates {
 		w.waitIndexed(t)
 	}
 	query := mustRead(t, filepath.Join(dir, "query.graphql"))

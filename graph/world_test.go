@@ -156,12 +156,33 @@ func (w *world) populate(t *testing.T) {
 // waitIndexed returns when all that was told can be found.
 func (w *world) waitIndexed(t *testing.T) {
 	t.Helper()
-	for done := false; !done; { // the test's own time bounds it
+	eventually(func() bool {
 		found, err := w.Search(t.Context(), engine.Page{Limit: 1}, engine.SearchFilter{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		done = found.Index.Behind == 0 && !found.Index.Building
+		return found.Index.Behind == 0 && !found.Index.Building
+	})
+}
+
+// operate has an operation done in the world, called "hold".
+func (w *world) operate(t *testing.T) {
+	t.Helper()
+	id, f := "hold", engine.SearchFilter{ID: "a/b"}
+	must(t)(w.StartOperation(t.Context(), engine.StartOperationInput{ID: &id, Action: engine.OperationPause, Filter: f, Reason: "a bad day", ExpectedCount: 1}))
+	eventually(func() bool {
+		op, err := w.Operation(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return op.Status != engine.OperationRunning
+	})
+}
+
+// eventually waits for a condition; the test's own time bounds it.
+func eventually(done func() bool) {
+	for !done() {
+		time.Sleep(2 * time.Millisecond) // what is waited for needs the processor
 	}
 }
 
@@ -173,6 +194,8 @@ func (w *world) reply(t *testing.T, s engine.Session) {
 		INSERT INTO delivered VALUES ('r1', 'tg-9', 'delivered', '2026-01-31 12:00:02')`)
 	mustExec(t, filepath.Join(folder, "outbound.db"), `
 		INSERT INTO processing_ack VALUES ('m1', 'processing', '2026-01-31 12:00:00');
+		INSERT INTO container_state (id, current_tool, tool_declared_timeout_ms, tool_started_at, updated_at)
+		VALUES (1, 'Bash', 60000, '2026-01-31 11:59:58', '2026-01-31 11:59:58');
 		INSERT INTO messages_out (id, seq, in_reply_to, timestamp, kind, platform_id, channel_type, content)
 		VALUES ('r1', 1, 'm1', '2026-01-31 12:00:01', 'chat', '42', 'telegram', '{ "text": "hi", "files": ["chart.png"] }'),
 		       ('r2', 3, NULL, 'yesterday', 'chat', NULL, NULL, CAST(x'6f6b20ff' AS TEXT))`)
