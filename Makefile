@@ -20,7 +20,7 @@ QUICKJS  := engine/hooks/quickjs/quickjs.wasm
 WEB      := $(shell find web graph/schema -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' -not -path 'web/src/gql/*' -not -name '*.go')
 CONSOLE  := $(if $(shell command -v npm),web/dist/index.html,no-console)
 
-.PHONY: build demo test soak soak-crash bench lint release screenshots fuzz clean no-console
+.PHONY: build demo test soak soak-crash search-large bench lint release screenshots fuzz clean no-console
 
 build: $(QUICKJS) $(CONSOLE)
 	go build -o bin/engine ./cmd/engine
@@ -43,6 +43,10 @@ soak: $(QUICKJS)
 
 soak-crash:
 	TWINBOX_KILLS=$(KILLS) go test -count=1 -timeout 4h -v -run 'Kills|PowerLoss' ./tests
+
+# Ten thousand messages, of which make test has a tenth, are found again after kills.
+search-large:
+	TWINBOX_SEARCH=100 go test -count=1 -v -run MessagesAreFound ./tests
 
 $(QUICKJS): $(dir $(QUICKJS))package-lock.json
 	@command -v npm >/dev/null || echo "There is no npm: hooks in JavaScript are left out."
