@@ -73,6 +73,9 @@ type NewReplies struct {
 	Mark OutboundMark
 	// More says that there are more behind these.
 	More bool
+	// Stirred: the container may have taken messages, or dealt with them, since
+	// the last look.
+	Stirred bool
 }
 
 // OutboundMark is a place in outbound.db: a row, and what was found there.
@@ -94,12 +97,14 @@ type Outboxes interface {
 	// after since. It opens no database.
 	OutboundChanged(sessions []Session, since time.Time) []Session
 
-	// NewReplies reads what came after the mark, at most some hundred.
+	// NewReplies reads what came after the mark, at most some hundred. Of these
+	// some may have been noted before.
 	NewReplies(ctx context.Context, s Session) (NewReplies, error)
 	// NoteReplies stores their dispatches and moves the mark, at one time; and
 	// that an attempt at one of them begins, if first is not nil and nothing is
-	// before it.
-	NoteReplies(ctx context.Context, s Session, n NewReplies, first *FirstAttempt) error
+	// before it. It returns those that are new: what was noted before stays as it
+	// is.
+	NoteReplies(ctx context.Context, s Session, n NewReplies, first *FirstAttempt) ([]Outgoing, error)
 	// OpenDispatches lists the ids and dispatches that are not settled, in the
 	// order in which they are due, at most some thousand. The replies have no
 	// more than that.

@@ -52,6 +52,31 @@ func TestAcknowledgementsAreSeenAtOnceAndCopiedSoon(t *testing.T) {
 	})
 }
 
+// What is known of the messages that wait must not keep news of them from being seen.
+func TestAnAcknowledgementIsCopiedAfterRepliesThatCameWithoutOne(t *testing.T) {
+	h := hosttest.Open(t, sessions.Options{})
+	s := running(t, h)
+	waits := func(want ...string) {
+		t.Helper()
+		hosttest.Wait(t, "the acknowledgement", func() bool {
+			return slices.Equal(h.Rows(t, s, "inbound.db", `SELECT id FROM messages_in WHERE status = 'pending' ORDER BY id`), want)
+		})
+	}
+	h.MustWrite(t, s, "first", "hello")
+	answer(t, h, s, "a", "1")
+	waitNoted(t, h, s, "a")
+	answer(t, h, s, "b", "3")
+	waitNoted(t, h, s, "a", "b")
+	h.MustWrite(t, s, "second", "hello again")
+	acknowledge(t, h, s, "second", "completed")
+	waits("first")
+	answer(t, h, s, "c", "5")
+	waitNoted(t, h, s, "a", "b", "c")
+	acknowledge(t, h, s, "first", "processing")
+	acknowledge(t, h, s, "first", "completed")
+	waits()
+}
+
 func TestAContainerThatStartsAfterARestartIsWatched(t *testing.T) {
 	data := t.TempDir()
 	h := hosttest.OpenAt(t, data, sessions.Options{})
