@@ -126,7 +126,7 @@ func (c *claim) session(ctx context.Context, sessionID string) error {
 		// What this call took holds up nothing: it goes to one sender. Nor does
 		// what nobody is to be given.
 		open = slices.DeleteFunc(open, func(out Outgoing) bool { return taken[out.ID] })
-		id, _ := c.e.pick(open, c.wants)
+		id, _ := c.e.pick(c.e.now(), open, c.wants)
 		if id == "" {
 			return nil
 		}

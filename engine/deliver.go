@@ -28,18 +28,21 @@ func (e *Engine) deliver(ctx context.Context, s Session) (next time.Time, err er
 	if err != nil {
 		return next, err
 	}
-	webhooks, err := e.webhooksByType(ctx)
-	if err != nil {
-		return next, err
-	}
 	tried := map[string]int{}
 	for ctx.Err() == nil {
+		// A webhook that is changed or disabled is so from the next reply on: it is
+		// asked for after the time, so that nothing falls due between the two.
+		now := e.now()
 		open, err := e.mailboxes.OpenDispatches(ctx, s)
 		if err != nil {
 			return next, err
 		}
+		webhooks, err := e.webhooksByType(ctx)
+		if err != nil {
+			return next, err
+		}
 		var id string
-		if id, next = e.pick(open, func(out Outgoing) bool {
+		if id, next = e.pick(now, open, func(out Outgoing) bool {
 			_, pushed := webhooks[chatType(out.Dispatch.Way)]
 			return out.Dispatch.Way == waySystem || out.Dispatch.Way == wayAgent || strings.HasPrefix(out.Dispatch.Way, wayChat) && (pushed || out.Dispatch.Seal == nil)
 		}); id == "" {
@@ -64,8 +67,8 @@ func chatType(way string) string {
 
 // pick returns the first that is due and wanted, and holds up nobody's order;
 // without one, when there may be one.
-func (e *Engine) pick(open []Outgoing, wanted func(Outgoing) bool) (id string, next time.Time) {
-	now, held := e.now(), map[string]bool{}
+func (e *Engine) pick(now time.Time, open []Outgoing, wanted func(Outgoing) bool) (id string, next time.Time) {
+	held := map[string]bool{}
 	sooner := func(t time.Time) {
 		if next.IsZero() || t.Before(next) {
 			next = t

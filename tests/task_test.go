@@ -60,6 +60,7 @@ func (a *asker) task(t *testing.T, status string) map[string]any {
 func TestAnAgentUpdatesItsTask(t *testing.T) {
 	t.Parallel()
 	a := &asker{session: newSession(t)}
+	a.mark(t, "RUNNING") // the replies of others are looked for once a minute
 	must := func(content string) string {
 		answer, done := a.ask(t, content)
 		if !done {
@@ -110,6 +111,7 @@ func TestAnAgentUpdatesItsTask(t *testing.T) {
 func TestHooksSeeWhatAnAgentMakesOfItsTask(t *testing.T) {
 	t.Parallel()
 	a := &asker{session: newSession(t)}
+	a.mark(t, "RUNNING")
 	if _, done := a.ask(t, `{"action":"schedule_task","taskId":"t","prompt":"old","recurrence":"* * * * *","processAfter":"2024-01-01T00:00:00Z"}`); !done {
 		t.Fatal("not scheduled")
 	}
@@ -160,6 +162,7 @@ func TestAnUpdateSurvivesKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := &asker{session: session{engine: e, id: id, folder: data + "/" + folder}}
+	a.mark(t, "RUNNING")
 	if _, done := a.ask(t, `{"action":"schedule_task","taskId":"t","prompt":"0","processAfter":"2030-01-01T00:00:00Z"}`); !done {
 		t.Fatal("not scheduled")
 	}

@@ -181,7 +181,7 @@ func (d *dir) removeTree(name string, depth int, left *int) error {
 // runs as the agent's user.
 func (d *dir) makeWritable() bool {
 	st, err := d.stat(".")
-	return err == nil && unix.Fchmod(d.fd, st.Mode&0o777|0o700) == nil
+	return err == nil && unix.Fchmod(d.fd, uint32(st.Mode)&0o777|0o700) == nil
 }
 
 func pathError(op, name string, err error) error {

@@ -58,8 +58,12 @@ func MarshalString(s string) graphql.Marshaler {
 	return graphql.MarshalString(strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// UnmarshalString reads a String; anything but text is CodeInvalidInput.
+// UnmarshalString reads a String; anything but text is CodeInvalidInput. Null,
+// which only comes where it is allowed, is "".
 func UnmarshalString(v any) (string, error) {
+	if v == nil {
+		return "", nil
+	}
 	s, ok := v.(string)
 	if !ok {
 		return "", engine.Errorf(engine.CodeInvalidInput, "a String is text in quotes")
@@ -71,9 +75,11 @@ func UnmarshalString(v any) (string, error) {
 func MarshalID(s string) graphql.Marshaler { return MarshalString(s) }
 
 // UnmarshalID reads an ID, which may come as a whole number; anything else is
-// CodeInvalidInput.
+// CodeInvalidInput. Null is as for UnmarshalString.
 func UnmarshalID(v any) (string, error) {
 	switch v := v.(type) {
+	case nil:
+		return "", nil
 	case string:
 		return v, nil
 	case int64:

@@ -126,7 +126,7 @@ func (h *hookHost) stop(s storm) side {
 			}
 			return nil
 		})
-		if spent := h.State(s.name).Stats.FuelPerCall; err == nil && !s.deep && (spent == nil || *spent != engine.DefaultHookLimits().Fuel) {
+		if spent := h.State(s.name).Stats.FuelPerCall; err == nil && !s.deep && (spent == nil || *spent < engine.DefaultHookLimits().Fuel) {
 			err = fmt.Errorf("%s ended before its fuel did", s.name)
 		}
 		return took, err
