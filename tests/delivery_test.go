@@ -158,6 +158,21 @@ func TestRepliesSurviveKillsOfTheEngine(t *testing.T) {
 	}
 }
 
+// outcome is what the engine says of a reply's delivery.
+type outcome struct {
+	Attempts                 int
+	NextAttemptAt, LastError *string
+}
+
+// outcomeOf is the zero value of what is not noticed yet.
+func (s session) outcomeOf(t *testing.T, reply string) outcome {
+	t.Helper()
+	var out struct{ Reply struct{ Delivery outcome } }
+	s.engine.MustQuery(t, `query($session: ID!, $reply: String!) { reply(sessionId: $session, replyId: $reply) { delivery { attempts nextAttemptAt lastError } } }`,
+		map[string]any{"session": s.id, "reply": reply}, &out)
+	return out.Reply.Delivery
+}
+
 // waitSettled asks for a retry of what waits for its next attempt, and waits
 // until so many replies of a session are delivered.
 func waitSettled(t *testing.T, e *engineproc.Process, id, folder string, n int) {
