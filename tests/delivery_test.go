@@ -129,9 +129,12 @@ func TestRepliesSurviveKillsOfTheEngine(t *testing.T) {
 		})
 	}
 	for range crashes {
+		before := len(f.all())
 		for _, turn := range turns {
 			turn <- struct{}{}
 		}
+		// On a slow machine, an engine would be killed before it delivers anything.
+		until(t, "an arrival", func() bool { return len(f.all()) > before })
 		select {
 		case <-f.kill:
 		case <-time.After(500 * time.Millisecond): // at a moment that nobody chose

@@ -77,6 +77,35 @@ func TestAnAcknowledgementIsCopiedAfterRepliesThatCameWithoutOne(t *testing.T) {
 	waits()
 }
 
+// The watcher hears of a message after its commit, and of another program's
+// never: its container may have answered it, and fallen silent, by then.
+func TestAnAcknowledgementOfWhatWasNotKnownToWaitIsCopied(t *testing.T) {
+	h := hosttest.Open(t, sessions.Options{})
+	s := running(t, h)
+	h.MustWrite(t, s, "first", "hello")
+	answer(t, h, s, "a", "1")
+	waitNoted(t, h, s, "a")
+	for _, m := range []struct {
+		id, seq, reply, replySeq string
+		told                     bool
+		noted                    []string
+	}{
+		{"heard of later", "1002", "b", "1003", true, []string{"a", "b"}},
+		{"never heard of", "1004", "c", "1005", false, []string{"a", "b", "c"}},
+	} {
+		h.Exec(t, s, "inbound.db", `INSERT INTO messages_in (id, seq, timestamp, kind, content) VALUES ('`+m.id+`', `+m.seq+`, '2026-01-31T12:00:00Z', 'chat', '{"text":"hello"}')`)
+		acknowledge(t, h, s, m.id, "completed")
+		answer(t, h, s, m.reply, m.replySeq)
+		waitNoted(t, h, s, m.noted...)
+		if m.told {
+			h.Store.Expect(s)
+		}
+		hosttest.Wait(t, "the acknowledgement of what was "+m.id, func() bool {
+			return slices.Equal(h.Rows(t, s, "inbound.db", `SELECT id FROM messages_in WHERE status = 'pending'`), []string{"first"})
+		})
+	}
+}
+
 func TestAContainerThatStartsAfterARestartIsWatched(t *testing.T) {
 	data := t.TempDir()
 	h := hosttest.OpenAt(t, data, sessions.Options{})

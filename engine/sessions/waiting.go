@@ -36,9 +36,14 @@ func (w *waiting) add(id string, a ack) {
 	}
 }
 
+// known tells whether it can be relied on.
+func (w *waiting) known() bool {
+	return !w.since.IsZero() && time.Since(w.since).Abs() <= waitingAge
+}
+
 // same tells whether outbound.db says the same.
 func (w *waiting) same(m *mailbox) bool {
-	if w.since.IsZero() || time.Since(w.since).Abs() > waitingAge {
+	if !w.known() {
 		return false
 	}
 	acks := m.acks()

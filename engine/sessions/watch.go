@@ -45,6 +45,7 @@ type watch struct {
 	pending int       // messages without an acknowledgement, when they were last counted
 	waiting waiting   // what these are, if that is known
 	same    bool      // as it was found while this was looked at
+	owed    bool      // it changed, and its messages were not settled since
 	told    fileStamp // what it was like when its change was last told
 	looked  time.Time
 	breath  time.Duration // until the next look
@@ -214,6 +215,7 @@ func (w *watcher) look(ctx context.Context, v *watch) {
 	v.breathe(time.Now())
 	v.again, v.same = false, false
 	r := round{pending: v.pending, waiting: v.waiting}
+	settle := v.owed && !v.waiting.known()
 	w.mu.Unlock()
 
 	stamp, err := w.store.outboundStamp(session)
@@ -223,11 +225,11 @@ func (w *watcher) look(ctx context.Context, v *watch) {
 			tell(ctx, session) // first: somebody waits for a reply
 		}
 		w.mu.Lock()
-		same := v.same
+		settle = settle || !v.same
 		w.mu.Unlock()
-		if !same {
-			r, err = w.store.settle(ctx, session)
-		}
+	}
+	if settle && err == nil {
+		r, err = w.store.settle(ctx, session)
 	}
 	if err != nil && ctx.Err() == nil {
 		w.store.log.Debug("look for acknowledgements", "session", session.ID, "error", err)
@@ -236,8 +238,10 @@ func (w *watcher) look(ctx context.Context, v *watch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
+	v.owed = v.owed || changed
 	if err == nil {
 		v.pending = r.pending
+		v.owed = v.owed && !settle
 	}
 	if v.waiting = (waiting{}); err == nil && v.changed.Equal(began) {
 		v.waiting = r.waiting
