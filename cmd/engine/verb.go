@@ -69,6 +69,9 @@ func (c *client) mutate(ctx context.Context, name, selection string, input map[s
 	if isMessageAction(name) {
 		inputType = "MessageActionInput"
 	}
+	if isReplyAction(name) {
+		inputType = "ReplyActionInput"
+	}
 	document := fmt.Sprintf("mutation($input: %s!) { %s(input: $input) { %s userErrors { code message field } } }", inputType, name, selection)
 	data, err := c.query(ctx, document, map[string]any{"input": input})
 	if err != nil {

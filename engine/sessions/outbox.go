@@ -224,7 +224,7 @@ func scanDispatch(st *sqlite3.Stmt, d *engine.Dispatch, content bool) {
 	if st.ColumnType(9) == sqlite3.BLOB {
 		d.Seal = st.ColumnBlob(9, nil)
 	}
-	if d.State != engine.DispatchTrying && !d.State.Settled() {
+	if !d.State.Open() && !d.State.Settled() {
 		d.State = engine.DispatchPending
 	}
 }
@@ -290,7 +290,9 @@ func (in *inbox) dispatch(id string) (d engine.Dispatch, seq *int64, err error) 
 		switch {
 		case d.State == engine.DispatchDropped:
 		case r.short(1) == "failed":
-			d.State = engine.DispatchFailed
+			if d.State != engine.DispatchCancelled {
+				d.State = engine.DispatchFailed
+			}
 		default:
 			d.State = engine.DispatchDelivered
 		}
