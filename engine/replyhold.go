@@ -40,7 +40,12 @@ var errNotNoted = errors.New("the reply is not noted")
 // hold changes where a reply stands, and tells if that is another place than
 // before.
 func (e *Engine) hold(ctx context.Context, s Session, r Reply, change func(*Dispatch) error) error {
-	if r.Kind == "system" || text(r.Route.ChannelType) == wayAgent {
+	p, err := e.projection(ctx, s)
+	if err != nil {
+		return err
+	}
+	route, _ := resolveRoute(s, p, r)
+	if way := wayOf(r.Kind, route); way == waySystem || way == wayAgent {
 		unlock, err := e.inside.lock(ctx, s.ID)
 		if err != nil {
 			return err
@@ -59,7 +64,7 @@ func (e *Engine) hold(ctx context.Context, s Session, r Reply, change func(*Disp
 			return err
 		})
 	}
-	err := dispatch()
+	err = dispatch()
 	if errors.Is(err, errNotNoted) {
 		if err = e.notice(ctx, s); err == nil {
 			err = dispatch()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -107,7 +108,9 @@ func TestACancelledReplyIsNotDeliveredAndItsAgentIsTold(t *testing.T) {
 	r := newReceiver(t, func(request) int { return 503 })
 	push(t, h, r.URL)
 	s := session(t, h)
-	say(t, h, s, "r1", 1)
+	hosttest.Must(t, os.MkdirAll(h.Folder(s, "outbox", "r1"), 0o770))
+	hosttest.Must(t, os.WriteFile(h.Folder(s, "outbox", "r1", "a.txt"), []byte("a"), 0o660))
+	say(t, h, s, "r1", 1, "content", `{"text":"see","files":["a.txt"]}`)
 	say(t, h, s, "r2", 3)
 	hosttest.Wait(t, "the first attempt to have failed", func() bool { return status(t, h, s, "r1").LastError != nil })
 	r.answerWith(ok)
@@ -142,6 +145,28 @@ func TestACancelledReplyIsNotDeliveredAndItsAgentIsTold(t *testing.T) {
 	_, err = h.RetryReply(t.Context(), s.ID, "r1")
 	hosttest.Must(t, err)
 	waitStatus(t, h, s, "r1", engine.DeliveryDelivered)
+	if again := r.last(); again.Reply.ID != "r1" || again.Attempt != 2 || len(again.Files) != 1 {
+		t.Errorf("retried, it was sent as %+v", again)
+	}
+}
+
+// What a crash leaves behind that fell after the reply was cancelled in its
+// folder, and before anybody was told.
+func TestTheRestOfACancellationIsDoneAfterACrash(t *testing.T) {
+	h, c := newHost(t, nil)
+	s := session(t, h)
+	say(t, h, s, "r1", 1)
+	act(t, s, "r1", engine.DeliveryPaused, h.PauseReply)
+	hosttest.Must(t, h.Close())
+	h.Exec(t, s, "inbound.db", `UPDATE engine_outbox SET state = 'cancelled', settled = 1, last_error = 'it was cancelled';
+		INSERT INTO delivered (message_out_id, status, delivered_at) VALUES ('r1', 'failed', '2026-01-31T12:00:00.000Z')`)
+	h = openHost(t, h.Data, c, nil)
+	hosttest.Wait(t, "the rest to be done", func() bool {
+		l, err := h.UnsettledReplies(t.Context(), engine.Page{Limit: 10}, engine.UnsettledRepliesFilter{})
+		hosttest.Must(t, err)
+		told := h.Rows(t, s, "inbound.db", `SELECT content FROM messages_in WHERE kind = 'system'`)
+		return len(l.Items) == 0 && len(told) == 1 && strings.Contains(told[0], "it was cancelled")
+	})
 }
 
 func TestAnAttemptUnderWayIsTheLastOfAReplyThatIsPaused(t *testing.T) {
