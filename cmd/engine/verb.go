@@ -151,8 +151,18 @@ func (c *client) find(ctx context.Context, document string, variables map[string
 	}
 	for i := range path {
 		if v := dig(data, path[:i+1]...); v == nil || string(v) == "null" {
-			return nil, failf(exitNotFound, "there is no such %s", path[i])
+			return nil, failf(exitNotFound, "there is no %s", wanted(path[i], variables))
 		}
 	}
 	return dig(data, path...), nil
+}
+
+// wanted says what was asked for as the engine does, by the variable that names it.
+func wanted(kind string, variables map[string]any) string {
+	for _, name := range []string{kind, "name", "id"} {
+		if s, ok := variables[name].(string); ok {
+			return fmt.Sprintf("%s %q", kind, s)
+		}
+	}
+	return "such " + kind
 }
