@@ -21,12 +21,13 @@ const (
 	EventMessageWritten  EventType = "MESSAGE_WRITTEN"
 	EventMessageUpdated  EventType = "MESSAGE_UPDATED"
 	EventReplyWritten    EventType = "REPLY_WRITTEN"
-	// EventReplyUpdated: a hook kept it back, or it is to be delivered again.
-	EventReplyUpdated   EventType = "REPLY_UPDATED"
-	EventReplyDelivered EventType = "REPLY_DELIVERED"
-	EventReplyFailed    EventType = "REPLY_FAILED"
-	EventHookFailed     EventType = "HOOK_FAILED"
-	EventHookChanged    EventType = "HOOK_CHANGED"
+	EventReplyDelivered  EventType = "REPLY_DELIVERED"
+	EventReplyFailed     EventType = "REPLY_FAILED"
+	// EventReplyUpdated: a hook kept it back, it was paused, resumed or
+	// cancelled, or it is delivered anew.
+	EventReplyUpdated EventType = "REPLY_UPDATED"
+	EventHookFailed   EventType = "HOOK_FAILED"
+	EventHookChanged  EventType = "HOOK_CHANGED"
 	// EventOperationChanged: it began, went on or ended.
 	EventOperationChanged EventType = "OPERATION_CHANGED"
 	// EventResyncRequired: events were lost here. Whoever keeps a copy of
@@ -38,7 +39,7 @@ const (
 func EventTypes() []EventType {
 	return []EventType{EventSessionCreated, EventSessionUpdated, EventSessionClosed, EventSessionArchived, EventSessionRestored,
 		EventSessionDue, EventContainerStuck,
-		EventMessageWritten, EventMessageUpdated, EventReplyWritten, EventReplyUpdated, EventReplyDelivered, EventReplyFailed,
+		EventMessageWritten, EventMessageUpdated, EventReplyWritten, EventReplyDelivered, EventReplyFailed, EventReplyUpdated,
 		EventHookFailed, EventHookChanged, EventOperationChanged, EventResyncRequired}
 }
 

@@ -263,15 +263,15 @@ func (a OperationAction) suits() (in, onlyIn []MessageStatus, out, onlyOut []Del
 	switch a {
 	case OperationRetry:
 		return []MessageStatus{MessageFailed, MessageCancelled}, []MessageStatus{MessageCompleted},
-			[]DeliveryStatus{DeliveryFailed, DeliveryDropped, DeliveryUnknown}, []DeliveryStatus{DeliveryPending}
+			[]DeliveryStatus{DeliveryFailed, DeliveryDropped, DeliveryUnknown, DeliveryCancelled}, []DeliveryStatus{DeliveryPending, DeliveryPaused}
 	case OperationPause:
-		in = []MessageStatus{MessagePending}
+		return []MessageStatus{MessagePending}, nil, []DeliveryStatus{DeliveryPending}, nil
 	case OperationResume:
-		in = []MessageStatus{MessagePaused}
+		return []MessageStatus{MessagePaused}, nil, []DeliveryStatus{DeliveryPaused}, nil
 	case OperationCancel:
-		in = []MessageStatus{MessagePending, MessagePaused}
+		return []MessageStatus{MessagePending, MessagePaused}, nil, []DeliveryStatus{DeliveryPending, DeliveryPaused}, nil
 	}
-	return in, nil, nil, nil
+	return nil, nil, nil, nil
 }
 
 // narrow leaves of a filter what the action is for; any is false where that is

@@ -159,7 +159,9 @@ func (o *operator) do(ctx context.Context, op Operation, item *OperationItem) (s
 
 func (o *operator) act(ctx context.Context, ref MailRef, mark *OperationMark) (result *string, err error) {
 	if ref.Direction == DirectionOut {
-		_, err = o.e.retryReply(ctx, ref.SessionID, ref.ID, mark)
+		act := map[OperationAction]func(context.Context, string, string, *OperationMark) (Reply, error){
+			OperationRetry: o.e.retryReply, OperationPause: o.e.pauseReply, OperationResume: o.e.resumeReply, OperationCancel: o.e.cancelReply}
+		_, err = act[mark.Action](ctx, ref.SessionID, ref.ID, mark)
 		return nil, err
 	}
 	m, err := o.e.act(ctx, ref.SessionID, ref.ID, MessageAction(mark.Action), mark)

@@ -34,6 +34,9 @@ func (e *Engine) MarkDelivered(ctx context.Context, in MarkDeliveredInput) (Repl
 			}
 			return nil
 		}
+		if r.Delivery.Status == DeliveryCancelled && in.Failed {
+			return nil
+		}
 		v := verdict{state: DispatchDelivered}
 		if in.Failed {
 			v = verdict{state: DispatchFailed, reason: "its deliverer gave no reason"}
@@ -45,8 +48,8 @@ func (e *Engine) MarkDelivered(ctx context.Context, in MarkDeliveredInput) (Repl
 	})
 }
 
-// RetryReply has a reply delivered that failed, was dropped, or waits for its
-// next attempt. One that was delivered, or is being sent, is CodeConflict.
+// RetryReply has a reply delivered at once that failed, was dropped or
+// cancelled, is paused, or waits for its next attempt. One that was delivered, or is being sent, is CodeConflict.
 func (e *Engine) RetryReply(ctx context.Context, sessionID, replyID string) (Reply, error) {
 	return e.retryReply(ctx, sessionID, replyID, nil)
 }
@@ -77,7 +80,7 @@ func (e *Engine) retryReply(ctx context.Context, sessionID, replyID string, mark
 			case d.leased(e.now(), e.instance):
 				return Errorf(CodeConflict, "reply %s is being sent", clip(r.ID)).In("replyId")
 			}
-			d.Uncertain = d.Uncertain || d.State == DispatchTrying
+			d.Uncertain = d.Uncertain || d.State.begun()
 			*d = Dispatch{State: DispatchPending, Way: way, Attempts: d.Attempts, Uncertain: d.Uncertain, LastError: d.LastError}
 			return nil
 		})
@@ -152,7 +155,7 @@ func (e *Engine) UnsettledReplies(ctx context.Context, p Page, f UnsettledReplie
 				return List[Reply]{}, err
 			}
 			p.Cursor = found.Cursors[i]
-			if r.Delivery.Status == DeliveryDelivered || r.Delivery.Status == DeliveryDropped || // meanwhile
+			if r.Delivery.Status == DeliveryDelivered || r.Delivery.Status == DeliveryDropped || r.Delivery.Status == DeliveryCancelled || // meanwhile
 				len(f.Status) > 0 && !slices.Contains(f.Status, r.Delivery.Status) {
 				continue
 			}

@@ -74,7 +74,7 @@ func TestWhatNeedsAttentionIsCountedAndListed(t *testing.T) {
 	foreign.Run(t, "exec", s.folder, "outbound", `INSERT INTO processing_ack VALUES ('held', 'processing', '`+long+`')`)
 	foreign.Run(t, "exec", s.folder, "outbound", `INSERT INTO messages_out (id, seq, timestamp, kind, content, channel_type, platform_id) VALUES
 		('lost', 101, '`+long+`', 'chat', '{"text":"hi"}', 'pager', 'nobody'), ('unclaimed', 103, '`+long+`', 'chat', '{"text":"hi"}', NULL, NULL)`)
-	eventually(t, "the engine has seen both replies", func() bool {
+	until(t, "the engine has seen both replies", func() bool {
 		a := mustAttend(t, e, "")
 		return a.FailedReplies.Count == 1 && a.UnsettledReplies.Count == 1
 	})
@@ -97,7 +97,7 @@ func TestWhatNeedsAttentionIsCountedAndListed(t *testing.T) {
 	}
 
 	var a attention
-	eventually(t, "the container is told of as stuck", func() bool {
+	until(t, "the container is told of as stuck", func() bool {
 		a = mustAttend(t, e, "")
 		return a.StuckContainers.Count == 1
 	})

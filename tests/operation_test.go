@@ -19,7 +19,7 @@ type operation struct {
 func mustOperate(t *testing.T, e *engineproc.Process, action string, filter map[string]any, count int) string {
 	t.Helper()
 	var preview struct{ OperationPreview struct{ Count int } }
-	eventually(t, fmt.Sprintf("%d can be acted on", count), func() bool {
+	until(t, fmt.Sprintf("%d can be acted on", count), func() bool {
 		e.MustQuery(t, `query($a: OperationAction!, $f: SearchFilter!) { operationPreview(action: $a, filter: $f) { count } }`, map[string]any{"a": action, "f": filter}, &preview)
 		return preview.OperationPreview.Count == count
 	})
@@ -72,7 +72,7 @@ func TestKillsAmidAnOperationHaveNothingDoneTwiceOrNever(t *testing.T) {
 			e = engineproc.Start(t, data)
 		}
 		var op operation
-		eventually(t, "the operation has ended", func() bool {
+		until(t, "the operation has ended", func() bool {
 			op = mustOperation(t, e, id)
 			return op.Status != "RUNNING"
 		})

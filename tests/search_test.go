@@ -42,7 +42,7 @@ func mustSearch(t *testing.T, e *engineproc.Process, filter map[string]any, firs
 // waitIndexed returns when all that was told can be found.
 func waitIndexed(t *testing.T, e *engineproc.Process) {
 	t.Helper()
-	eventually(t, "the index has all", func() bool {
+	until(t, "the index has all", func() bool {
 		f := mustSearch(t, e, nil, 1, "")
 		return f.Index.Behind == 0 && !f.Index.Building
 	})

@@ -523,7 +523,7 @@ func TestHooksDecideOnceBeforeTheFirstAttempt(t *testing.T) {
 	push(t, h, r.URL)
 	s := session(t, h)
 	say(t, h, s, "replace", 1)
-	hosttest.Wait(t, "the first attempt", func() bool { return status(t, h, s, "replace").NextAttemptAt != nil })
+	hosttest.Wait(t, "the first attempt", func() bool { return status(t, h, s, "replace").LastError != nil })
 	r.answerWith(ok)
 	c.pass(time.Minute)
 	hosttest.Wait(t, "the second attempt", func() bool {

@@ -27,18 +27,18 @@ func (s *Store) News(ctx context.Context, sess engine.Session, messages, replies
 	out := listing{table: "messages_out", columns: beginning(replyColumns), where: "TRUE", page: engine.Page{Limit: limit, Cursor: replies}, maxBytes: s.opts.Limits.PageBytes}
 	err = s.read(ctx, sess, func(m *mailbox) error {
 		n = engine.News{MessagesEnd: messages, RepliesEnd: replies}
-		if err := m.messagesBehind(sess, in, ids.Messages, &n); err != nil {
+		if err := m.messageNews(sess, in, ids.Messages, &n); err != nil {
 			return err
 		}
 		// A container may have made anything of its file: that takes nothing from
 		// what the engine wrote.
-		n.Problem = m.repliesBehind(sess, out, ids.Replies, s.opts.Now(), &n)
+		n.Problem = m.replyNews(sess, out, ids.Replies, s.opts.Now(), &n)
 		return nil
 	})
 	return n, err
 }
 
-func (m *mailbox) messagesBehind(sess engine.Session, q listing, ids []string, n *engine.News) error {
+func (m *mailbox) messageNews(sess engine.Session, q listing, ids []string, n *engine.News) error {
 	acks := m.acks()
 	defer acks.close()
 	scan := func(r *row) (engine.Message, int64, bool, error) {
@@ -60,7 +60,7 @@ func (m *mailbox) messagesBehind(sess engine.Session, q listing, ids []string, n
 	})
 }
 
-func (m *mailbox) repliesBehind(sess engine.Session, q listing, ids []string, now time.Time, n *engine.News) error {
+func (m *mailbox) replyNews(sess engine.Session, q listing, ids []string, now time.Time, n *engine.News) error {
 	if has, err := m.hasReplies(); err != nil || !has {
 		return err
 	}

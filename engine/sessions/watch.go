@@ -43,8 +43,12 @@ type watch struct {
 	heard   bool      // the kernel tells of changes
 	wd      int       // the notifier's; 0 is none
 	pending int       // messages without an acknowledgement, when they were last counted
+	waiting waiting   // what these are, if that is known
+	same    bool      // as it was found while this was looked at
+	owed    bool      // it changed, and its messages were not settled since
 	told    fileStamp // what it was like when its change was last told
 	looked  time.Time
+	breath  time.Duration // until the next look
 }
 
 type fileStamp struct {
@@ -63,8 +67,12 @@ const (
 	linger = time.Minute
 	// writing is how long a commit may take after its first write.
 	writing = 10 * time.Millisecond
-	// breath is what is between two looks, however much is written.
-	breath = 20 * time.Millisecond
+	// breathLeast is what is between two looks; where there are more within
+	// breathApart of each other, ever more, up to breathMost: however much is
+	// written.
+	breathLeast = time.Millisecond
+	breathMost  = 20 * time.Millisecond
+	breathApart = 200 * time.Millisecond
 	// settled is the age from which on a file's time stamp tells it from a later
 	// version of the same size: clocks of file systems are coarse.
 	settled = time.Second
@@ -98,7 +106,7 @@ func (w *watcher) update(sess engine.Session, change func(*watch)) {
 		heap.Push(&w.due, v)
 	}
 	change(v)
-	v.changed = now
+	v.changed, v.waiting = now, waiting{}
 	w.soon(v, watchSoonest)
 }
 
@@ -113,8 +121,16 @@ func (w *watcher) heard(v *watch, in time.Duration) {
 	w.soon(v, in)
 }
 
+// breathe begins a look.
+func (v *watch) breathe(now time.Time) {
+	if v.breath = min(2*v.breath, breathMost); now.Sub(v.looked) > breathApart {
+		v.breath = breathLeast
+	}
+	v.looked = now
+}
+
 func (v *watch) earliest(t time.Time) time.Time {
-	if next := v.looked.Add(breath); next.After(t) {
+	if next := v.looked.Add(v.breath); next.After(t) {
 		return next
 	}
 	return t
@@ -196,18 +212,24 @@ func (w *watcher) next() (*watch, time.Duration) {
 func (w *watcher) look(ctx context.Context, v *watch) {
 	w.mu.Lock()
 	old, began, session, tell := v.stamp, v.changed, v.session, w.tell
-	v.looked = time.Now()
-	v.again = false
+	v.breathe(time.Now())
+	v.again, v.same = false, false
+	r := round{pending: v.pending, waiting: v.waiting}
+	settle := v.owed && !v.waiting.known()
 	w.mu.Unlock()
 
-	pending := v.pending
 	stamp, err := w.store.outboundStamp(session)
 	changed := err == nil && stamp != old
 	if changed {
 		if tell != nil {
 			tell(ctx, session) // first: somebody waits for a reply
 		}
-		pending, err = w.store.copyAcks(ctx, session)
+		w.mu.Lock()
+		settle = settle || !v.same
+		w.mu.Unlock()
+	}
+	if settle && err == nil {
+		r, err = w.store.settle(ctx, session)
 	}
 	if err != nil && ctx.Err() == nil {
 		w.store.log.Debug("look for acknowledgements", "session", session.ID, "error", err)
@@ -216,8 +238,13 @@ func (w *watcher) look(ctx context.Context, v *watch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
+	v.owed = v.owed || changed
 	if err == nil {
-		v.pending = pending
+		v.pending = r.pending
+		v.owed = v.owed && !settle
+	}
+	if v.waiting = (waiting{}); err == nil && v.changed.Equal(began) {
+		v.waiting = r.waiting
 	}
 	if changed {
 		// A stamp that may stand for a later version too is not trusted, unless
