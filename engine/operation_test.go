@@ -200,6 +200,40 @@ func TestAnOperationIsForWhatItsActionSuits(t *testing.T) {
 	}
 }
 
+func TestAnOperationIsForRepliesToo(t *testing.T) {
+	h := newSearched(t)
+	s := h.Session(t)
+	h.Exec(t, s, "outbound.db", `INSERT INTO messages_out (id, seq, timestamp, kind, content) VALUES
+		('a', 1, '2026-01-01T00:00:00.000Z', 'chat', '{"text":"hello"}'), ('b', 3, '2026-01-01T00:00:00.000Z', 'chat', '{"text":"hello"}')`)
+	of := engine.SearchFilter{SessionID: s.ID, Direction: engine.DirectionOut}
+	for _, c := range []struct {
+		action engine.OperationAction
+		want   engine.DeliveryStatus
+	}{
+		{engine.OperationPause, engine.DeliveryPaused}, {engine.OperationResume, engine.DeliveryPending},
+		{engine.OperationCancel, engine.DeliveryCancelled}, {engine.OperationRetry, engine.DeliveryPending},
+	} {
+		awaitCount(t, h, c.action, of, 2)
+		op, err := h.StartOperation(t.Context(), engine.StartOperationInput{Action: c.action, Filter: of, Reason: "why not", ExpectedCount: 2})
+		hosttest.Must(t, err)
+		if op = awaitEnd(t, h, op.ID); op.Done != 2 {
+			t.Fatalf("%s ended as %+v", c.action, op)
+		}
+		for _, id := range []string{"a", "b"} {
+			r, err := h.Reply(t.Context(), s.ID, id)
+			hosttest.Must(t, err)
+			if r.Delivery.Status != c.want {
+				t.Errorf("after %s, %s is %s", c.action, id, r.Delivery.Status)
+			}
+		}
+	}
+	marks, err := h.OperationMarks(t.Context(), s, engine.DirectionOut, "b")
+	hosttest.Must(t, err)
+	if len(marks) != 4 || marks[0].Action != engine.OperationPause || marks[3].Action != engine.OperationRetry {
+		t.Errorf("marks: %+v", marks)
+	}
+}
+
 func TestAnOperationStartedTwiceIsOne(t *testing.T) {
 	h := newSearched(t)
 	s := h.Session(t)
@@ -321,5 +355,47 @@ func TestWhatAnOperationDidBeforeACrashIsNotDoneAgain(t *testing.T) {
 	}
 	if now := attempts(); now != tried {
 		t.Errorf("the reply was tried %d times, not %d", now, tried)
+	}
+}
+
+func TestRepliesToAMessageAreListedInTheirOrderAlsoThoseNotIndexedYet(t *testing.T) {
+	h := newSearched(t)
+	s := h.Session(t)
+	m := h.MustWrite(t, s, "m", "question")
+	list := func(limit int) (ids string) {
+		t.Helper()
+		for p := (engine.Page{Limit: limit}); ; {
+			l, err := h.Answers(t.Context(), *m, p)
+			hosttest.Must(t, err)
+			for _, r := range l.Items {
+				ids += r.ID + " "
+			}
+			if !l.HasNext {
+				return strings.TrimSpace(ids)
+			}
+			p.Cursor = l.Cursors[len(l.Cursors)-1]
+		}
+	}
+	write := func(rows string) {
+		t.Helper()
+		h.Exec(t, s, "outbound.db", `INSERT INTO messages_out (id, seq, in_reply_to, timestamp, kind, content) VALUES `+rows)
+	}
+	write(`('a', 1, 'm', '2026-01-01T00:00:00.000Z', 'chat', '1'), ('x', 3, 'other', '2026-01-01T00:00:00.000Z', 'chat', '2'), ('b', 5, 'm', '2025-01-01T00:00:00.000Z', 'chat', '3')`)
+	if got := list(10); got != "a b" {
+		t.Errorf("at once: %s", got)
+	}
+	hosttest.Wait(t, "they are indexed", func() bool {
+		l, err := h.Search(t.Context(), engine.Page{Limit: 10}, engine.SearchFilter{Direction: engine.DirectionOut})
+		hosttest.Must(t, err)
+		return len(l.Items) == 3
+	})
+	write(`('c', 7, 'm', '2024-01-01T00:00:00.000Z', 'chat', '4'), ('y', 9, NULL, '2026-01-01T00:00:00.000Z', 'chat', '5')`)
+	for _, limit := range []int{1, 2, 10} {
+		if got := list(limit); got != "a b c" {
+			t.Errorf("in pages of %d: %s", limit, got)
+		}
+	}
+	if _, err := h.Answers(t.Context(), *m, engine.Page{Limit: 1, Cursor: "x"}); engine.CodeOf(err) != engine.CodeInvalidInput {
+		t.Errorf("a cursor of another list: %v", err)
 	}
 }

@@ -2,6 +2,8 @@ package hooks
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -70,4 +72,15 @@ func Times(took []time.Duration) (p50, p99 float64, buckets map[float64]uint64) 
 	}
 	_, _, buckets = h.cumulative()
 	return h.quantile(0.50), h.quantile(0.99), buckets
+}
+
+// Minutes is the history, up to a minute, of calls that took so long each.
+func Minutes(took map[int64][]time.Duration, until int64, begun time.Time) []engine.HookMinute {
+	var h history
+	for _, n := range slices.Sorted(maps.Keys(took)) {
+		for _, d := range took[n] {
+			h.at(n).ran(d)
+		}
+	}
+	return h.since(0, until, begun)
 }

@@ -263,3 +263,28 @@ func TestAnIndexIsReadByItsOwnerOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestSelectKeepsSessionsTogetherInTheOrderOfTheirMessages(t *testing.T) {
+	x := mustOpen(t, filepath.Join(t.TempDir(), "index.db"))
+	at := func(session, id string, seq int64, hours int) engine.IndexedMail {
+		m := message(session, id, "word", noon.Add(time.Duration(hours)*time.Hour))
+		m.Seq = seq
+		return m
+	}
+	// What a sender says of its time is not the order of a session.
+	mustApply(t, x, at("sess-1", "c", 6, 1), at("sess-2", "d", 2, 0), at("sess-1", "a", 2, 5), at("sess-1", "b", 4, 3), at("sess-2", "e", 4, 9))
+	for _, c := range []struct {
+		most int
+		want string
+	}{{10, "d e a b c"}, {2, "a e"}} {
+		refs, err := x.Select(t.Context(), engine.SearchFilter{Text: "word"}, c.most)
+		must(t, err)
+		var ids []string
+		for _, r := range refs {
+			ids = append(ids, r.ID)
+		}
+		if got := strings.Join(ids, " "); got != c.want {
+			t.Errorf("the newest %d are %s, not %s", c.most, got, c.want)
+		}
+	}
+}

@@ -7,6 +7,8 @@ var (
 	SessionsSQL        = sessionsSQL
 	AgentGroupsSQL     = agentGroupsSQL
 	MessagingGroupsSQL = messagingGroupsSQL
+	OperationsSQL      = operationsSQL
+	OperationItemsSQL  = operationItemsSQL
 )
 
 const (

@@ -140,16 +140,16 @@ func (r *Registry) OperationItems(ctx context.Context, id string, p engine.Page,
 }
 
 func operationItemsSQL(outcome bool) func(up bool) string {
-	where := "operation = ?3 AND "
+	where := "operation_items WHERE operation = ?3 AND "
 	if outcome {
-		where += "outcome = ?4 AND "
+		where = "operation_items INDEXED BY operation_items_by_outcome WHERE operation = ?3 AND outcome = ?4 AND "
 	}
 	return func(up bool) string {
 		compare, order := "<", " DESC"
 		if up {
 			compare, order = ">", ""
 		}
-		return `SELECT n, direction, session_id, mail_id, outcome, problem, retried_as FROM operation_items WHERE ` + where + `n ` + compare + ` ?1 ORDER BY n` + order + ` LIMIT ?2`
+		return `SELECT n, direction, session_id, mail_id, outcome, problem, retried_as FROM ` + where + `n ` + compare + ` ?1 ORDER BY n` + order + ` LIMIT ?2`
 	}
 }
 

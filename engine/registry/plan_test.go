@@ -56,6 +56,9 @@ func TestNoListingScansOrSortsATable(t *testing.T) {
 			check("sessions", sql(up), want)
 		}
 		check("agent groups", registry.AgentGroupsSQL(up))
+		check("operations", registry.OperationsSQL(up), "INTEGER PRIMARY KEY (rowid")
+		check("an operation's items", registry.OperationItemsSQL(false)(up), "PRIMARY KEY (operation=? AND n")
+		check("an operation's items of an outcome", registry.OperationItemsSQL(true)(up), "INDEX operation_items_by_outcome (operation=? AND outcome=? AND n")
 		for _, channelType := range []string{"", "slack"} {
 			sql, _ := registry.MessagingGroupsSQL(channelType)
 			check("messaging groups", sql(up))
