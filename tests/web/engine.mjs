@@ -15,9 +15,6 @@ export async function run(...args) {
   return stdout
 }
 
-/** ask is run for commands that print JSON. */
-export const ask = async (noun, verb, ...args) => JSON.parse(await run(noun, verb, '-o', 'json', ...args))
-
 let running
 /** Where the engine listens, also after a restart. */
 export let address
@@ -25,7 +22,7 @@ export let address
 /** start returns the address that the engine prints, if it does, for signing in. */
 export async function start() {
   const port = address ? new URL(address).port : await freePort()
-  running = spawn(binary, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'inherit'] })
+  running = spawn(binary, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--webhook-allow-private', '--log-level', 'error'], { stdio: ['ignore', 'pipe', 'inherit'] })
   const printed = []
   for await (const line of createInterface(running.stdout)) if (printed.push(line) === 2) break
   address = /^listening on (\S+)$/.exec(printed[0])[1]
@@ -42,12 +39,14 @@ export async function end(signal) {
 /** signInAddress is a fresh one. */
 export const signInAddress = async () => (await run('console')).trim()
 
+let token
+export const adminToken = async () => (token ??= (await readFile(join(data, 'admin-token'), 'utf8')).trim())
+
 /** query is the data that the API answers to the admin. */
 export async function query(document, variables) {
-  const token = (await readFile(join(data, 'admin-token'), 'utf8')).trim()
   const r = await fetch(`${address}/graphql`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${await adminToken()}`, 'content-type': 'application/json' },
     body: JSON.stringify({ query: document, variables }),
   })
   const answer = await r.json()
@@ -55,13 +54,32 @@ export async function query(document, variables) {
   return answer.data
 }
 
+/** mutate is what one mutation answers, which is to have no errors. */
+export async function mutate(name, input, selection) {
+  const type = name[0].toUpperCase() + name.slice(1)
+  const { [name]: payload } = await query(`mutation ($input: ${type}Input!) { ${name}(input: $input) { ${selection} userErrors { message } } }`, { input })
+  if (payload.userErrors.length) throw new Error(`${name}: ${JSON.stringify(payload.userErrors)}`)
+  return payload
+}
+
 /** write puts a message into a session. */
-export const write = (session, text, ...args) => ask('message', 'write', session, '--text', text, ...args)
+export const write = (sessionId, text, { attachments, ...more } = {}) =>
+  mutate('writeMessage', { sessionId, content: attachments ? { text, attachments } : { text }, ...more }, 'message { messageId }')
+
+/** folder is where a session's files lie. */
+export async function folder(id) {
+  const { session } = await query('query ($id: ID!) { session(id: $id) { folder } }', { id })
+  return join(data, session.folder)
+}
 
 /** answer lets an agent answer all that is due in a session; it says what it was told, unless command does otherwise. */
 export async function answer(session, ...command) {
-  const { folder } = await ask('session', 'show', session)
-  await run('agent', '--workspace', join(data, folder), '--once', '--', ...(command.length ? command : ['cat']))
+  await run('agent', '--workspace', await folder(session), '--once', '--', ...(command.length ? command : ['cat']))
+}
+
+/** foreign runs SQL on a session's database, inbound or outbound, by an SQLite that is not the engine's. */
+export async function foreign(session, database, sql) {
+  await promisify(execFile)(process.env.TWINBOX_TEST_FOREIGN, ['exec', await folder(session), database, sql])
 }
 
 async function freePort() {

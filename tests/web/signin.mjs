@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { address, data, signInAddress } from './engine.mjs'
+import { address, adminToken, signInAddress } from './engine.mjs'
 import { open, openSignedIn, printedAddress } from './world.mjs'
 
 const signOut = (page) => page.getByRole('button', { name: 'Sign out' })
@@ -41,7 +39,7 @@ test('the token signs in, another one does not, and signing out needs it again',
   await form(page).fill('not-the-token-0123456789')
   await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   await page.getByRole('alert').getByText('not valid').waitFor()
-  await form(page).fill((await readFile(join(data, 'admin-token'), 'utf8')).trim())
+  await form(page).fill(await adminToken())
   await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   await signOut(page).click()
   await form(page).waitFor()

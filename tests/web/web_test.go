@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twinbox/twinbox/engine/hooks"
 	"github.com/twinbox/twinbox/tests/internal/compiled"
 	"github.com/twinbox/twinbox/tests/internal/engineproc"
+	"github.com/twinbox/twinbox/tests/internal/foreigntest"
 	"github.com/twinbox/twinbox/web"
 )
 
@@ -27,15 +29,19 @@ func TestTheConsoleInABrowser(t *testing.T) {
 	if _, err := os.Stat(filepath.Join("node_modules", ".package-lock.json")); err != nil {
 		t.Skip("tests/web/node_modules is missing: make test installs it with npm")
 	}
+	if !hooks.HasScripts() {
+		t.Skip("QuickJS is missing: make fetches it with npm, and the hooks here are scripts")
+	}
 	data := filepath.Join(t.TempDir(), "data")
 	compiled.Share(t, filepath.Join(data, "hooks"))
-	c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", "--test-timeout=300000", "console.test.mjs")
+	c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", "console.test.mjs")
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "ENGINE_") {
 			c.Env = append(c.Env, v)
 		}
 	}
-	c.Env = append(c.Env, "TWINBOX_TEST_ENGINE="+engineproc.PlainBinary(t), "TWINBOX_TEST_DATA="+data, "TWINBOX_TEST_CHROMIUM="+chromium)
+	c.Env = append(c.Env, "TWINBOX_TEST_ENGINE="+engineproc.PlainBinary(t), "TWINBOX_TEST_FOREIGN="+foreigntest.Binary(t),
+		"TWINBOX_TEST_DATA="+data, "TWINBOX_TEST_CHROMIUM="+chromium)
 	// The engine and the browser end with it, whatever becomes of the test.
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }

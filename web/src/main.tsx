@@ -1,5 +1,6 @@
 import '@mantine/core/styles.css'
 import { MantineProvider } from '@mantine/core'
+import { setNonce } from 'get-nonce'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { Provider } from 'urql'
@@ -8,6 +9,8 @@ import { client } from './lib/client'
 import { cssVariables, theme } from './theme'
 
 const nonce = () => document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content ?? ''
+// For what keeps the page behind a dialog from scrolling.
+setNonce(nonce())
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

@@ -8,6 +8,7 @@ export const theme = createTheme({
   fontFamily: 'system-ui, sans-serif',
   fontFamilyMonospace: 'ui-monospace, monospace',
   defaultRadius: 'md',
+  respectReducedMotion: true,
   components: {
     Badge: { defaultProps: { tt: 'none', fw: 600 }, styles: { root: { flexShrink: 0 }, label: { overflow: 'visible' } } },
     // A dialog's header is not the page's.

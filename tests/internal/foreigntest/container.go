@@ -130,13 +130,19 @@ func KillMidWrite(t testing.TB, folder string, database ...string) {
 	}
 }
 
-func newCommand(t testing.TB, command, folder string, args []string) *exec.Cmd {
+// Binary is the path of tests/foreign, built for this test.
+func Binary(t testing.TB) string {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return exec.CommandContext(t.Context(), path, append([]string{command, folder}, args...)...)
+	return path
+}
+
+func newCommand(t testing.TB, command, folder string, args []string) *exec.Cmd {
+	t.Helper()
+	return exec.CommandContext(t.Context(), Binary(t), append([]string{command, folder}, args...)...)
 }
 
 func lines[T any](t testing.TB, text string) []T {

@@ -54,7 +54,7 @@ export function Attachment({ file }: { file: AttachmentFile }) {
             {problem}
           </Alert>
         )}
-        {shown && kind === 'image' && <Image src={shown.address} alt={file.name} mah={400} maw="100%" w="auto" fit="contain" />}
+        {shown && kind === 'image' && <Image src={shown.address} alt={file.name} mah={400} maw="100%" w="auto" fit="contain" style={{ alignSelf: 'start' }} />}
         {shown && kind === 'audio' && <audio controls src={shown.address} />}
         {shown && kind === 'video' && <video controls src={shown.address} style={{ maxHeight: 400, maxWidth: '100%' }} />}
         {shown && kind === 'text' && (

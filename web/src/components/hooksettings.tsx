@@ -3,7 +3,6 @@ import { useState } from 'react'
 import { useMutation, useQuery } from 'urql'
 import { graphql } from '../gql'
 import type { HookFailurePolicy, HookPoint, UpdateHookInput } from '../gql/graphql'
-import { pretty } from '../lib/content'
 import type { HookDetail } from '../lib/hook'
 import { refusal } from '../lib/outcome'
 
@@ -50,7 +49,7 @@ function settingsOf(h: HookDetail): Settings {
     onFailure: h.onFailure,
     scope: { agentGroupIds, channelTypes, kinds },
     limits: { fuel, memoryBytes, inputBytes, outputBytes, logBytes, instances },
-    config: h.config === null ? '' : pretty(h.config),
+    config: h.config === null ? '' : JSON.stringify(h.config, null, 2),
   }
 }
 
@@ -73,8 +72,7 @@ function changed(name: string, was: Settings, is: Settings): UpdateHookInput {
   if (was.onFailure !== is.onFailure) input.onFailure = is.onFailure
   if (!same(was.scope, is.scope)) input.scope = is.scope
   if (!same(was.limits, is.limits)) input.limits = is.limits
-  // As text, so that no number in it is rounded on the way.
-  if (was.config !== is.config) input.config = is.config.trim() === '' ? null : is.config
+  if (was.config !== is.config) input.config = is.config.trim() === '' ? null : JSON.parse(is.config)
   return input
 }
 

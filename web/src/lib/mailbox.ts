@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useClient, type CombinedError } from 'urql'
 import { graphql } from '../gql'
 import type { MailboxQuery } from '../gql/graphql'
@@ -113,8 +113,8 @@ export function useMailbox(id: string) {
   useEffect(() => void refresh(), [refresh])
   useRefresh((e) => e.sessionId === id, () => void refresh())
 
-  const sent = timed(messages?.edges ?? [])
-  const answered = timed(replies?.edges ?? [])
+  const sent = useMemo(() => timed(messages?.edges ?? []), [messages])
+  const answered = useMemo(() => timed(replies?.edges ?? []), [replies])
   const oldestMessage = messages?.hasPrevious ? (sent[0]?.at ?? Infinity) : -Infinity
   const oldestReply = replies?.hasPrevious ? (answered[0]?.at ?? Infinity) : -Infinity
   const from = Math.max(oldestMessage, oldestReply)
@@ -134,12 +134,11 @@ export function useMailbox(id: string) {
     busy.current = false
   }, [hasMore, messages, replies, oldestMessage, oldestReply, read])
 
-  const entries: MailboxEntry[] = [
-    ...sent.map(({ node, at }) => ({ key: node.id, at, message: node })),
-    ...answered.map(({ node, at }) => ({ key: node.id, at, reply: node })),
-  ]
-    .filter((e) => e.at >= from)
-    .sort((a, b) => a.at - b.at)
+  const entries = useMemo(
+    (): MailboxEntry[] =>
+      [...sent.map(({ node, at }) => ({ key: node.id, at, message: node })), ...answered.map(({ node, at }) => ({ key: node.id, at, reply: node }))].filter((e) => e.at >= from).sort((a, b) => a.at - b.at),
+    [sent, answered, from],
+  )
   return { entries, loading: messages === null && error === null && !missing, missing, error, hasMore, more, refresh }
 }
 

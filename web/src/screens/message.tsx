@@ -155,7 +155,15 @@ function claimed(m: StoryMessage) {
 // The rest is what Timeline tells its items: how far it got.
 function Step({ title, icon, children, ...told }: { title: string; icon: ReactNode; children: ReactNode }) {
   return (
-    <Timeline.Item {...told} bullet={icon} title={title}>
+    <Timeline.Item
+      {...told}
+      bullet={icon}
+      title={
+        <Title order={2} size="h5">
+          {title}
+        </Title>
+      }
+    >
       <Stack gap="xs" mt={4}>
         {children}
       </Stack>

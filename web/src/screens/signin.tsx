@@ -47,7 +47,7 @@ export function SignIn() {
               onChange={(e) => setToken(e.currentTarget.value)}
               autoComplete="current-password"
               required
-              data-autofocus
+              autoFocus
             />
             <Button type="submit" loading={busy}>
               Sign in

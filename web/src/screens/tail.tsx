@@ -1,7 +1,7 @@
 import { ActionIcon, Badge, Box, Button, Center, Group, MultiSelect, Stack, Text, Title, Tooltip } from '@mantine/core'
 import { IconTrash } from '@tabler/icons-react'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useRef, useState } from 'react'
+import { useRef, useState } from 'react'
 import { Link } from 'wouter'
 import { Empty } from '../components/empty'
 import type { EventType } from '../gql/graphql'
@@ -12,8 +12,28 @@ import { useEvents, type LiveEvent } from '../lib/live'
 const kept = 5000
 const nearEnd = 40
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 })
-const types: EventType[] = ['SESSION_CREATED', 'SESSION_UPDATED', 'SESSION_CLOSED', 'SESSION_DUE', 'CONTAINER_STUCK', 'MESSAGE_WRITTEN', 'MESSAGE_UPDATED', 'REPLY_WRITTEN', 'REPLY_DELIVERED', 'REPLY_FAILED', 'HOOK_FAILED', 'HOOK_CHANGED', 'RESYNC_REQUIRED']
-const bad = new Set<EventType>(['CONTAINER_STUCK', 'REPLY_FAILED', 'HOOK_FAILED', 'RESYNC_REQUIRED'])
+/** Each type of event, and whether it is a trouble. */
+const types = {
+  SESSION_CREATED: false,
+  SESSION_UPDATED: false,
+  SESSION_CLOSED: false,
+  SESSION_ARCHIVED: false,
+  SESSION_RESTORED: false,
+  SESSION_DUE: false,
+  CONTAINER_STUCK: true,
+  MESSAGE_WRITTEN: false,
+  MESSAGE_UPDATED: false,
+  REPLY_WRITTEN: false,
+  REPLY_UPDATED: false,
+  REPLY_DELIVERED: false,
+  REPLY_FAILED: true,
+  HOOK_FAILED: true,
+  HOOK_CHANGED: false,
+  OPERATION_CHANGED: false,
+  RESYNC_REQUIRED: true,
+} satisfies Record<EventType, boolean>
+
+const words = (type: string) => type.toLowerCase().replaceAll('_', ' ')
 
 /** about names what an event is of, and leads there. */
 function about(e: LiveEvent) {
@@ -43,14 +63,20 @@ export default function Tail() {
     if (!atEnd.current) setFresh((n) => n + 1)
   })
   const shown = wanted.length > 0 ? events.filter((e) => wanted.includes(e.type)) : events
-  const list = useVirtualizer({ count: shown.length, getScrollElement: () => box.current, estimateSize: () => 32, overscan: 20, getItemKey: (i) => shown[i]!.cursor })
-  useEffect(() => {
-    if (atEnd.current && shown.length > 0) list.scrollToIndex(shown.length - 1, { align: 'end' })
-  }, [shown.length, list])
+  const list = useVirtualizer({
+    count: shown.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => 32,
+    overscan: 20,
+    getItemKey: (i) => shown[i]!.cursor,
+    anchorTo: 'end',
+    followOnAppend: true,
+    scrollEndThreshold: nearEnd,
+  })
   const toEnd = () => {
     atEnd.current = true
     setFresh(0)
-    list.scrollToIndex(shown.length - 1, { align: 'end' })
+    list.scrollToEnd()
   }
   return (
     <Stack gap="sm" h="calc(100dvh - 48px - 2rem)">
@@ -58,7 +84,7 @@ export default function Tail() {
         Live tail
       </Title>
       <Group align="end">
-        <MultiSelect label="Events" placeholder={wanted.length ? '' : 'All'} data={types} value={wanted} onChange={(v) => setFilter({ types: v.join(',') })} clearable searchable maw={640} />
+        <MultiSelect label="Events" placeholder={wanted.length ? '' : 'All'} data={Object.keys(types).map((value) => ({ value, label: words(value) }))} value={wanted} onChange={(v) => setFilter({ types: v.join(',') })} clearable searchable maw={640} />
         <Tooltip label="Clear the list">
           <ActionIcon variant="default" size="lg" aria-label="Clear the list" onClick={() => (setEvents([]), setFresh(0))}>
             <IconTrash size={18} />
@@ -74,7 +100,7 @@ export default function Tail() {
           aria-label="Events"
           aria-live="off"
           tabIndex={0}
-          style={{ overflow: 'auto' }}
+          style={{ overflow: 'auto', overflowAnchor: 'none' }}
           onScroll={() => {
             const e = box.current!
             atEnd.current = e.scrollHeight - e.scrollTop - e.clientHeight < nearEnd
@@ -89,9 +115,11 @@ export default function Tail() {
                   <Text component="time" dateTime={e.at} size="xs" c="dimmed" ff="monospace">
                     {clock.format(new Date(e.at))}
                   </Text>
-                  <Badge variant="light" radius="sm" size="sm" color={bad.has(e.type) ? 'red' : 'gray'}>
-                    {e.type.toLowerCase().replaceAll('_', ' ')}
-                  </Badge>
+                  <Box miw={{ sm: 144 }}>
+                    <Badge variant="light" radius="sm" size="sm" color={types[e.type] ? 'red' : 'gray'} display="block" w="fit-content">
+                      {words(e.type)}
+                    </Badge>
+                  </Box>
                   {e.sessionId && (
                     <Text component={Link} href={sessionPath(e.sessionId)} size="xs" ff="monospace" c="var(--mantine-color-anchor)">
                       {e.sessionId}
