@@ -203,6 +203,8 @@ func TestAnOperationIsForWhatItsActionSuits(t *testing.T) {
 func TestAnOperationIsForRepliesToo(t *testing.T) {
 	h := newSearched(t)
 	s := h.Session(t)
+	_, err := h.MarkContainer(t.Context(), s.ID, engine.ContainerRunning) // so that it is watched
+	hosttest.Must(t, err)
 	h.Exec(t, s, "outbound.db", `INSERT INTO messages_out (id, seq, timestamp, kind, content) VALUES
 		('a', 1, '2026-01-01T00:00:00.000Z', 'chat', '{"text":"hello"}'), ('b', 3, '2026-01-01T00:00:00.000Z', 'chat', '{"text":"hello"}')`)
 	of := engine.SearchFilter{SessionID: s.ID, Direction: engine.DirectionOut}
