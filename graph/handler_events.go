@@ -22,6 +22,7 @@ type plainEvent struct {
 	MessageID string           `json:"messageId,omitempty"`
 	ReplyID   string           `json:"replyId,omitempty"`
 	HookName  string           `json:"hookName,omitempty"`
+	Operation string           `json:"operationId,omitempty"`
 }
 
 // serveEvents sends what happens as plain server-sent events.
@@ -88,7 +89,7 @@ func plainEvents(events []engine.Event) []byte {
 	for _, ev := range events {
 		cursor := engine.EventCursor(ev.N)
 		// Strings only: this cannot fail.
-		data, _ := json.Marshal(plainEvent{cursor, ev.Type, engine.FormatTime(ev.At), ev.SessionID, ev.MessageID, ev.ReplyID, ev.HookName})
+		data, _ := json.Marshal(plainEvent{cursor, ev.Type, engine.FormatTime(ev.At), ev.SessionID, ev.MessageID, ev.ReplyID, ev.HookName, ev.OperationID})
 		b = append(b, "id: "...)
 		b = append(b, cursor...)
 		b = append(b, "\ndata: "...)

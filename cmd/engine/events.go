@@ -176,7 +176,7 @@ func printEvent(w io.Writer, format string, event json.RawMessage) error {
 		return printLine(w, event)
 	}
 	_, err := fmt.Fprintf(w, "%6s  %s  %-16s", cell(dig(event, "cursor")), cell(dig(event, "at")), cell(dig(event, "type")))
-	for _, name := range []string{"sessionId", "messageId", "replyId", "hookName"} {
+	for _, name := range []string{"sessionId", "messageId", "replyId", "hookName", "operationId"} {
 		if v := dig(event, name); v != nil && err == nil {
 			_, err = fmt.Fprintf(w, "  %s", clip(cell(v)))
 		}

@@ -86,7 +86,7 @@ Environment:
 	}
 	add(groupRun, newServeCommand(), newAgentCommand(), newDemoCommand(), newDoctorCommand())
 	add(groupClient, newConsoleCommand(), newSessionCommand(), newMessageCommand(), newReplyCommand(), newWebhookCommand(), newDestinationCommand(),
-		newAgentGroupCommand(), newMessagingGroupCommand(), newHookCommand(), newEventsCommand(), newRetentionCommand(), newAPICommand())
+		newAgentGroupCommand(), newMessagingGroupCommand(), newHookCommand(), newEventsCommand(), newOperationCommand(), newRetentionCommand(), newAPICommand())
 	root.AddCommand(newVersionCommand(), newDemoAgentCommand())
 	return root
 }
