@@ -132,6 +132,8 @@ var own = map[string]string{
 	"given":  `CREATE TABLE engine_given (message_id TEXT PRIMARY KEY, content BLOB NOT NULL); `,
 	"tried":  `CREATE TABLE engine_tried (message_id TEXT PRIMARY KEY, claim TEXT NOT NULL) WITHOUT ROWID; `,
 	"retry":  `CREATE TABLE engine_retry (message_id TEXT PRIMARY KEY, retry_id TEXT NOT NULL) WITHOUT ROWID; `,
+	"operation": `CREATE TABLE engine_operation (mail_id TEXT NOT NULL, direction TEXT NOT NULL, operation_id TEXT NOT NULL,
+		action TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL, retried_as TEXT, retry_of TEXT, PRIMARY KEY (mail_id, direction, operation_id)) WITHOUT ROWID; `,
 	"pruned": `CREATE TABLE engine_pruned (folder TEXT PRIMARY KEY, pruned_at TEXT NOT NULL) WITHOUT ROWID; `,
 }
 
@@ -286,6 +288,8 @@ func TestDoctorNamesEveryFaultAndMendsWhatItCan(t *testing.T) {
 		}, "it was changed, or was sealed with another key", false},
 		{"given without its key", inbound(own["given"] + `INSERT INTO engine_given VALUES ('m1', zeroblob(60))`), "its key is missing", false},
 		{"retry that is not there", inbound(own["retry"] + `INSERT INTO engine_retry VALUES ('m1', 'm2')`), `its retry "m2" is not there`, false},
+		{"operation of no direction", inbound(own["operation"] + `INSERT INTO engine_operation VALUES ('m1', 'UP', 'op', 'RETRY', 'why', '2026-01-31T12:00:00.000Z', NULL, NULL)`), "direction is none", false},
+		{"operation at no time", inbound(own["operation"] + `INSERT INTO engine_operation VALUES ('m1', 'IN', 'op', 'RETRY', 'why', 'once', NULL, NULL)`), `at "once" is not a time`, false},
 		{"pruned at no time", inbound(own["pruned"] + `INSERT INTO engine_pruned VALUES ('m7', 'once')`), `pruned_at "once" is not a time`, false},
 		{"usage below nothing", inbound(`CREATE TABLE IF NOT EXISTS engine_usage (id INTEGER PRIMARY KEY, bytes); DELETE FROM engine_usage; INSERT INTO engine_usage VALUES (1, -5)`), "bytes is not a size", false},
 		{"outbox in no state", outboxRow(`'lost', 0, NULL, 1`), `state "lost" is none`, false},
