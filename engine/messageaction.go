@@ -26,17 +26,32 @@ type MessageUpdate struct {
 	Given string
 }
 
+// MessageAct is an action on one message.
+type MessageAct struct {
+	MessageID string
+	Action    MessageAction
+	// NewID is the id of the new one, for ActionRetry.
+	NewID string
+	// Mark is kept with what is done, where it is not nil; where it is there
+	// already nothing is done again.
+	Mark *OperationMark
+}
+
+// ActResult is what became of a MessageAct.
+type ActResult struct {
+	Message Message
+	Err     error
+}
+
 // MessageActor changes what becomes of messages.
 type MessageActor interface {
-	// ActOnMessage carries out an action and returns the message as it is then,
-	// durably. For ActionRetry, newID is the id of the new one, which is
-	// returned. What cannot be done any more is CodeConflict with the reason;
-	// what the container claimed cannot be taken from it. An action that was
-	// carried out before is done. Pausing, resuming and cancelling a message of
-	// a series that has ended is for the run that goes on, which is returned. A
-	// mark that is not nil is kept with what is done, and where it is there
-	// already nothing is done again.
-	ActOnMessage(ctx context.Context, s Session, messageID string, a MessageAction, newID string, mark *OperationMark) (Message, error)
+	// ActOnMessages carries out actions, in order, and answers each with its own
+	// result: the message as it is then, durably, for ActionRetry the new one.
+	// What cannot be done any more is CodeConflict with the reason; what the
+	// container claimed cannot be taken from it. An action that was carried out
+	// before is done. Pausing, resuming and cancelling a message of a series
+	// that has ended is for the run that goes on, which is returned.
+	ActOnMessages(ctx context.Context, s Session, acts []MessageAct) []ActResult
 	// UpdateMessage lets change have a message that waits or is paused, or the
 	// run that goes on of its series, stores what it makes of it and returns
 	// that. It may be asked again. What it returns as an error, it fails with;
@@ -49,42 +64,56 @@ type MessageActor interface {
 // series, whichever of its messages is named. What the container works on or
 // has done is CodeConflict.
 func (e *Engine) PauseMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
-	return e.act(ctx, sessionID, messageID, ActionPause, nil)
+	return e.act(ctx, sessionID, messageID, ActionPause)
 }
 
 // ResumeMessage lets a paused message wait for the container again.
 func (e *Engine) ResumeMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
-	return e.act(ctx, sessionID, messageID, ActionResume, nil)
+	return e.act(ctx, sessionID, messageID, ActionResume)
 }
 
 // CancelMessage calls off a message that waits or is paused. If it recurs, or
 // is of a series, that goes on no more; a run that the container works on is
 // its last.
 func (e *Engine) CancelMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
-	return e.act(ctx, sessionID, messageID, ActionCancel, nil)
+	return e.act(ctx, sessionID, messageID, ActionCancel)
 }
 
 // RetryMessage writes a message that was completed, failed or cancelled once
 // more, under a new id in the same series, as its acknowledgement is in the
 // way of the old one. It returns the new one.
 func (e *Engine) RetryMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
-	return e.act(ctx, sessionID, messageID, ActionRetry, nil)
+	return e.act(ctx, sessionID, messageID, ActionRetry)
 }
 
-func (e *Engine) act(ctx context.Context, sessionID, messageID string, a MessageAction, mark *OperationMark) (Message, error) {
-	done, err := e.begin()
-	if err != nil {
-		return Message{}, err
-	}
-	defer done()
+func (e *Engine) act(ctx context.Context, sessionID, messageID string, a MessageAction) (Message, error) {
 	if err := checkText("messageId", messageID, maxMessageIDBytes); err != nil {
 		return Message{}, err
 	}
-	unlock, err := e.gates.rlock(ctx, sessionID)
+	results, err := e.actOnMessages(ctx, sessionID, []MessageAct{{MessageID: messageID, Action: a}})
 	if err != nil {
 		return Message{}, err
 	}
+	return results[0].Message, results[0].Err
+}
+
+// actOnMessages carries out one kind of action on several messages. With an
+// error, none was.
+func (e *Engine) actOnMessages(ctx context.Context, sessionID string, acts []MessageAct) ([]ActResult, error) {
+	done, err := e.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	for i := range acts {
+		acts[i].NewID = newID("msg-")
+	}
+	unlock, err := e.gates.rlock(ctx, sessionID)
+	if err != nil {
+		return nil, err
+	}
 	defer unlock()
+	a := acts[0].Action
 	wakes := a == ActionResume || a == ActionRetry
 	var s Session
 	if wakes {
@@ -93,30 +122,37 @@ func (e *Engine) act(ctx context.Context, sessionID, messageID string, a Message
 		err = withField(err, "sessionId")
 	}
 	if err != nil {
-		return Message{}, err
+		return nil, err
 	}
 	if wakes {
 		// Before it is done: it must not be answered and then forgotten.
 		if err := e.life.note(ctx, s.ID, e.now()); err != nil {
-			return Message{}, err
+			return nil, err
 		}
 	}
-	m, err := e.mailboxes.ActOnMessage(ctx, s, messageID, a, newID("msg-"), mark)
-	if err != nil {
-		return Message{}, err
+	results := e.mailboxes.ActOnMessages(ctx, s, acts)
+	for _, r := range results {
+		if r.Err == nil {
+			e.acted(s, a, r.Message)
+		}
 	}
+	return results, nil
+}
+
+// acted tells of an action that was carried out.
+func (e *Engine) acted(s Session, a MessageAction, m Message) {
 	if a == ActionRetry {
 		e.emit(Event{Type: EventMessageWritten, SessionID: s.ID, MessageID: m.ID})
 	} else {
 		e.emit(Event{Type: EventMessageUpdated, SessionID: s.ID, MessageID: m.ID})
 	}
-	if wakes {
-		e.registry.Touch(s.ID, e.now())
-		if m.Trigger && m.ProcessAfter == nil {
-			e.life.wrote(s, e.now())
-		} else if m.Trigger {
-			e.life.wrote(s, *m.ProcessAfter)
-		}
+	if a != ActionResume && a != ActionRetry {
+		return
 	}
-	return m, nil
+	e.registry.Touch(s.ID, e.now())
+	if m.Trigger && m.ProcessAfter == nil {
+		e.life.wrote(s, e.now())
+	} else if m.Trigger {
+		e.life.wrote(s, *m.ProcessAfter)
+	}
 }

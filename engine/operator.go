@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -11,6 +12,8 @@ const (
 	// are stored, operationSessions of how many sessions at one time.
 	operationStep     = 64
 	operationSessions = 4
+	// operationMessages are written to a session at one time.
+	operationMessages = 16
 	// operationTries is how often something is tried that is not available,
 	// first after operationWait and then after twice as long each time.
 	operationTries = 5
@@ -79,40 +82,54 @@ func (o *operator) step(ctx context.Context, op Operation) error {
 	if err != nil {
 		return err
 	}
-	items := l.Items
-	settled := make([]bool, len(items))
 	places := make(chan struct{}, operationSessions)
 	var sessions sync.WaitGroup
-	for from := 0; from < len(items); {
-		to := from + 1
-		for to < len(items) && items[to].SessionID == items[from].SessionID {
-			to++
-		}
+	for items := l.Items; len(items) > 0; {
+		some := leading(items, func(a, b OperationItem) bool { return a.SessionID == b.SessionID })
+		items = items[len(some):]
 		places <- struct{}{}
 		sessions.Go(func() {
 			defer func() { <-places }()
-			for i := from; i < to && ctx.Err() == nil; i++ {
-				if settled[i] = o.do(ctx, op, &items[i]); !settled[i] {
-					return
-				}
-			}
+			o.session(ctx, op, some)
 		})
-		from = to
 	}
 	sessions.Wait()
-	done := items[:0]
-	for i, item := range items {
-		if settled[i] {
-			done = append(done, item)
-		}
-	}
+	settled := slices.DeleteFunc(l.Items, func(item OperationItem) bool { return item.Outcome == OutcomePending })
 	// Also while the engine ends: it spares the next one a look at each.
-	after, err := o.e.registry.SettleOperation(context.WithoutCancel(ctx), op.ID, done, o.e.now())
+	after, err := o.e.registry.SettleOperation(context.WithoutCancel(ctx), op.ID, settled, o.e.now())
 	if err != nil {
 		return err
 	}
 	o.tell(op, after)
 	return ctx.Err()
+}
+
+// leading are the first items that are alike.
+func leading(items []OperationItem, alike func(a, b OperationItem) bool) []OperationItem {
+	n := 1
+	for n < len(items) && alike(items[0], items[n]) {
+		n++
+	}
+	return items[:n]
+}
+
+// session acts on items of one session, in their order. Those that it settles
+// have an outcome then.
+func (o *operator) session(ctx context.Context, op Operation, items []OperationItem) {
+	mark := &OperationMark{OperationID: op.ID, Action: op.Action, Reason: op.Reason, At: new(o.e.now())}
+	for len(items) > 0 {
+		some := leading(items, func(a, b OperationItem) bool { return a.Direction == DirectionIn && b.Direction == DirectionIn })
+		some = some[:min(len(some), operationMessages)]
+		for try := 0; ; try++ {
+			if !o.act(ctx, some, mark, try == operationTries-1) {
+				break
+			}
+			if o.e.closing() || !pause(ctx, operationWait<<try) {
+				return
+			}
+		}
+		items = items[len(some):]
+	}
 }
 
 func (o *operator) tell(before, after Operation) {
@@ -131,44 +148,72 @@ func (o *operator) tell(before, after Operation) {
 	o.e.emit(Event{Type: EventOperationChanged, OperationID: after.ID})
 }
 
-// do acts on an item. It is not settled if the engine ended meanwhile.
-func (o *operator) do(ctx context.Context, op Operation, item *OperationItem) (settled bool) {
-	mark := &OperationMark{OperationID: op.ID, Action: op.Action, Reason: op.Reason, At: new(o.e.now())}
-	for try := range operationTries {
-		result, err := o.act(ctx, item.MailRef, mark)
-		if err == nil {
-			item.Outcome, item.RetriedAs = OutcomeDone, result
-			return true
+// act acts on messages, or on one reply, that are pending. left tells that some
+// still are, as they were not available; last has it give them up.
+func (o *operator) act(ctx context.Context, items []OperationItem, mark *OperationMark, last bool) (left bool) {
+	var pending []*OperationItem
+	for i := range items {
+		if items[i].Outcome == OutcomePending {
+			pending = append(pending, &items[i])
 		}
-		if ctx.Err() != nil || o.e.closing() {
-			return false
-		}
-		code := CodeOf(err)
-		if last := try == operationTries-1; last || code != CodeUnavailable && code != CodeInternal {
-			if code == CodeInternal {
-				o.e.log.Error("act on an operation's item", "operation", op.ID, "session", item.SessionID, "id", item.ID, "error", err)
-			}
-			reason := publicReason(err)
-			item.Outcome, item.Problem = OutcomeRefused, &reason
-			return true
-		}
-		pause(ctx, operationWait<<try)
 	}
+	var results []ActResult
+	if items[0].Direction == DirectionOut {
+		results = []ActResult{{Err: o.actOnReply(ctx, items[0].MailRef, mark)}}
+	} else {
+		results = o.actOnMessages(ctx, pending, mark)
+	}
+	if ctx.Err() != nil || o.e.closing() {
+		// What was refused for that is done by the next engine; what was done is
+		// marked.
+		return true
+	}
+	for i, item := range pending {
+		left = o.settle(item, results[i], mark, last) || left
+	}
+	return left
+}
+
+// settle gives an item its outcome, unless it is to be tried again.
+func (o *operator) settle(item *OperationItem, r ActResult, mark *OperationMark, last bool) (again bool) {
+	code := CodeOf(r.Err)
+	switch {
+	case r.Err == nil:
+		item.Outcome = OutcomeDone
+		if item.Direction == DirectionIn && mark.Action == OperationRetry {
+			item.RetriedAs = &r.Message.ID
+		}
+		return false
+	case !last && (code == CodeUnavailable || code == CodeInternal):
+		return true
+	case code == CodeInternal:
+		o.e.log.Error("act on an operation's item", "operation", mark.OperationID, "session", item.SessionID, "id", item.ID, "error", r.Err)
+	}
+	reason := publicReason(r.Err)
+	item.Outcome, item.Problem = OutcomeRefused, &reason
 	return false
 }
 
-func (o *operator) act(ctx context.Context, ref MailRef, mark *OperationMark) (result *string, err error) {
-	if ref.Direction == DirectionOut {
-		act := map[OperationAction]func(context.Context, string, string, *OperationMark) (Reply, error){
-			OperationRetry: o.e.retryReply, OperationPause: o.e.pauseReply, OperationResume: o.e.resumeReply, OperationCancel: o.e.cancelReply}
-		_, err = act[mark.Action](ctx, ref.SessionID, ref.ID, mark)
-		return nil, err
+func (o *operator) actOnReply(ctx context.Context, ref MailRef, mark *OperationMark) error {
+	act := map[OperationAction]func(context.Context, string, string, *OperationMark) (Reply, error){
+		OperationRetry: o.e.retryReply, OperationPause: o.e.pauseReply, OperationResume: o.e.resumeReply, OperationCancel: o.e.cancelReply}
+	_, err := act[mark.Action](ctx, ref.SessionID, ref.ID, mark)
+	return err
+}
+
+func (o *operator) actOnMessages(ctx context.Context, items []*OperationItem, mark *OperationMark) []ActResult {
+	acts := make([]MessageAct, len(items))
+	for i, item := range items {
+		acts[i] = MessageAct{MessageID: item.ID, Action: MessageAction(mark.Action), Mark: mark}
 	}
-	m, err := o.e.act(ctx, ref.SessionID, ref.ID, MessageAction(mark.Action), mark)
-	if err == nil && mark.Action == OperationRetry {
-		result = &m.ID
+	results, err := o.e.actOnMessages(ctx, items[0].SessionID, acts)
+	if err != nil {
+		results = make([]ActResult, len(items))
+		for i := range results {
+			results[i].Err = err
+		}
 	}
-	return result, err
+	return results
 }
 
 // closing tells whether the engine takes no more work.

@@ -10,23 +10,42 @@ import (
 	"github.com/twinbox/twinbox/engine"
 )
 
-// ActOnMessage carries out what an operator wants. See engine.MessageActor.
-func (s *Store) ActOnMessage(ctx context.Context, sess engine.Session, id string, a engine.MessageAction, newID string, mark *engine.OperationMark) (engine.Message, error) {
+// ActOnMessages carries out what an operator wants. See engine.MessageActor.
+func (s *Store) ActOnMessages(ctx context.Context, sess engine.Session, acts []engine.MessageAct) []engine.ActResult {
+	results := make([]engine.ActResult, len(acts))
 	// What has ended is known to have, and a series has gone on.
 	if _, err := s.settle(ctx, sess); err != nil {
-		return engine.Message{}, err
+		for i := range results {
+			results[i].Err = err
+		}
+		return results
 	}
-	act := &action{asked: id, action: a, newID: newID, mark: mark}
-	if err := s.do(ctx, sess, act.apply); err != nil {
-		return engine.Message{}, err
+	actions := make([]*action, len(acts))
+	applies := make([]func(*inbox) error, len(acts))
+	for i, act := range acts {
+		actions[i] = &action{asked: act.MessageID, action: act.Action, newID: act.NewID, mark: act.Mark}
+		applies[i] = actions[i].apply
+	}
+	for i, err := range s.doAll(ctx, sess, applies) {
+		results[i].Err = err
 	}
 	s.watcher.watch(sess)
-	if (a == engine.ActionPause || a == engine.ActionCancel) && act.changed {
-		if err := s.yieldTo(ctx, sess, act); err != nil {
-			return engine.Message{}, err
+	s.yield(ctx, sess, actions, results)
+	ids := make([]string, 0, len(acts))
+	for i, r := range results {
+		if r.Err == nil {
+			ids = append(ids, actions[i].result)
 		}
 	}
-	return s.Message(ctx, sess, act.result)
+	messages, err := s.messagesOf(ctx, sess, ids)
+	for i := range results {
+		if r := &results[i]; r.Err == nil {
+			if r.Err = err; err == nil {
+				r.Message, messages = messages[0], messages[1:]
+			}
+		}
+	}
+	return results
 }
 
 // action is what an operator does with one message.
@@ -243,20 +262,36 @@ func (a *action) retry(in *inbox) error {
 	return in.exec(`INSERT INTO engine_retry (message_id, retry_id) VALUES (?1, ?2) ON CONFLICT (message_id) DO UPDATE SET retry_id = ?2`, a.id, a.newID)
 }
 
-// yieldTo lets the container have a message that it claimed in the moment in
-// which it was paused or cancelled: it had read it before.
-func (s *Store) yieldTo(ctx context.Context, sess engine.Session, a *action) error {
-	var said ack
-	err := s.read(ctx, sess, func(m *mailbox) (err error) {
+// yield lets the container have messages that it claimed in the moment in
+// which they were paused or cancelled: it had read them before.
+func (s *Store) yield(ctx context.Context, sess engine.Session, actions []*action, results []engine.ActResult) {
+	taken := map[*action]bool{}
+	// What cannot be read was done, and is shown with what becomes known.
+	_ = s.read(ctx, sess, func(m *mailbox) error {
+		clear(taken)
 		acks := m.acks()
 		defer acks.close()
-		said, err = acks.look(a.id)
-		return err
+		for i, a := range actions {
+			if results[i].Err != nil || !a.changed || a.action != engine.ActionPause && a.action != engine.ActionCancel {
+				continue
+			}
+			if said, err := acks.look(a.id); err != nil {
+				return err
+			} else if said.status != "" {
+				taken[a] = true
+			}
+		}
+		return nil
 	})
-	if err != nil || said.status == "" {
-		return nil // it was done, and is shown with what becomes known
+	for i, a := range actions {
+		if taken[a] {
+			results[i].Err = s.giveBack(context.WithoutCancel(ctx), sess, a)
+		}
 	}
-	err = s.do(context.WithoutCancel(ctx), sess, func(in *inbox) error {
+}
+
+func (s *Store) giveBack(ctx context.Context, sess engine.Session, a *action) error {
+	err := s.do(ctx, sess, func(in *inbox) error {
 		if a.mark != nil {
 			if err := in.removeMark(engine.DirectionIn, a.asked, a.mark); err != nil {
 				return err

@@ -99,16 +99,21 @@ func whereStatus(status []engine.MessageStatus) string {
 }
 
 // Message reads one message. See engine.MessageReader.
-func (s *Store) Message(ctx context.Context, sess engine.Session, id string) (m engine.Message, err error) {
+func (s *Store) Message(ctx context.Context, sess engine.Session, id string) (engine.Message, error) {
+	all, err := s.messagesOf(ctx, sess, []string{id})
+	if err != nil {
+		return engine.Message{}, err
+	}
+	return all[0], nil
+}
+
+// messagesOf reads messages, of which none is missing.
+func (s *Store) messagesOf(ctx context.Context, sess engine.Session, ids []string) (all []engine.Message, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	err = s.read(ctx, sess, func(box *mailbox) error {
-		found, err := queryOne(box.inbound, func(r *row) { m = scanMessage(r, sess) },
-			"SELECT seq, rowid, "+messageColumns+" FROM messages_in WHERE id = ?", id)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return engine.Errorf(engine.CodeNotFound, "there is no message %q in session %s", id, sess.ID)
-		}
+		all = make([]engine.Message, 0, len(ids))
 		acks := box.acks()
 		defer acks.close()
 		more, err := newSeries(box.inbound)
@@ -116,13 +121,25 @@ func (s *Store) Message(ctx context.Context, sess engine.Session, id string) (m 
 			return err
 		}
 		defer more.close()
-		if err := errors.Join(acks.apply(&m), more.apply(&m)); err != nil {
-			return err
+		for _, id := range ids {
+			var m engine.Message
+			found, err := queryOne(box.inbound, func(r *row) { m = scanMessage(r, sess) },
+				"SELECT seq, rowid, "+messageColumns+" FROM messages_in WHERE id = ?", id)
+			if err != nil {
+				return err
+			}
+			if !found {
+				return engine.Errorf(engine.CodeNotFound, "there is no message %q in session %s", id, sess.ID)
+			}
+			if err := errors.Join(acks.apply(&m), more.apply(&m)); err != nil {
+				return err
+			}
+			acks.times(&m, s.opts.Now())
+			all = append(all, m)
 		}
-		acks.times(&m, s.opts.Now())
 		return nil
 	})
-	return m, err
+	return all, err
 }
 
 // message reads one message within a transaction; nil if there is none.
