@@ -65,7 +65,7 @@ func (e *Engine) Settled(sessionID string) bool {
 // Sweep looks at all sessions once, as fast as it can, and returns how many
 // they are.
 func (e *Engine) Sweep(ctx context.Context) (int, error) {
-	return e.sweepOnce(ctx, e.now(), 1<<40)
+	return e.sweepOnce(ctx, e.now(), 0)
 }
 
 // Held counts what the engine keeps in memory of sessions one by one: those
