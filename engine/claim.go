@@ -168,7 +168,7 @@ func (c *claim) take(ctx context.Context, s Session, p Projection, id string) (h
 	began := c.e.now()
 	err = c.e.mailboxes.Dispatch(ctx, s, []string{id}, func(_ string, d *Dispatch) error {
 		now := c.e.now()
-		if d.State.Settled() || d.leased(now, c.e.instance) {
+		if d.State.Settled() || d.State.Held() || d.leased(now, c.e.instance) {
 			return errTaken
 		}
 		begin(d, claimOwner, now.Add(c.lease))

@@ -102,7 +102,7 @@ func (e *Engine) mend(ctx context.Context, s Session, by time.Duration) error {
 // setBack reports whether that changes anything.
 func (d *Dispatch) setBack(by time.Duration, now time.Time) bool {
 	at, most := &d.DueAt, retryAfterMost
-	if d.State == DispatchTrying {
+	if d.State.begun() {
 		at, most = &d.LeaseUntil, maxLease
 	} else if d.State != DispatchPending || d.Attempts == 0 {
 		return false

@@ -81,6 +81,8 @@ func (e *Engine) pick(now time.Time, open []Outgoing, wanted func(Outgoing) bool
 		case d.leased(now, e.instance):
 			held[d.Way] = true
 			sooner(*d.LeaseUntil)
+		case d.State.Held():
+			held[d.Way] = d.DueAt == nil || !d.DueAt.After(now) // its place in the order is at its own time
 		case d.State == DispatchPending && d.DueAt != nil && d.DueAt.After(now):
 			sooner(*d.DueAt)
 			held[d.Way] = d.Attempts > 0 // what was never tried only waits for its own time
@@ -106,17 +108,31 @@ func (e *Engine) deliverOne(ctx context.Context, s Session, p Projection, id str
 	case v.state != "":
 		return e.settle(ctx, s, id, v, nil)
 	}
-	switch wayOf(out.Kind, out.Route) {
-	case waySystem:
-		return e.carryOut(ctx, s, out)
-	case wayAgent:
-		return e.sendToAgent(ctx, s, out)
+	if way := wayOf(out.Kind, out.Route); way == waySystem || way == wayAgent {
+		return e.deliverInside(ctx, s, out, way)
 	}
 	w, found := webhooks[text(out.Route.ChannelType)]
 	if !found {
 		return nil // it is ready to be pulled
 	}
 	return e.push(ctx, s, out, w)
+}
+
+// deliverInside delivers a reply that stays in the engine. That is no attempt
+// that is recorded: who pauses or cancels the reply waits until it is over.
+func (e *Engine) deliverInside(ctx context.Context, s Session, out Outgoing, way string) error {
+	unlock, err := e.inside.lock(ctx, s.ID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if now, open, err := e.outgoing(ctx, s, out.ID); err != nil || !open || now.Dispatch.State.Held() {
+		return err
+	}
+	if way == waySystem {
+		return e.carryOut(ctx, s, out)
+	}
+	return e.sendToAgent(ctx, s, out)
 }
 
 // outgoing reads a reply, and settles one that cannot go out any more: then it
@@ -132,6 +148,8 @@ func (e *Engine) outgoing(ctx context.Context, s Session, id string) (out Outgoi
 		return out, false, e.settle(ctx, s, id, verdict{state: DispatchDelivered}, nil)
 	case out.Delivery.Status == DeliveryFailed:
 		return out, false, e.settle(ctx, s, id, verdict{state: DispatchFailed, reason: "another program gave it up"}, nil)
+	case out.Delivery.Status == DeliveryCancelled:
+		return out, false, nil
 	}
 	return out, true, nil
 }
@@ -148,7 +166,7 @@ func (e *Engine) push(ctx context.Context, s Session, out Outgoing, w Webhook) e
 	}
 	err = e.mailboxes.Dispatch(ctx, s, []string{out.ID}, func(_ string, d *Dispatch) error {
 		now := e.now()
-		if d.State.Settled() || d.leased(now, e.instance) {
+		if d.State.Settled() || d.State.Held() || d.leased(now, e.instance) {
 			return errTaken
 		}
 		begin(d, e.instance, now.Add(sendLease))
@@ -186,7 +204,7 @@ func (e *Engine) send(ctx context.Context, s Session, w Webhook, parcel Parcel) 
 // begin records an attempt of owner's that ends before until. One whose
 // outcome nobody stored may have arrived.
 func begin(d *Dispatch, owner string, until time.Time) {
-	d.Uncertain = d.Uncertain || d.State == DispatchTrying
+	d.Uncertain = d.Uncertain || d.State.begun()
 	d.State, d.DueAt = DispatchTrying, nil
 	d.LeaseOwner, d.LeaseUntil = owner, &until
 	d.Attempts++
@@ -207,9 +225,14 @@ func (e *Engine) putOff(ctx context.Context, s Session, id string, failed *SendE
 		if over = over || d.Attempts >= deliverTries; over {
 			return nil
 		}
-		due := e.now().Add(max(backoff(d.Attempts), min(failed.RetryAfter, retryAfterMost)))
-		d.State, d.DueAt, d.LastError, d.LeaseUntil, d.LeaseOwner = DispatchPending, &due, &failed.Reason, nil, ""
+		d.LastError, d.LeaseUntil, d.LeaseOwner = &failed.Reason, nil, ""
 		d.Uncertain = d.Uncertain || failed.Uncertain
+		if d.State.Held() {
+			d.State, d.DueAt = DispatchPaused, nil
+			return nil
+		}
+		due := e.now().Add(max(backoff(d.Attempts), min(failed.RetryAfter, retryAfterMost)))
+		d.State, d.DueAt = DispatchPending, &due
 		return nil
 	})
 	if err != nil || !over {

@@ -13,8 +13,8 @@ type DeliveryLoad struct {
 	// "" for those with a channel type that no chat has: an agent makes up what
 	// it likes.
 	ChannelType string
-	// Pending are on their way, wait for their time, or to be claimed; Failed wait
-	// for somebody to act.
+	// Pending are on their way, are paused, wait for their time, or to be claimed;
+	// Failed wait for somebody to act.
 	Pending, Failed int64
 	// DueSince is when the oldest that is pending was to be delivered; nil if
 	// none is.

@@ -13,16 +13,31 @@ const (
 	DispatchPending DispatchState = "pending"
 	// DispatchTrying: an attempt was begun, and its outcome is not known.
 	DispatchTrying DispatchState = "trying"
+	// DispatchPaused: it waits for ResumeReply.
+	DispatchPaused DispatchState = "paused"
+	// DispatchPausing: it is as DispatchTrying, and paused when that attempt has
+	// not delivered it.
+	DispatchPausing DispatchState = "pausing"
 	// The others are settled.
 	DispatchDelivered DispatchState = "delivered"
 	DispatchFailed    DispatchState = "failed"
 	DispatchDropped   DispatchState = "dropped"
+	DispatchCancelled DispatchState = "cancelled"
 )
 
 // Settled tells whether nothing more is to be done.
 func (s DispatchState) Settled() bool {
-	return s == DispatchDelivered || s == DispatchFailed || s == DispatchDropped
+	return s == DispatchDelivered || s == DispatchFailed || s == DispatchDropped || s == DispatchCancelled
 }
+
+// Open tells whether it is one of those that are not settled.
+func (s DispatchState) Open() bool { return s == DispatchPending || s.begun() || s.Held() }
+
+// Held tells whether it is not tried again until it is resumed.
+func (s DispatchState) Held() bool { return s == DispatchPaused || s == DispatchPausing }
+
+// begun tells whether an attempt was begun whose outcome is not known.
+func (s DispatchState) begun() bool { return s == DispatchTrying || s == DispatchPausing }
 
 // Dispatch is what is kept of a reply's way out, in its session's folder. The
 // container can write there, so nothing that it may not decide follows from
@@ -54,7 +69,7 @@ type Dispatch struct {
 
 // leased tells whether somebody is at it. An engine that is no more is nobody.
 func (d *Dispatch) leased(now time.Time, instance string) bool {
-	return d.State == DispatchTrying && d.LeaseUntil != nil && now.Before(*d.LeaseUntil) &&
+	return d.State.begun() && d.LeaseUntil != nil && now.Before(*d.LeaseUntil) &&
 		(d.LeaseOwner == claimOwner || d.LeaseOwner == instance)
 }
 
@@ -73,6 +88,9 @@ type NewReplies struct {
 	Mark OutboundMark
 	// More says that there are more behind these.
 	More bool
+	// Stirred: the container may have taken messages, or dealt with them, since
+	// the last look.
+	Stirred bool
 }
 
 // OutboundMark is a place in outbound.db: a row, and what was found there.
@@ -94,12 +112,14 @@ type Outboxes interface {
 	// known, of those that changed after since. It opens no database.
 	OutboundChanged(places []SessionPlace, since time.Time) (ids []string)
 
-	// NewReplies reads what came after the mark, at most some hundred.
+	// NewReplies reads what came after the mark, at most some hundred. Of these
+	// some may have been noted before.
 	NewReplies(ctx context.Context, s Session) (NewReplies, error)
 	// NoteReplies stores their dispatches and moves the mark, at one time; and
 	// that an attempt at one of them begins, if first is not nil and nothing is
-	// before it.
-	NoteReplies(ctx context.Context, s Session, n NewReplies, first *FirstAttempt) error
+	// before it. It returns those that are new: what was noted before stays as it
+	// is.
+	NoteReplies(ctx context.Context, s Session, n NewReplies, first *FirstAttempt) ([]Outgoing, error)
 	// OpenDispatches lists the ids and dispatches that are not settled, in the
 	// order in which they are due, at most some thousand. The replies have no
 	// more than that.

@@ -23,8 +23,10 @@ const (
 	EventReplyWritten    EventType = "REPLY_WRITTEN"
 	EventReplyDelivered  EventType = "REPLY_DELIVERED"
 	EventReplyFailed     EventType = "REPLY_FAILED"
-	EventHookFailed      EventType = "HOOK_FAILED"
-	EventHookChanged     EventType = "HOOK_CHANGED"
+	// EventReplyUpdated: it was paused, resumed or cancelled, or is delivered anew.
+	EventReplyUpdated EventType = "REPLY_UPDATED"
+	EventHookFailed   EventType = "HOOK_FAILED"
+	EventHookChanged  EventType = "HOOK_CHANGED"
 	// EventResyncRequired: events were lost here. Whoever keeps a copy of
 	// something reads it again.
 	EventResyncRequired EventType = "RESYNC_REQUIRED"
@@ -34,7 +36,7 @@ const (
 func EventTypes() []EventType {
 	return []EventType{EventSessionCreated, EventSessionUpdated, EventSessionClosed, EventSessionArchived, EventSessionRestored,
 		EventSessionDue, EventContainerStuck,
-		EventMessageWritten, EventMessageUpdated, EventReplyWritten, EventReplyDelivered, EventReplyFailed,
+		EventMessageWritten, EventMessageUpdated, EventReplyWritten, EventReplyDelivered, EventReplyFailed, EventReplyUpdated,
 		EventHookFailed, EventHookChanged, EventResyncRequired}
 }
 

@@ -139,8 +139,11 @@ func (e *Engine) RemoveHook(ctx context.Context, name string) error {
 		return err
 	}
 	defer unlock()
-	if err := e.registry.RemoveHook(ctx, name); err != nil {
-		return withField(err, "name")
+	switch err := e.registry.RemoveHook(ctx, name); {
+	case CodeOf(err) == CodeNotFound:
+		return hookNotFound(name)
+	case err != nil:
+		return err
 	}
 	e.emit(Event{Type: EventHookChanged, HookName: name})
 	return e.reloadHooks(context.WithoutCancel(ctx))

@@ -99,11 +99,16 @@ func publicReason(err error) string {
 	return "the engine failed; its log says how"
 }
 
-// settle stores that a reply is delivered, failed or dropped, and tells.
+// settle stores that a reply is delivered, failed or dropped, and tells. What
+// was cancelled stays so, unless it was delivered.
 func (e *Engine) settle(ctx context.Context, s Session, replyID string, v verdict, platformMessageID *string) error {
 	err := e.mailboxes.Dispatch(ctx, s, []string{replyID}, func(_ string, d *Dispatch) error {
 		if d.State == DispatchDelivered {
 			v = verdict{state: DispatchDelivered} // what is delivered is delivered
+			return nil
+		}
+		if d.State == DispatchCancelled && v.state != DispatchDelivered {
+			v = verdict{state: DispatchCancelled, reason: text(d.LastError)}
 			return nil
 		}
 		now := e.now()
@@ -125,6 +130,11 @@ func (e *Engine) settled(ctx context.Context, s Session, replyID string, v verdi
 		e.emit(Event{Type: EventReplyFailed, SessionID: s.ID, ReplyID: replyID})
 		e.tellFailed(ctx, s, replyID, v.reason)
 		return err
+	}
+	if v.state == DispatchCancelled { // its files stay, for RetryReply
+		e.emit(Event{Type: EventReplyUpdated, SessionID: s.ID, ReplyID: replyID})
+		e.tellFailed(ctx, s, replyID, v.reason)
+		return e.registry.RemoveUnsettled(ctx, s.ID, replyID)
 	}
 	if v.state == DispatchDelivered {
 		e.emit(Event{Type: EventReplyDelivered, SessionID: s.ID, ReplyID: replyID})

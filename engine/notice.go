@@ -35,6 +35,9 @@ func (e *Engine) notice(ctx context.Context, s Session) error {
 	defer unlock()
 	for {
 		n, err := e.mailboxes.NewReplies(ctx, s)
+		if err != nil || n.Stirred {
+			e.life.stirred(s.ID)
+		}
 		if err != nil || len(n.Replies) == 0 && !n.Mark.Moved {
 			return err
 		}
@@ -74,17 +77,23 @@ func (e *Engine) note(ctx context.Context, s Session, n NewReplies) error {
 			return err
 		}
 	}
-	if err := e.mailboxes.NoteReplies(ctx, s, n, first); err != nil {
+	noted, err := e.mailboxes.NoteReplies(ctx, s, n, first)
+	if err != nil {
 		first = nil
 		return err
 	}
-	for _, out := range n.Replies {
+	if len(noted) < len(n.Replies) {
+		// The index names replies that may be settled.
+		e.deliverer.unfinish(s.ID, 0)
+		e.deliverer.wake(s.ID)
+	}
+	for _, out := range noted {
 		e.emit(Event{Type: EventReplyWritten, SessionID: s.ID, ReplyID: out.ID})
 		if out.Dispatch.State == DispatchFailed {
 			e.tellFailed(ctx, s, out.ID, text(out.Dispatch.LastError))
 		}
 	}
-	if len(n.Replies) > 0 && (first == nil || !first.Begun) {
+	if len(noted) > 0 && (first == nil || !first.Begun) {
 		e.deliverer.wake(s.ID)
 	}
 	return nil
@@ -152,7 +161,6 @@ func (e *Engine) outboundChanged(ctx context.Context, s Session) {
 		return
 	}
 	defer done()
-	e.life.stirred(s.ID)
 	if err := e.notice(ctx, s); err != nil && ctx.Err() == nil {
 		e.log.Warn("look for replies; will look again", "session", s.ID, "error", err)
 		e.deliverer.lookAgain(s.ID, e.now().Add(noticeRetry))

@@ -6,7 +6,8 @@ import (
 )
 
 // DeliveryStatus is what became of a reply. UNKNOWN: a crash fell between an
-// attempt and its outcome. DROPPED: by a hook.
+// attempt and its outcome. DROPPED: by a hook. PAUSED and CANCELLED: by an
+// operator.
 type DeliveryStatus string
 
 const (
@@ -15,6 +16,8 @@ const (
 	DeliveryFailed    DeliveryStatus = "FAILED"
 	DeliveryUnknown   DeliveryStatus = "UNKNOWN"
 	DeliveryDropped   DeliveryStatus = "DROPPED"
+	DeliveryPaused    DeliveryStatus = "PAUSED"
+	DeliveryCancelled DeliveryStatus = "CANCELLED"
 )
 
 // Delivery is a reply's way out so far.

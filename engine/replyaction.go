@@ -34,6 +34,9 @@ func (e *Engine) MarkDelivered(ctx context.Context, in MarkDeliveredInput) (Repl
 			}
 			return nil
 		}
+		if r.Delivery.Status == DeliveryCancelled && in.Failed {
+			return nil
+		}
 		v := verdict{state: DispatchDelivered}
 		if in.Failed {
 			v = verdict{state: DispatchFailed, reason: "its deliverer gave no reason"}
@@ -45,8 +48,8 @@ func (e *Engine) MarkDelivered(ctx context.Context, in MarkDeliveredInput) (Repl
 	})
 }
 
-// RetryReply has a reply delivered that failed, was dropped, or waits for its
-// next attempt. One that was delivered, or is being sent, is CodeConflict.
+// RetryReply has a reply delivered at once that failed, was dropped or
+// cancelled, is paused, or waits for its next attempt. One that was delivered, or is being sent, is CodeConflict.
 func (e *Engine) RetryReply(ctx context.Context, sessionID, replyID string) (Reply, error) {
 	return e.actOnReply(ctx, sessionID, replyID, func(ctx context.Context, s Session, r Reply) error {
 		p, err := e.projection(ctx, s)
@@ -58,17 +61,21 @@ func (e *Engine) RetryReply(ctx context.Context, sessionID, replyID string) (Rep
 		if err := e.registry.SetUnsettled(ctx, []Unsettled{{SessionID: s.ID, ReplyID: r.ID, Way: way, Due: e.now()}}); err != nil {
 			return err
 		}
-		return e.mailboxes.Dispatch(ctx, s, []string{r.ID}, func(_ string, d *Dispatch) error {
+		err = e.mailboxes.Dispatch(ctx, s, []string{r.ID}, func(_ string, d *Dispatch) error {
 			switch {
 			case d.State == DispatchDelivered:
 				return Errorf(CodeConflict, "reply %s was delivered", clip(r.ID)).In("replyId")
 			case d.leased(e.now(), e.instance):
 				return Errorf(CodeConflict, "reply %s is being sent", clip(r.ID)).In("replyId")
 			}
-			d.Uncertain = d.Uncertain || d.State == DispatchTrying
+			d.Uncertain = d.Uncertain || d.State.begun()
 			*d = Dispatch{State: DispatchPending, Way: way, Attempts: d.Attempts, Uncertain: d.Uncertain, LastError: d.LastError}
 			return nil
 		})
+		if err == nil {
+			e.emit(Event{Type: EventReplyUpdated, SessionID: s.ID, ReplyID: r.ID})
+		}
+		return err
 	})
 }
 
@@ -131,7 +138,7 @@ func (e *Engine) UnsettledReplies(ctx context.Context, p Page, f UnsettledReplie
 				return List[Reply]{}, err
 			}
 			p.Cursor = found.Cursors[i]
-			if r.Delivery.Status == DeliveryDelivered || r.Delivery.Status == DeliveryDropped || // meanwhile
+			if r.Delivery.Status == DeliveryDelivered || r.Delivery.Status == DeliveryDropped || r.Delivery.Status == DeliveryCancelled || // meanwhile
 				len(f.Status) > 0 && !slices.Contains(f.Status, r.Delivery.Status) {
 				continue
 			}

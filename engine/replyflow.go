@@ -15,6 +15,7 @@ type replyFlow struct {
 	instance          string
 	replyKey, fileKey []byte
 	noticing          gates[string] // by session id: what is new is noted once
+	inside            gates[string] // by session id: see deliverInside
 	changingWebhooks  sync.Mutex    // held while they are read and changed
 	pairs             pairs
 	attempts          attempts
@@ -31,6 +32,7 @@ func (e *Engine) openReplies(ctx context.Context, cfg Config) (err error) {
 	e.sender, e.instance, e.actions = cfg.Sender, newID("engine-"), actions(cfg.Actions)
 	e.sweepEvery = cmp.Or(cfg.SweepReplies, sweepEvery)
 	e.noticing.wait = cmp.Or(cfg.Limits.QueueTime, DefaultLimits().QueueTime)
+	e.inside.wait = e.noticing.wait
 	if e.replyKey, err = e.registry.Secret(ctx, "replies"); err != nil {
 		return err
 	}

@@ -79,6 +79,14 @@ func messageActionPayload(m engine.Message, err error) (*model.MessageActionPayl
 	return &model.MessageActionPayload{Message: object(model.Message{Message: m}, errs), UserErrors: errs}, nil
 }
 
+func replyActionPayload(reply engine.Reply, err error) (*model.ReplyActionPayload, error) {
+	errs, err := userErrors(err)
+	if err != nil {
+		return nil, err
+	}
+	return &model.ReplyActionPayload{Reply: object(model.Reply{Reply: reply}, errs), UserErrors: errs}, nil
+}
+
 func storedMessage(m *engine.Message) *model.Message {
 	if m == nil {
 		return nil

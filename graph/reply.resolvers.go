@@ -45,6 +45,18 @@ func (r *mutationResolver) RetryReply(ctx context.Context, input model.RetryRepl
 	return &model.RetryReplyPayload{Reply: object(model.Reply{Reply: reply}, errs), UserErrors: errs}, nil
 }
 
+func (r *mutationResolver) PauseReply(ctx context.Context, input model.ReplyActionInput) (*model.ReplyActionPayload, error) {
+	return replyActionPayload(r.engine.PauseReply(ctx, input.SessionID, input.ReplyID))
+}
+
+func (r *mutationResolver) ResumeReply(ctx context.Context, input model.ReplyActionInput) (*model.ReplyActionPayload, error) {
+	return replyActionPayload(r.engine.ResumeReply(ctx, input.SessionID, input.ReplyID))
+}
+
+func (r *mutationResolver) CancelReply(ctx context.Context, input model.ReplyActionInput) (*model.ReplyActionPayload, error) {
+	return replyActionPayload(r.engine.CancelReply(ctx, input.SessionID, input.ReplyID))
+}
+
 func (r *queryResolver) Reply(ctx context.Context, sessionID string, replyID string) (*model.Reply, error) {
 	reply, err := r.engine.Reply(ctx, sessionID, replyID)
 	return found(model.Reply{Reply: reply}, err)

@@ -6,31 +6,90 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/twinbox/twinbox/engine"
 )
 
 // A pipe has no buffer: what is not read holds up its writer at once.
 
+// streams are requests for events without an end: plain ones, and a
+// subscription's.
+func streams(token string) map[string]string {
+	const query = `{"query": "subscription { events(after: \"0\") { cursor messageId } }"}`
+	head := " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token + "\r\nAccept: text/event-stream\r\n"
+	return map[string]string{
+		"events":       "GET /events?after=0" + head + "\r\n",
+		"subscription": "POST /graphql" + head + fmt.Sprintf("Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(query), query),
+	}
+}
+
+// begin sends a request, and reads no more of its answer than that it is one.
+func begin(t *testing.T, c net.Conn, request string) {
+	t.Helper()
+	_, err := io.WriteString(c, request)
+	status := make([]byte, 15)
+	if err == nil {
+		_, err = io.ReadFull(c, status)
+	}
+	if err != nil || string(status) != "HTTP/1.1 200 OK" {
+		t.Fatalf("%q, %v", status, err)
+	}
+}
+
 func TestAStreamsReaderThatStallsIsCutOff(t *testing.T) {
-	onPipe(t, func(t *testing.T, c net.Conn) {
-		if _, err := fmt.Fprintf(c, "GET /events?after=0 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", adminToken); err != nil {
-			t.Fatal(err)
+	for name, request := range streams(adminToken) {
+		t.Run(name, func(t *testing.T) {
+			// More than fits between reading and writing, so that nothing waits for
+			// the engine, for which the test's time stands still.
+			host := mustHost(t)
+			must(t)(host.CreateAgentGroup(t.Context(), engine.CreateAgentGroupInput{ID: new("ag"), Name: "Agents"}))
+			s, _, err := host.ResolveSession(t.Context(), engine.ResolveSessionInput{AgentGroupID: "ag", Mode: engine.ModeAgentShared})
+			must(t)(nil, err)
+			for range 10 {
+				must(t)(host.MarkContainer(t.Context(), s.ID, engine.ContainerRunning))
+				must(t)(host.MarkContainer(t.Context(), s.ID, engine.ContainerStopped))
+			}
+			onPipeTo(t, host, func(t *testing.T, c net.Conn) {
+				begin(t, c, request)
+				if err := c.SetReadDeadline(time.Now().Add(10 * time.Minute)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * time.Minute)
+				if _, err := io.ReadAll(c); err != nil {
+					t.Errorf("it goes on: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestAStreamsReaderThatStallsHoldsUpNobody(t *testing.T) {
+	w, s := mustChat(t)
+	l := &pipeListener{make(chan net.Conn), make(chan struct{})}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = w.server.Config.Serve(l) })
+	defer serving.Wait()
+	defer w.server.Config.Close()
+	for _, request := range streams(token) {
+		stalls, ours := net.Pipe()
+		defer stalls.Close()
+		l.conns <- ours
+		begin(t, stalls, request)
+	}
+	reads := w.stream(t, http.MethodPost, "/graphql", `{"query": "subscription { events(types: [MESSAGE_WRITTEN]) { messageId } }"}`)
+	for i := range 100 {
+		id := fmt.Sprint("m", i)
+		w.mustWrite(t, s, id)
+		if got := reads.next()["data"]; !strings.Contains(got, `"`+id+`"`) {
+			t.Fatalf("instead of %s there is %s", id, got)
 		}
-		status := make([]byte, 15)
-		if _, err := io.ReadFull(c, status); err != nil || string(status) != "HTTP/1.1 200 OK" {
-			t.Fatalf("%q, %v", status, err)
-		}
-		if err := c.SetReadDeadline(time.Now().Add(10 * time.Minute)); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(2 * time.Minute)
-		if _, err := io.ReadAll(c); err != nil {
-			t.Errorf("it goes on: %v", err)
-		}
-	})
+	}
 }
 
 func TestASocketsReaderThatStallsIsCutOff(t *testing.T) {

@@ -52,10 +52,10 @@ func (h *handler) serveStream(ctx context.Context, a *answer, op *graphql.Operat
 	}
 	defer end()
 	ctx, cancel := context.WithCancel(ctx)
-	var mu sync.Mutex // guards a
+	turn := make(chan struct{}, 1) // is taken by who uses a
 	push := func(part []byte) error {
-		mu.Lock()
-		defer mu.Unlock()
+		turn <- struct{}{}
+		defer func() { <-turn }()
 		err := a.push(part)
 		if err != nil {
 			cancel()

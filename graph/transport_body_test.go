@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twinbox/twinbox"
 	"github.com/twinbox/twinbox/graph"
 )
 
@@ -192,7 +193,11 @@ func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0
 // onPipe runs f with a connection to a handler, where no time passes but that
 // which everybody waits for.
 func onPipe(t *testing.T, f func(t *testing.T, c net.Conn)) {
-	host := mustHost(t)
+	onPipeTo(t, mustHost(t), f)
+}
+
+// onPipeTo is onPipe to a host that was made before.
+func onPipeTo(t *testing.T, host *twinbox.Host, f func(t *testing.T, c net.Conn)) {
 	synctest.Test(t, func(t *testing.T) {
 		h, err := graph.NewHandler(host.Engine, graph.Config{Token: adminToken})
 		if err != nil {

@@ -91,7 +91,7 @@ func TestAcknowledgedMessagesDoNotStarveOlderOnes(t *testing.T) {
 	for _, id := range ids[2:] {
 		foreign.Run(t, "complete", s.folder, id)
 	}
-	eventually(t, "the two oldest are found", func() bool {
+	until(t, "the two oldest to be found", func() bool {
 		due := foreign.Poll(t, s.folder)
 		return len(due) == 2 && due[0].ID == "m01" && due[1].ID == "m02"
 	})
@@ -142,10 +142,10 @@ func TestDestinationsAndRoutingReachTheContainer(t *testing.T) {
 	}`, nil, nil)
 	want := []map[string]any{{"name": "help", "display_name": "Helpers", "type": "agent",
 		"agent_group_id": "helpers", "channel_type": nil, "platform_id": nil}}
-	eventually(t, "the destination is in the table", func() bool {
+	until(t, "the destination to be in the table", func() bool {
 		return reflect.DeepEqual(foreign.Rows(t, s.folder, "inbound", "destinations"), want)
 	})
-	eventually(t, "the destination is in the JSON file", func() bool {
+	until(t, "the destination to be in the JSON file", func() bool {
 		got, err := os.ReadFile(filepath.Join(s.folder, ".nanoclaw-destinations.json"))
 		return err == nil && strings.TrimSpace(string(got)) ==
 			`{"destinations":[{"name":"help","displayName":"Helpers","type":"agent","agentGroupId":"helpers"}]}`
@@ -153,15 +153,5 @@ func TestDestinationsAndRoutingReachTheContainer(t *testing.T) {
 	routing := []map[string]any{{"id": 1.0, "channel_type": "telegram", "platform_id": t.Name(), "thread_id": "7"}}
 	if got := foreign.Rows(t, s.folder, "inbound", "session_routing"); !reflect.DeepEqual(got, routing) {
 		t.Errorf("session_routing is %v, want %v", got, routing)
-	}
-}
-
-// eventually waits for a condition that the engine brings about on its own.
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !condition(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited a minute: %s", what)
-		}
 	}
 }

@@ -129,9 +129,12 @@ func TestRepliesSurviveKillsOfTheEngine(t *testing.T) {
 		})
 	}
 	for range crashes {
+		before := len(f.all())
 		for _, turn := range turns {
 			turn <- struct{}{}
 		}
+		// On a slow machine, an engine would be killed before it delivers anything.
+		until(t, "an arrival", func() bool { return len(f.all()) > before })
 		select {
 		case <-f.kill:
 		case <-time.After(500 * time.Millisecond): // at a moment that nobody chose
@@ -156,6 +159,21 @@ func TestRepliesSurviveKillsOfTheEngine(t *testing.T) {
 			t.Errorf("%s: %d of %d are delivered", id, len(rows), len(want[id]))
 		}
 	}
+}
+
+// outcome is what the engine says of a reply's delivery.
+type outcome struct {
+	Attempts                 int
+	NextAttemptAt, LastError *string
+}
+
+// outcomeOf is the zero value of what is not noticed yet.
+func (s session) outcomeOf(t *testing.T, reply string) outcome {
+	t.Helper()
+	var out struct{ Reply struct{ Delivery outcome } }
+	s.engine.MustQuery(t, `query($session: ID!, $reply: String!) { reply(sessionId: $session, replyId: $reply) { delivery { attempts nextAttemptAt lastError } } }`,
+		map[string]any{"session": s.id, "reply": reply}, &out)
+	return out.Reply.Delivery
 }
 
 // waitSettled asks for a retry of what waits for its next attempt, and waits

@@ -143,7 +143,7 @@ func (a arena) provoke(t *testing.T, h hostile) {
 // before.
 func (a arena) checkMemory(t *testing.T, before int64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	for {
 		n := a.memory(t)

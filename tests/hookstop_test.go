@@ -84,7 +84,7 @@ func (s session) data() string {
 // awaitMetric waits for a line of the engine's metrics.
 func (s session) awaitMetric(t *testing.T, line string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	for !strings.Contains(s.metrics(t), line+"\n") {
 		select {

@@ -16,14 +16,18 @@ const replyFields = `id replyId session { id } seq kind timestamp inReplyTo cont
 
 func newReplyCommand() *cobra.Command {
 	r := &remote{}
-	c := newGroup("reply", "What agents answered: list, show, wait, files; claim, mark, retry, unsettled", "A reply is what a session's agent said: a row of its outbound.db, with its files\nin the outbox.")
+	c := newGroup("reply", "What agents answered: list, show, wait, files; claim, mark, retry, pause, resume, cancel, unsettled", "A reply is what a session's agent said: a row of its outbound.db, with its files\nin the outbox.")
 	r.bind(c)
-	c.AddCommand(r.replyList(), r.replyShow(), r.replyWait(), r.replyFiles(), r.replyClaim(), r.replyMark(), r.replyRetry(), r.replyUnsettled())
+	c.AddCommand(r.replyList(), r.replyShow(), r.replyWait(), r.replyFiles(), r.replyClaim(), r.replyMark(), r.replyUnsettled())
+	for _, a := range replyActions() {
+		c.AddCommand(r.replyAct(a))
+	}
 	return c
 }
 
 func (r *remote) replyList() *cobra.Command {
-	filter := []field{{flag: "status", name: "status", usage: "only those whose delivery is pending, delivered, failed, unknown or dropped", values: []string{"pending", "delivered", "failed", "unknown", "dropped"}, many: true}}
+	filter := []field{{flag: "status", name: "status", usage: "only those whose delivery is pending, paused, delivered, failed, unknown, dropped or cancelled",
+		values: []string{"pending", "paused", "delivered", "failed", "unknown", "dropped", "cancelled"}, many: true}}
 	p := paging{}
 	c := &cobra.Command{Use: "list SESSION", Short: "List a session's replies, in order", Args: cobra.ExactArgs(1),
 		Example: "  engine reply list sess-0199… --last 20",

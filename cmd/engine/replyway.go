@@ -72,17 +72,9 @@ func (r *remote) replyMark() *cobra.Command {
 	return c
 }
 
-func (r *remote) replyRetry() *cobra.Command {
-	return &cobra.Command{Use: "retry SESSION REPLY", Short: "Deliver a reply once more, at once", Args: cobra.ExactArgs(2),
-		Long: "Deliver a reply that failed, was dropped, or waits for its next attempt.",
-		RunE: func(c *cobra.Command, args []string) error {
-			return r.mutateAndPrint(c, "retryReply", "reply", "reply { "+replyFields+" }", map[string]any{"sessionId": args[0], "replyId": args[1]}, nil)
-		}}
-}
-
 func (r *remote) replyUnsettled() *cobra.Command {
 	filter := []field{
-		{flag: "status", name: "status", usage: "only those that are pending, unknown or failed", values: []string{"pending", "unknown", "failed"}, many: true},
+		{flag: "status", name: "status", usage: "only those that are pending, paused, unknown or failed", values: []string{"pending", "paused", "unknown", "failed"}, many: true},
 		{flag: "channel-type", name: "channelType", usage: "only those for this channel type"},
 	}
 	p := paging{}

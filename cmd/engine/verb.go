@@ -69,6 +69,9 @@ func (c *client) mutate(ctx context.Context, name, selection string, input map[s
 	if isMessageAction(name) {
 		inputType = "MessageActionInput"
 	}
+	if isReplyAction(name) {
+		inputType = "ReplyActionInput"
+	}
 	document := fmt.Sprintf("mutation($input: %s!) { %s(input: $input) { %s userErrors { code message field } } }", inputType, name, selection)
 	data, err := c.query(ctx, document, map[string]any{"input": input})
 	if err != nil {
@@ -148,8 +151,18 @@ func (c *client) find(ctx context.Context, document string, variables map[string
 	}
 	for i := range path {
 		if v := dig(data, path[:i+1]...); v == nil || string(v) == "null" {
-			return nil, failf(exitNotFound, "there is no such %s", path[i])
+			return nil, failf(exitNotFound, "there is no %s", wanted(path[i], variables))
 		}
 	}
 	return dig(data, path...), nil
+}
+
+// wanted says what was asked for as the engine does, by the variable that names it.
+func wanted(kind string, variables map[string]any) string {
+	for _, name := range []string{kind, "name", "id"} {
+		if s, ok := variables[name].(string); ok {
+			return fmt.Sprintf("%s %q", kind, s)
+		}
+	}
+	return "such " + kind
 }

@@ -96,7 +96,7 @@ func TestAgentsThatAnswerEachOtherForEverDoSoSlowly(t *testing.T) {
 	}
 	hosttest.Wait(t, "one to be put off", func() bool {
 		d := status(t, h, a, "r30")
-		return d.Status == engine.DeliveryPending && d.NextAttemptAt != nil
+		return d.Status == engine.DeliveryPending && d.LastError != nil
 	})
 	if n := len(inboxOf(t, h, b)); n != 30 {
 		t.Errorf("%d arrived", n)

@@ -32,11 +32,12 @@ func TestAPauseIsNoLongerForAClockThatIsSetBack(t *testing.T) {
 			push(t, h, r.URL)
 			s := session(t, h)
 			say(t, h, s, "r", 1)
-			hosttest.Wait(t, "the first attempt", func() bool { return status(t, h, s, "r").NextAttemptAt != nil })
+			hosttest.Wait(t, "the first attempt", func() bool { return status(t, h, s, "r").LastError != nil })
 			r.answerWith(ok)
 			h = when.set(t, h, c)
 			hosttest.Wait(t, "the pause to be no longer than any is", func() bool {
-				return status(t, h, s, "r").NextAttemptAt.Sub(c.now()) <= when.most
+				next := status(t, h, s, "r").NextAttemptAt
+				return next != nil && next.Sub(c.now()) <= when.most
 			})
 			c.pass(when.most)
 			waitStatus(t, h, s, "r", engine.DeliveryDelivered)
@@ -89,7 +90,7 @@ func TestADayAsleepTriesEachReplyOnce(t *testing.T) {
 		}
 	}
 	for _, s := range all {
-		hosttest.Wait(t, "the first attempt", func() bool { return status(t, h, s, "r0").NextAttemptAt != nil })
+		hosttest.Wait(t, "the first attempt", func() bool { return status(t, h, s, "r0").LastError != nil })
 	}
 	r.answerWith(ok)
 	c.pass(24 * time.Hour)

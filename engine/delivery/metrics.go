@@ -35,7 +35,7 @@ func NewMetrics(e *engine.Engine, now func() time.Time, log *slog.Logger) promet
 		return prometheus.NewDesc("twinbox_"+name, help, append([]string{"channel_type"}, more...), nil)
 	}
 	return &metrics{engine: e, now: now, log: cmp.Or(log, slog.New(slog.DiscardHandler)),
-		pending:  desc("replies_pending", "Replies that are on their way, wait for their time, or to be claimed."),
+		pending:  desc("replies_pending", "Replies that are on their way, are paused, wait for their time, or to be claimed."),
 		failed:   desc("replies_failed", "Replies that did not arrive, and wait for somebody to act."),
 		oldest:   desc("replies_oldest_seconds", "For how long the oldest pending reply has been due."),
 		attempts: desc("webhook_attempts_total", "Attempts to push a reply to a webhook, by what they came to.", "outcome"),

@@ -29,7 +29,7 @@ func TestOperatorsSeeWhetherAnythingIsStuck(t *testing.T) {
 	say(t, h, s, "later", 5)
 	say(t, h, s, "scheduled", 7, "deliver_after", engine.FormatTime(c.now().Add(time.Hour)))
 	say(t, h, s, "astray", 9, "channel_type", "made-up", "platform_id", "x")
-	hosttest.Wait(t, "the attempts", func() bool { return status(t, h, s, "later").NextAttemptAt != nil })
+	hosttest.Wait(t, "the attempts", func() bool { return status(t, h, s, "later").LastError != nil })
 	waitStatus(t, h, s, "dead", engine.DeliveryFailed)
 	waitStatus(t, h, s, "astray", engine.DeliveryFailed)
 	// What is done behind a mark ends with the index.

@@ -14,9 +14,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,6 +31,9 @@ const (
 	Deadline = 30 * time.Second
 	// maxAnswer bounds what is read of an answer, in bytes.
 	maxAnswer = 64 << 10
+	// maxReason bounds what is told of an error that a receiver may have worded,
+	// as its certificate does, in bytes.
+	maxReason = 256
 	// maxPlatformID bounds an id that an answer carries, in bytes.
 	maxPlatformID = 1024
 )
@@ -147,6 +153,8 @@ func (w *Webhooks) Send(ctx context.Context, hook engine.Webhook, p engine.Parce
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.options.Deadline)
 	defer cancel()
+	var connected atomic.Bool // with TLS, where there is to be: before that, nothing of the reply is sent
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, hook.URL, bytes.NewReader(body))
 	if err != nil {
 		return engine.Receipt{}, &engine.SendError{Reason: "the webhook's url cannot be used", Permanent: true}
@@ -161,7 +169,7 @@ func (w *Webhooks) Send(ctx context.Context, hook engine.Webhook, p engine.Parce
 	}
 	response, err := w.client.Do(request)
 	if err != nil {
-		return engine.Receipt{}, failure(ctx, err)
+		return engine.Receipt{}, failure(ctx, err, connected.Load())
 	}
 	defer response.Body.Close()
 	return w.judge(response)
@@ -177,7 +185,7 @@ func Signature(secret, timestamp string, body []byte) string {
 
 // failure tells what is wrong with a request that got no answer. Unless it was
 // never connected, it may have arrived.
-func failure(ctx context.Context, err error) *engine.SendError {
+func failure(ctx context.Context, err error, connected bool) *engine.SendError {
 	if errors.Is(err, errPrivate) {
 		return &engine.SendError{Reason: "the webhook's name stands for a private address, which the engine refuses to send to unless it is started with --webhook-allow-private"}
 	}
@@ -187,10 +195,25 @@ func failure(ctx context.Context, err error) *engine.SendError {
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return &engine.SendError{Reason: "the webhook's name is not known"}
 	}
+	if !connected {
+		return &engine.SendError{Reason: "no connection to the webhook came about: " + cause(err)}
+	}
 	if ctx.Err() != nil {
 		return &engine.SendError{Reason: "the webhook did not answer in time", Uncertain: true}
 	}
 	return &engine.SendError{Reason: "the connection to the webhook broke before it answered", Uncertain: true}
+}
+
+// cause is an error without the addresses at both ends of the connection.
+func cause(err error) string {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		err = e.Err
+	}
+	text := err.Error()
+	return strings.ToValidUTF8(text[:min(len(text), maxReason)], "")
 }
 
 func (w *Webhooks) judge(r *http.Response) (engine.Receipt, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -165,6 +166,52 @@ func TestAnswersAreToldApart(t *testing.T) {
 	}
 	if hits.Load() > 0 {
 		t.Error("a redirect was followed")
+	}
+}
+
+// Before there is TLS nothing is sent, so nothing can come twice.
+func TestAReceiverWithoutTLSThatWorksGetsNothing(t *testing.T) {
+	var hits atomic.Int64
+	count := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) })
+	for name, c := range map[string]struct {
+		start func(*httptest.Server)
+		says  string
+	}{
+		"nobody trusts its certificate": {(*httptest.Server).StartTLS, "certificate"},
+		"no TLS":                        {(*httptest.Server).Start, "HTTPS"},
+		"it hangs up": {func(s *httptest.Server) {
+			s.Listener = &hangUp{s.Listener}
+			s.Start()
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewUnstartedServer(count)
+			server.Config.ErrorLog = log.New(io.Discard, "", 0)
+			c.start(server)
+			defer server.Close()
+			_, err := newWebhooks(t, delivery.Options{AllowPrivate: true}).Send(t.Context(), engine.Webhook{URL: "https://" + server.Listener.Addr().String()}, parcel())
+			got, ok := errors.AsType[*engine.SendError](err)
+			if !ok || got.Permanent || got.Uncertain || !strings.Contains(got.Reason, c.says) {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	}
+	if hits.Load() > 0 {
+		t.Error("it was sent to")
+	}
+}
+
+// hangUp closes each connection as soon as something comes over it.
+type hangUp struct{ net.Listener }
+
+func (l *hangUp) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		_, _ = c.Read(make([]byte, 1))
+		_ = c.Close()
 	}
 }
 

@@ -80,7 +80,7 @@ func mustFindNone(t *testing.T, w *lifecycle.Wakers) {
 // wait waits for a file and returns what is in it.
 func wait(t *testing.T, path string) string {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(2 * time.Millisecond) {
 		if text, err := os.ReadFile(path); err == nil && bytes.HasSuffix(text, []byte("\n")) {
 			return string(text)
 		}
@@ -141,7 +141,7 @@ func TestStopEndsACommandAndAllThatItStarted(t *testing.T) {
 			c.Stop()
 			<-c.Done()
 			// It was killed, which the kernel carries out when it comes to it.
-			for deadline := time.Now().Add(10 * time.Second); alive(t, child); runtime.Gosched() {
+			for deadline := time.Now().Add(2 * time.Minute); alive(t, child); runtime.Gosched() {
 				if time.Now().After(deadline) {
 					t.Fatal("a process of it still runs")
 				}

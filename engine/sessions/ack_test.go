@@ -52,6 +52,60 @@ func TestAcknowledgementsAreSeenAtOnceAndCopiedSoon(t *testing.T) {
 	})
 }
 
+// What is known of the messages that wait must not keep news of them from being seen.
+func TestAnAcknowledgementIsCopiedAfterRepliesThatCameWithoutOne(t *testing.T) {
+	h := hosttest.Open(t, sessions.Options{})
+	s := running(t, h)
+	waits := func(want ...string) {
+		t.Helper()
+		hosttest.Wait(t, "the acknowledgement", func() bool {
+			return slices.Equal(h.Rows(t, s, "inbound.db", `SELECT id FROM messages_in WHERE status = 'pending' ORDER BY id`), want)
+		})
+	}
+	h.MustWrite(t, s, "first", "hello")
+	answer(t, h, s, "a", "1")
+	waitNoted(t, h, s, "a")
+	answer(t, h, s, "b", "3")
+	waitNoted(t, h, s, "a", "b")
+	h.MustWrite(t, s, "second", "hello again")
+	acknowledge(t, h, s, "second", "completed")
+	waits("first")
+	answer(t, h, s, "c", "5")
+	waitNoted(t, h, s, "a", "b", "c")
+	acknowledge(t, h, s, "first", "processing")
+	acknowledge(t, h, s, "first", "completed")
+	waits()
+}
+
+// The watcher hears of a message after its commit, and of another program's
+// never: its container may have answered it, and fallen silent, by then.
+func TestAnAcknowledgementOfWhatWasNotKnownToWaitIsCopied(t *testing.T) {
+	h := hosttest.Open(t, sessions.Options{})
+	s := running(t, h)
+	h.MustWrite(t, s, "first", "hello")
+	answer(t, h, s, "a", "1")
+	waitNoted(t, h, s, "a")
+	for _, m := range []struct {
+		id, seq, reply, replySeq string
+		told                     bool
+		noted                    []string
+	}{
+		{"heard of later", "1002", "b", "1003", true, []string{"a", "b"}},
+		{"never heard of", "1004", "c", "1005", false, []string{"a", "b", "c"}},
+	} {
+		h.Exec(t, s, "inbound.db", `INSERT INTO messages_in (id, seq, timestamp, kind, content) VALUES ('`+m.id+`', `+m.seq+`, '2026-01-31T12:00:00Z', 'chat', '{"text":"hello"}')`)
+		acknowledge(t, h, s, m.id, "completed")
+		answer(t, h, s, m.reply, m.replySeq)
+		waitNoted(t, h, s, m.noted...)
+		if m.told {
+			h.Store.Expect(s)
+		}
+		hosttest.Wait(t, "the acknowledgement of what was "+m.id, func() bool {
+			return slices.Equal(h.Rows(t, s, "inbound.db", `SELECT id FROM messages_in WHERE status = 'pending'`), []string{"first"})
+		})
+	}
+}
+
 func TestAContainerThatStartsAfterARestartIsWatched(t *testing.T) {
 	data := t.TempDir()
 	h := hosttest.OpenAt(t, data, sessions.Options{})

@@ -127,7 +127,7 @@ func (c *inspection) outbox(in *sqlite3.Conn) {
 	c.ownRows(in, "engine_outbox o LEFT JOIN delivered d ON d.message_out_id = o.message_out_id", columns, "", func(r *row, wrong func(string, ...any)) {
 		state, settled := engine.DispatchState(r.or(2)), r.integer(1, "settled", -1)
 		switch {
-		case !state.Settled() && state != engine.DispatchPending && state != engine.DispatchTrying:
+		case !state.Settled() && !state.Open():
 			wrong("state %q is none", clip(string(state)))
 		case settled != 0 && settled != 1 || state.Settled() != (settled == 1):
 			wrong("it is %s, and settled is %d", state, settled)

@@ -23,7 +23,7 @@ func (c *inspection) repair(ctx context.Context) error {
 		{fixFiles | fixOwner | fixInbox, c.mendFiles},
 		{fixProject, func() error { return s.Project(ctx, sess, *c.options.Projection) }},
 		{fixGone, func() error { return s.tidyGone(ctx, sess) }},
-		{fixAcks, func() error { _, err := s.copyAcks(ctx, sess); return err }},
+		{fixAcks, func() error { _, err := s.settle(ctx, sess); return err }},
 	} {
 		if c.fixes&r.of != 0 {
 			errs = append(errs, r.mend())

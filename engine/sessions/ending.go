@@ -33,6 +33,7 @@ type round struct {
 	endings []ending
 	claims  []claim
 	pending int       // messages that wait or are worked on after that
+	waiting waiting   // what these are
 	next    time.Time // when to look again, whatever the container does; zero is never
 }
 
@@ -67,7 +68,7 @@ var waitingSQL = "SELECT " + column("id", maxText) + ", " + column("recurrence",
 
 // look finds what has ended, and what is to.
 func (m *mailbox) look(now time.Time, spent time.Duration) (round, error) {
-	r := round{now: now}
+	r := round{now: now, waiting: waiting{since: time.Now()}}
 	acks := m.acks()
 	defer acks.close()
 	if acks.err != nil {
@@ -107,6 +108,7 @@ func (m *mailbox) waitingRows(r *round, acks *acks, sql string) (unread []unread
 			return nil, err
 		}
 		recurs := row.or(1) != ""
+		r.waiting.add(id, found)
 		switch {
 		case found.ended():
 			r.end(ending{id: id, was: status, status: found.status, at: found.at(r.now), recurs: recurs})
@@ -124,12 +126,6 @@ func (m *mailbox) waitingRows(r *round, acks *acks, sql string) (unread []unread
 		r.pending++
 	}
 	return unread, st.Err()
-}
-
-// copyAcks settles a session's messages, and returns how many still wait.
-func (s *Store) copyAcks(ctx context.Context, sess engine.Session) (pending int, err error) {
-	r, err := s.settle(ctx, sess)
-	return r.pending, err
 }
 
 // settle brings a session's messages on. It copies acknowledgements: some
@@ -152,6 +148,10 @@ func (s *Store) settle(ctx context.Context, sess engine.Session) (r round, err e
 		r.again(r.now.Add(settleRetry))
 	}
 	s.later.set(sess, r.next)
+	if len(r.endings) > 0 {
+		s.watcher.forgetWaiting(sess.ID) // others may follow them
+		r.waiting = waiting{}
+	}
 	return r, err
 }
 

@@ -59,6 +59,12 @@ func (m *mailbox) newReplies(sess engine.Session, maxBytes int64) (n engine.NewR
 		return n, err
 	}
 	defer known.Close()
+	return m.repliesBehind(sess, from, known, maxBytes)
+}
+
+// repliesBehind reads the replies behind a row, without those that are known
+// if that is not nil.
+func (m *mailbox) repliesBehind(sess engine.Session, from int64, known *sqlite3.Stmt, maxBytes int64) (n engine.NewReplies, err error) {
 	st, _, err := m.outbound.Prepare("SELECT seq, rowid, " + replyColumns + " FROM messages_out WHERE rowid > ? ORDER BY rowid LIMIT ?")
 	if err != nil {
 		return n, err
@@ -77,11 +83,12 @@ func (m *mailbox) newReplies(sess engine.Session, maxBytes int64) (n engine.NewR
 		if st.ColumnType(2) == sqlite3.NULL {
 			continue // without an id it can be neither delivered nor failed
 		}
-		if found, err := knows(known, out.ID); err != nil || found {
-			if err != nil {
+		if known != nil {
+			if found, err := knows(known, out.ID); err != nil {
 				return n, err
+			} else if found {
+				continue
 			}
-			continue
 		}
 		if st.ColumnType(6) == sqlite3.NULL {
 			out.Dispatch.State = engine.DispatchFailed
@@ -121,13 +128,18 @@ func (m *mailbox) mark() (from int64, err error) {
 }
 
 func (m *mailbox) known(noted bool) (*sqlite3.Stmt, error) {
-	sql := "SELECT 1 FROM delivered WHERE message_out_id = ?1"
+	sql := settledSQL
 	if noted {
-		sql += " UNION ALL SELECT 1 FROM engine_outbox WHERE message_out_id = ?1"
+		sql = knownSQL
 	}
 	st, _, err := m.inbound.Prepare(sql)
 	return st, err
 }
+
+const (
+	settledSQL = "SELECT 1 FROM delivered WHERE message_out_id = ?1"
+	knownSQL   = settledSQL + " UNION ALL SELECT 1 FROM engine_outbox WHERE message_out_id = ?1"
+)
 
 func knows(st *sqlite3.Stmt, id string) (found bool, err error) {
 	if err := st.BindText(1, id); err != nil {
@@ -135,63 +147,6 @@ func knows(st *sqlite3.Stmt, id string) (found bool, err error) {
 	}
 	found = st.Step()
 	return found, errors.Join(st.Err(), st.Reset())
-}
-
-// NoteReplies stores dispatches and the mark. See engine.Outboxes.
-func (s *Store) NoteReplies(ctx context.Context, sess engine.Session, n engine.NewReplies, first *engine.FirstAttempt) error {
-	err := s.do(ctx, sess, func(in *inbox) error {
-		if err := in.makeOutbox(); err != nil {
-			return err
-		}
-		if err := in.placeFirst(first, n.Replies); err != nil {
-			return err
-		}
-		for _, out := range n.Replies {
-			if first != nil && first.Begun && out.ID == first.ReplyID {
-				first.Begin(&out.Dispatch)
-			}
-			if err := in.saveDispatch(out.ID, out.Seq, &out.Dispatch, s.opts.Now()); err != nil {
-				return err
-			}
-		}
-		if !n.Mark.Moved {
-			return nil
-		}
-		return in.exec(`INSERT INTO engine_outbox_mark (id, out_rowid, reply_id) VALUES (1, ?1, ?2)
-			ON CONFLICT (id) DO UPDATE SET out_rowid = ?1, reply_id = ?2`, n.Mark.RowID, n.Mark.ReplyID)
-	})
-	if err == nil && n.Mark.Moved && !n.More {
-		s.marks.Add(sess.ID, outboundEnd{mark: n.Mark})
-	}
-	return err
-}
-
-// placeFirst finds out whether an attempt can begin with the noting: not while
-// an older reply of its way is open.
-func (in *inbox) placeFirst(first *engine.FirstAttempt, noted []engine.Outgoing) error {
-	if first == nil {
-		return nil
-	}
-	way := noted[slices.IndexFunc(noted, func(out engine.Outgoing) bool { return out.ID == first.ReplyID })].Dispatch.Way
-	behind, err := in.queryRow(func(*sqlite3.Stmt) {}, `SELECT 1 FROM engine_outbox WHERE settled = 0 AND way = ? LIMIT 1`, way)
-	if err != nil {
-		return err
-	}
-	among, err := in.queryRow(func(*sqlite3.Stmt) {}, `SELECT 1 FROM engine_outbox WHERE settled = 0 LIMIT 1`)
-	first.Begun, first.Alone = !behind, !among && len(noted) == 1
-	return err
-}
-
-func (in *inbox) makeOutbox() error {
-	if has, err := in.hasTable("engine_outbox_mark"); err != nil || has {
-		return err
-	}
-	for _, sql := range []string{outboxSchema, outboxIndex, markSchema} {
-		if err := in.exec(sql); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // OpenDispatches lists what is not settled. See engine.Outboxes.
@@ -269,7 +224,7 @@ func scanDispatch(st *sqlite3.Stmt, d *engine.Dispatch, content bool) {
 	if st.ColumnType(9) == sqlite3.BLOB {
 		d.Seal = st.ColumnBlob(9, nil)
 	}
-	if d.State != engine.DispatchTrying && !d.State.Settled() {
+	if !d.State.Open() && !d.State.Settled() {
 		d.State = engine.DispatchPending
 	}
 }
@@ -335,7 +290,9 @@ func (in *inbox) dispatch(id string) (d engine.Dispatch, seq *int64, err error) 
 		switch {
 		case d.State == engine.DispatchDropped:
 		case r.short(1) == "failed":
-			d.State = engine.DispatchFailed
+			if d.State != engine.DispatchCancelled {
+				d.State = engine.DispatchFailed
+			}
 		default:
 			d.State = engine.DispatchDelivered
 		}

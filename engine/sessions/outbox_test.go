@@ -118,13 +118,37 @@ func TestRepliesThatAnotherHostDeliveredAreNotDeliveredAgain(t *testing.T) {
 	}
 }
 
+func TestAReplyThatIsWrittenAgainIsNotedOnce(t *testing.T) {
+	h := hosttest.Open(t, sessions.Options{})
+	s := running(t, h)
+	answer(t, h, s, "a", "1")
+	answer(t, h, s, "b", "3")
+	waitNoted(t, h, s, "a", "b")
+	_, err := h.MarkDelivered(t.Context(), engine.MarkDeliveredInput{SessionID: s.ID, ReplyID: "a"})
+	must(t, err)
+	// In a row of its own, behind those that were noted.
+	h.Exec(t, s, "outbound.db", `DELETE FROM messages_out WHERE id = 'a'`)
+	answer(t, h, s, "a", "1")
+	answer(t, h, s, "c", "5")
+	waitNoted(t, h, s, "b", "c")
+	if got := claimed(t, h, s, 10); !slices.Equal(got, []string{"b", "c"}) {
+		t.Errorf("claimed %q", got)
+	}
+	hosttest.Wait(t, "the index to be without what was delivered", func() bool {
+		l, err := h.UnsettledReplies(t.Context(), engine.Page{Limit: 10}, engine.UnsettledRepliesFilter{})
+		must(t, err)
+		return len(l.Items) == 2
+	})
+}
+
 func TestALookAtAFileThatIsAsItWasOpensNothing(t *testing.T) {
 	h := hosttest.Open(t, sessions.Options{Passive: true})
 	s := h.Session(t)
 	answer(t, h, s, "a", "1")
 	n, err := h.Store.NewReplies(t.Context(), s)
 	must(t, err)
-	must(t, h.Store.NoteReplies(t.Context(), s, n, nil))
+	_, err = h.Store.NoteReplies(t.Context(), s, n, nil)
+	must(t, err)
 	look := func(want ...string) {
 		t.Helper()
 		var got []string
@@ -156,7 +180,8 @@ func BenchmarkLookForNewReplies(b *testing.B) {
 		INSERT INTO delivered SELECT 'r' || i, NULL, 'delivered', '2026-01-01T00:00:00Z' FROM n`)
 	n, err := h.Store.NewReplies(b.Context(), s)
 	must(b, err)
-	must(b, h.Store.NoteReplies(b.Context(), s, n, nil))
+	_, err = h.Store.NoteReplies(b.Context(), s, n, nil)
+	must(b, err)
 	at := time.Unix(1_700_000_000, 0)
 	for _, file := range []struct {
 		name string

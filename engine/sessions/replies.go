@@ -146,6 +146,8 @@ func (d *deliveries) of(reply *engine.Reply) error {
 	switch {
 	case d.settled.Step():
 		settle(&row{st: d.settled}, way, &reply.Delivery)
+	case way != nil && way.State.Held():
+		reply.Delivery.Status, reply.Delivery.NextAttemptAt = engine.DeliveryPaused, nil
 	case way != nil && way.State == engine.DispatchTrying:
 		reply.Delivery.NextAttemptAt = nil
 		if way.LeaseUntil == nil || !d.now.Before(*way.LeaseUntil) {
@@ -164,6 +166,8 @@ func settle(r *row, way *engine.Dispatch, to *engine.Delivery) {
 		to.Attempts = max(to.Attempts, 1)
 	case status == "failed" && way != nil && way.State == engine.DispatchDropped:
 		to.Status = engine.DeliveryDropped
+	case status == "failed" && way != nil && way.State == engine.DispatchCancelled:
+		to.Status = engine.DeliveryCancelled
 	case status == "failed":
 		to.Status = engine.DeliveryFailed
 	}

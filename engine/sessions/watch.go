@@ -44,8 +44,12 @@ type watch struct {
 	heard   bool      // the kernel tells of changes
 	wd      int       // the notifier's; 0 is none
 	pending int       // messages without an acknowledgement, when they were last counted
+	waiting waiting   // what these are, if that is known
+	same    bool      // as it was found while this was looked at
+	owed    bool      // it changed, and its messages were not settled since
 	told    fileStamp // what it was like when its change was last told
 	looked  time.Time
+	breath  time.Duration // until the next look
 }
 
 type fileStamp struct {
@@ -64,8 +68,12 @@ const (
 	linger = time.Minute
 	// writing is how long a commit may take after its first write.
 	writing = 10 * time.Millisecond
-	// breath is what is between two looks, however much is written.
-	breath = 20 * time.Millisecond
+	// breathLeast is what is between two looks; where there are more within
+	// breathApart of each other, ever more, up to breathMost: however much is
+	// written.
+	breathLeast = time.Millisecond
+	breathMost  = 20 * time.Millisecond
+	breathApart = 200 * time.Millisecond
 	// watchAtOnce bounds the looks in which nothing else is seen.
 	watchAtOnce = 256
 	// settled is the age from which on a file's time stamp tells it from a later
@@ -101,7 +109,7 @@ func (w *watcher) update(sess engine.Session, change func(*watch)) {
 		heap.Push(&w.due, v)
 	}
 	change(v)
-	v.changed = now
+	v.changed, v.waiting = now, waiting{}
 	w.soon(v, watchSoonest)
 }
 
@@ -116,8 +124,16 @@ func (w *watcher) heard(v *watch, in time.Duration) {
 	w.soon(v, in)
 }
 
+// breathe begins a look.
+func (v *watch) breathe(now time.Time) {
+	if v.breath = min(2*v.breath, breathMost); now.Sub(v.looked) > breathApart {
+		v.breath = breathLeast
+	}
+	v.looked = now
+}
+
 func (v *watch) earliest(t time.Time) time.Time {
-	if next := v.looked.Add(breath); next.After(t) {
+	if next := v.looked.Add(v.breath); next.After(t) {
 		return next
 	}
 	return t
@@ -189,6 +205,8 @@ type look struct {
 	old     fileStamp // stamp, as it was before
 	found   fileStamp
 	differs bool
+	settle  bool // whether acknowledgements are looked for
+	settled round
 	err     error
 }
 
@@ -206,58 +224,73 @@ func (w *watcher) next() (looks []look, wait time.Duration) {
 			return looks, wait
 		}
 		v := heap.Pop(&w.due).(*watch)
-		v.looked, v.again = now, false
-		looks = append(looks, look{watch: v, began: v.changed, old: v.stamp})
+		v.breathe(now)
+		v.again, v.same = false, false
+		looks = append(looks, look{watch: v, began: v.changed, old: v.stamp, settle: v.owed && !v.waiting.known()})
 	}
 	return looks, 0
 }
 
-// look returns those looks that found a change. What is as it was, it puts
-// back: most are, and this costs them one system call each.
-func (w *watcher) look(looks []look) (changed []look) {
+// look returns those looks that something follows from. What is as it was, it
+// puts back: most are, and this costs them one system call each.
+func (w *watcher) look(looks []look) (follow []look) {
 	groups := w.store.openGroups()
 	defer groups.close()
-	for i := range looks {
-		l := &looks[i]
+	var rest []look
+	for _, l := range looks {
 		st, err := groups.outbound(l.session.AgentGroupID, l.session.ID)
-		if l.found, l.err = stampOf(st), err; err == nil && l.found != l.old {
-			l.differs = true
-			changed = append(changed, *l)
+		l.found, l.err = stampOf(st), err
+		if l.differs = err == nil && l.found != l.old; err == nil && (l.differs || l.settle) {
+			follow = append(follow, l)
+		} else {
+			rest = append(rest, l)
 		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, l := range looks {
-		if !l.differs {
-			w.putBack(l, l.pending)
-		}
+	for _, l := range rest {
+		w.putBack(l)
 	}
-	return changed
+	return follow
 }
 
 // follow sees to what a session's container wrote, and puts it back.
 func (w *watcher) follow(ctx context.Context, l look) {
-	w.mu.Lock()
-	tell := w.tell
-	w.mu.Unlock()
-	if tell != nil {
-		tell(ctx, l.session) // first: somebody waits for a reply
+	if l.differs {
+		w.mu.Lock()
+		tell := w.tell
+		w.mu.Unlock()
+		if tell != nil {
+			tell(ctx, l.session) // first: somebody waits for a reply
+		}
+		w.mu.Lock()
+		l.settle = l.settle || !l.same
+		w.mu.Unlock()
 	}
-	var pending int
-	if pending, l.err = w.store.copyAcks(ctx, l.session); l.err != nil && ctx.Err() == nil {
+	if l.settle {
+		l.settled, l.err = w.store.settle(ctx, l.session)
+	}
+	if l.err != nil && ctx.Err() == nil {
 		w.store.log.Debug("look for acknowledgements", "session", l.session.ID, "error", l.err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.putBack(l, pending)
+	w.putBack(l)
 }
 
 // putBack puts a session back into the heap, unless there is nothing to wait
 // for. mu is held.
-func (w *watcher) putBack(l look, pending int) {
+func (w *watcher) putBack(l look) {
 	v, now := l.watch, time.Now()
-	if l.err == nil {
-		v.pending = pending
+	v.owed = v.owed || l.differs
+	if l.err == nil && l.settle {
+		v.pending, v.owed = l.settled.pending, false
+	}
+	switch {
+	case l.err != nil || !v.changed.Equal(l.began):
+		v.waiting = waiting{}
+	case l.settle:
+		v.waiting = l.settled.waiting
 	}
 	if l.differs {
 		// A stamp that may stand for a later version too is not trusted, unless

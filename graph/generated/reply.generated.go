@@ -692,6 +692,70 @@ func (ec *executionContext) fieldContext_Reply_problem(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Reply", field, false, false, "String")
 }
 
+func (ec *executionContext) _ReplyActionPayload_reply(ctx context.Context, field graphql.CollectedField, obj *model.ReplyActionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReplyActionPayload_reply(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reply, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Reply) graphql.Marshaler {
+			return ec.marshalOReply2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐReply(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReplyActionPayload_reply(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReplyActionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Reply(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReplyActionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.ReplyActionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReplyActionPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReplyActionPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReplyActionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ReplyConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.Connection[model.Reply]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1055,6 +1119,55 @@ func UnmarshalMarkDeliveredInput(ctx context.Context, raw any) (model.MarkDelive
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputReplyActionInput(ctx context.Context, obj any) (model.ReplyActionInput, error) {
+	var it model.ReplyActionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "replyId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "replyId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("replyId"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ReplyID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalReplyActionInput unmarshals raw into the ReplyActionInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalReplyActionInput(ctx context.Context, raw any) (model.ReplyActionInput, error) {
+	var out model.ReplyActionInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ReplyActionInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRetryReplyInput(ctx context.Context, obj any) (model.RetryReplyInput, error) {
 	var it model.RetryReplyInput
 	if obj == nil {
@@ -1356,6 +1469,44 @@ func (ec *executionContext) _Reply(ctx context.Context, sel ast.SelectionSet, ob
 	return out
 }
 
+var replyActionPayloadImplementors = []string{"ReplyActionPayload"}
+
+func (ec *executionContext) _ReplyActionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.ReplyActionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, replyActionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReplyActionPayload")
+		case "reply":
+			out.Values[i] = ec._ReplyActionPayload_reply(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ReplyActionPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var replyConnectionImplementors = []string{"ReplyConnection"}
 
 func (ec *executionContext) _ReplyConnection(ctx context.Context, sel ast.SelectionSet, obj *model.Connection[model.Reply]) graphql.Marshaler {
@@ -1538,6 +1689,11 @@ func (ec *executionContext) marshalNReply2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋ
 	return ret
 }
 
+func (ec *executionContext) unmarshalNReplyActionInput2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐReplyActionInput(ctx context.Context, v any) (model.ReplyActionInput, error) {
+	res, err := ec.unmarshalInputReplyActionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNReplyConnection2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v model.Connection[model.Reply]) graphql.Marshaler {
 	return ec._ReplyConnection(ctx, sel, &v)
 }
@@ -1622,6 +1778,13 @@ func (ec *executionContext) marshalOReply2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋ
 		return graphql.Null
 	}
 	return ec._Reply(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOReplyActionPayload2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐReplyActionPayload(ctx context.Context, sel ast.SelectionSet, v *model.ReplyActionPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ReplyActionPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORetryReplyPayload2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐRetryReplyPayload(ctx context.Context, sel ast.SelectionSet, v *model.RetryReplyPayload) graphql.Marshaler {

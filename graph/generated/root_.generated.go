@@ -278,6 +278,7 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		CancelMessage        func(childComplexity int, input model.MessageActionInput) int
+		CancelReply          func(childComplexity int, input model.ReplyActionInput) int
 		ClaimContainer       func(childComplexity int, input model.ClaimContainerInput) int
 		ClaimReplies         func(childComplexity int, input engine.ClaimRepliesInput) int
 		CloseSession         func(childComplexity int, input model.CloseSessionInput) int
@@ -288,6 +289,7 @@ type ComplexityRoot struct {
 		MarkContainer        func(childComplexity int, input model.MarkContainerInput) int
 		MarkDelivered        func(childComplexity int, input model.MarkDeliveredInput) int
 		PauseMessage         func(childComplexity int, input model.MessageActionInput) int
+		PauseReply           func(childComplexity int, input model.ReplyActionInput) int
 		ProjectSession       func(childComplexity int, input model.ProjectSessionInput) int
 		RemoveDestination    func(childComplexity int, input model.RemoveDestinationInput) int
 		RemoveHook           func(childComplexity int, input model.RemoveHookInput) int
@@ -295,6 +297,7 @@ type ComplexityRoot struct {
 		ResolveSession       func(childComplexity int, input engine.ResolveSessionInput) int
 		RestoreSession       func(childComplexity int, input engine.RestoreSessionInput) int
 		ResumeMessage        func(childComplexity int, input model.MessageActionInput) int
+		ResumeReply          func(childComplexity int, input model.ReplyActionInput) int
 		RetryMessage         func(childComplexity int, input model.MessageActionInput) int
 		RetryReply           func(childComplexity int, input model.RetryReplyInput) int
 		RollbackHook         func(childComplexity int, input model.RollbackHookInput) int
@@ -369,6 +372,11 @@ type ComplexityRoot struct {
 		Session      func(childComplexity int) int
 		ThreadID     func(childComplexity int) int
 		Timestamp    func(childComplexity int) int
+	}
+
+	ReplyActionPayload struct {
+		Reply      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	ReplyConnection struct {
@@ -1454,6 +1462,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CancelMessage(childComplexity, args["input"].(model.MessageActionInput)), true
+	case "Mutation.cancelReply":
+		if e.ComplexityRoot.Mutation.CancelReply == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelReply_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelReply(childComplexity, args["input"].(model.ReplyActionInput)), true
 	case "Mutation.claimContainer":
 		if e.ComplexityRoot.Mutation.ClaimContainer == nil {
 			break
@@ -1564,6 +1583,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.PauseMessage(childComplexity, args["input"].(model.MessageActionInput)), true
+	case "Mutation.pauseReply":
+		if e.ComplexityRoot.Mutation.PauseReply == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_pauseReply_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PauseReply(childComplexity, args["input"].(model.ReplyActionInput)), true
 	case "Mutation.projectSession":
 		if e.ComplexityRoot.Mutation.ProjectSession == nil {
 			break
@@ -1641,6 +1671,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ResumeMessage(childComplexity, args["input"].(model.MessageActionInput)), true
+	case "Mutation.resumeReply":
+		if e.ComplexityRoot.Mutation.ResumeReply == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_resumeReply_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ResumeReply(childComplexity, args["input"].(model.ReplyActionInput)), true
 	case "Mutation.retryMessage":
 		if e.ComplexityRoot.Mutation.RetryMessage == nil {
 			break
@@ -2082,6 +2123,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Reply.Timestamp(childComplexity), true
+
+	case "ReplyActionPayload.reply":
+		if e.ComplexityRoot.ReplyActionPayload.Reply == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReplyActionPayload.Reply(childComplexity), true
+	case "ReplyActionPayload.userErrors":
+		if e.ComplexityRoot.ReplyActionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReplyActionPayload.UserErrors(childComplexity), true
 
 	case "ReplyConnection.edges":
 		if e.ComplexityRoot.ReplyConnection.Edges == nil {
@@ -2559,6 +2613,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RemoveDestinationInput", ec.unmarshalInputRemoveDestinationInput),
 			graphql.NewInputUnmarshaler("RemoveHookInput", ec.unmarshalInputRemoveHookInput),
 			graphql.NewInputUnmarshaler("RemoveWebhookInput", ec.unmarshalInputRemoveWebhookInput),
+			graphql.NewInputUnmarshaler("ReplyActionInput", ec.unmarshalInputReplyActionInput),
 			graphql.NewInputUnmarshaler("ResolveSessionInput", ec.unmarshalInputResolveSessionInput),
 			graphql.NewInputUnmarshaler("RestoreSessionInput", ec.unmarshalInputRestoreSessionInput),
 			graphql.NewInputUnmarshaler("RetryReplyInput", ec.unmarshalInputRetryReplyInput),
@@ -2894,6 +2949,8 @@ enum EventType {
   REPLY_DELIVERED
   "A reply could not be delivered, and will not be tried again."
   REPLY_FAILED
+  "A reply was paused, resumed or cancelled, or is to be delivered once more."
+  REPLY_UPDATED
   "A hook failed. Told once a second at most of one hook."
   HOOK_FAILED
   "A hook was installed, changed, rolled back or removed."
@@ -3680,7 +3737,7 @@ type Reply {
   "What is wrong with the row; null when nothing is."
   problem: String
 }
-"UNKNOWN: a crash fell between an attempt and its outcome. DROPPED: by a hook."
+"UNKNOWN: a crash fell between an attempt and its outcome. DROPPED: by a hook. PAUSED and CANCELLED: by an operator."
 enum DeliveryStatus {
   "It waits for its delivery."
   PENDING
@@ -3692,6 +3749,13 @@ enum DeliveryStatus {
   UNKNOWN
   "A hook kept it back."
   DROPPED
+  """
+  It is held back until resumeReply, and with it those behind it in its session's order for the channel type. An attempt
+  that was under way may still deliver it.
+  """
+  PAUSED
+  "It was called off, and is not delivered unless retryReply says so. To its container it is one that failed."
+  CANCELLED
 }
 "What became of a reply."
 type Delivery {
@@ -3739,7 +3803,7 @@ extend type Query {
     first: Int
     "Go on behind this cursor."
     after: String
-    "Only those with one of these: PENDING, UNKNOWN and FAILED."
+    "Only those with one of these: PENDING, PAUSED, UNKNOWN and FAILED."
     status: [DeliveryStatus!]
     "Only those for this channel type."
     channelType: String
@@ -3806,6 +3870,21 @@ type RetryReplyPayload {
   userErrors: [UserError!]!
 }
 
+"Names a reply to do something with."
+input ReplyActionInput {
+  "The session."
+  sessionId: ID!
+  "The reply's id in the session's mailbox."
+  replyId: String!
+}
+"The reply as it is now, or what was wrong."
+type ReplyActionPayload {
+  "Null when there are errors."
+  reply: Reply
+  "What the sender can mend; empty when it worked."
+  userErrors: [UserError!]!
+}
+
 extend type Mutation {
   "Gives replies to a front end that sends them by itself. Two that ask never get the same one, until its lease is over."
   claimReplies(
@@ -3817,11 +3896,41 @@ extend type Mutation {
     "The reply, and what became of it."
     input: MarkDeliveredInput!
   ): MarkDeliveredPayload
-  "Has a reply tried at once that failed, was dropped, or waits for its next attempt. Hooks are asked again. One that was delivered, or is being sent, is a CONFLICT."
+  """
+  Has a reply tried at once that failed, was dropped or cancelled, is paused, or waits for its next attempt. Hooks are
+  asked again. One that was delivered, or is being sent, is a CONFLICT.
+  """
   retryReply(
     "The reply."
     input: RetryReplyInput!
   ): RetryReplyPayload
+  """
+  Holds back a reply that is not settled, until resumeReply; it stays so when the engine is started anew. Those behind
+  it, in its session and for its channel type, wait with it, so that a conversation keeps its order: resume or cancel it
+  to let them go. One whose ` + "`" + `deliverAfter` + "`" + ` is to come holds up nobody until then. An attempt that is under way goes on,
+  and is the last one if it fails. One that is claimed is a CONFLICT, and so is one that is settled.
+  """
+  pauseReply(
+    "The reply."
+    input: ReplyActionInput!
+  ): ReplyActionPayload
+  """
+  Lets a paused reply go out: at once, unless its ` + "`" + `deliverAfter` + "`" + ` is to come, and those behind it after it. One that is
+  settled is a CONFLICT.
+  """
+  resumeReply(
+    "The reply."
+    input: ReplyActionInput!
+  ): ReplyActionPayload
+  """
+  Calls off a reply that waits or is paused. Its agent is told as of one that failed; what is behind it goes out. A
+  CONFLICT while it is being sent or claimed, when nobody knows whether it arrived, and once it is settled: the message
+  says what to do.
+  """
+  cancelReply(
+    "The reply."
+    input: ReplyActionInput!
+  ): ReplyActionPayload
 }
 `, BuiltIn: false},
 	{Name: "../schema/retention.graphqls", Input: `"What is kept for how long, in seconds. Null is for ever."
@@ -4824,6 +4933,16 @@ func (ec *executionContext) childFields_Reply(ctx context.Context, field graphql
 		return ec.fieldContext_Reply_problem(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Reply", field.Name)
+}
+
+func (ec *executionContext) childFields_ReplyActionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reply":
+		return ec.fieldContext_ReplyActionPayload_reply(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ReplyActionPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReplyActionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ReplyConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

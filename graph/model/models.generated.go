@@ -249,6 +249,22 @@ type RemoveWebhookPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Names a reply to do something with.
+type ReplyActionInput struct {
+	// The session.
+	SessionID string `json:"sessionId"`
+	// The reply's id in the session's mailbox.
+	ReplyID string `json:"replyId"`
+}
+
+// The reply as it is now, or what was wrong.
+type ReplyActionPayload struct {
+	// Null when there are errors.
+	Reply *Reply `json:"reply"`
+	// What the sender can mend; empty when it worked.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // The session, or what was wrong.
 type ResolveSessionPayload struct {
 	// Null when there are errors.

@@ -42,7 +42,7 @@ func openOutbound(ctx context.Context, data string, s engine.Session) (_ *outbou
 		n, err = o.NewReplies(ctx, s)
 	}
 	if err == nil {
-		err = o.NoteReplies(ctx, s, n, nil)
+		_, err = o.NoteReplies(ctx, s, n, nil)
 	}
 	if err != nil {
 		return nil, errors.Join(err, store.Close())

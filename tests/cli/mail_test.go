@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -297,5 +298,51 @@ func TestRepliesAreClaimedMarkedAndRetried(t *testing.T) {
 	}
 	if list := must[[]reply](t, s, "reply", "unsettled"); len(list) != 0 {
 		t.Errorf("unsettled: %+v", list)
+	}
+}
+
+func TestRepliesArePausedResumedAndCancelled(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	s := serve(t, data)
+	x := s.session(t)
+	must[message](t, s, "message", "write", x.ID, "--text", "hello")
+	s.agent(t, x, "tr a-z A-Z")
+	var list []reply
+	for len(list) == 0 { // until the engine has seen it
+		list = must[[]reply](t, s, "reply", "unsettled")
+	}
+	id := list[0].ReplyID
+	if paused := must[reply](t, s, "reply", "pause", x.ID, id); paused.Delivery.Status != "PAUSED" {
+		t.Errorf("paused %+v", paused)
+	}
+	s.end(t, os.Interrupt)
+	if found := run(t, command(t, "doctor", "--data", data)); found.code != 0 {
+		t.Errorf("engine doctor: %+v", found)
+	}
+	s = serve(t, data)
+	s.end(t, os.Kill)
+	s = serve(t, data)
+	if list := must[[]reply](t, s, "reply", "unsettled", "--status", "paused"); len(list) != 1 || list[0].ReplyID != id {
+		t.Errorf("paused after the engine was killed: %+v", list)
+	}
+	if got := must[[]reply](t, s, "reply", "claim"); len(got) != 0 {
+		t.Errorf("claimed %+v", got)
+	}
+	if resumed := must[reply](t, s, "reply", "resume", x.ID, id); resumed.Delivery.Status != "PENDING" {
+		t.Errorf("resumed %+v", resumed)
+	}
+	if cancelled := must[reply](t, s, "reply", "cancel", x.ID, id); cancelled.Delivery.Status != "CANCELLED" {
+		t.Errorf("cancelled %+v", cancelled)
+	}
+	if list := must[[]reply](t, s, "reply", "list", x.ID, "--status", "cancelled"); len(list) != 1 {
+		t.Errorf("cancelled: %+v", list)
+	}
+	if r := s.engine(t, "reply", "resume", x.ID, id); r.code == 0 || !strings.Contains(r.stderr, "it is cancelled") {
+		t.Errorf("a cancelled reply was resumed: %+v", r)
+	}
+	must[reply](t, s, "reply", "retry", x.ID, id)
+	if got := must[[]reply](t, s, "reply", "claim"); len(got) != 1 || got[0].ReplyID != id {
+		t.Errorf("retried, and claimed %+v", got)
 	}
 }
