@@ -1,13 +1,15 @@
 package engine
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/twinbox/twinbox/engine/internal/jsonvalue"
 )
 
 // Content is a message's content, checked, with the attachments that bring
@@ -251,42 +253,14 @@ func readJSON(s string) (value any, isJSON bool, err error) {
 	if start == "" || !strings.ContainsRune(`{["-0123456789ntf`, rune(start[0])) {
 		return nil, false, nil
 	}
-	if values(s) > maxValues && json.Valid([]byte(s)) {
+	switch value, err = jsonvalue.Parse(s, maxValues); {
+	case err == nil:
+		return value, true, nil
+	case errors.Is(err, jsonvalue.ErrTooMany) && json.Valid([]byte(s)):
 		return nil, true, errTooManyValues()
 	}
-	d := json.NewDecoder(strings.NewReader(s))
-	d.UseNumber()
-	if err := d.Decode(&value); err != nil || strings.TrimLeft(s[d.InputOffset():], " \t\r\n") != "" {
-		deep := (start[0] == '[' || start[0] == '{') && strings.Count(s, "[")+strings.Count(s, "{") > maxDepth
-		return nil, deep, nil
-	}
-	return value, true, nil
-}
-
-// values counts those of JSON, itself one; of what is not JSON it is any number.
-func values(s string) int {
-	n := 1
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '"':
-			for i++; i < len(s) && s[i] != '"'; i++ {
-				if s[i] == '\\' {
-					i++
-				}
-			}
-		case ',':
-			n++
-		case '[', '{':
-			next := i + 1
-			for next < len(s) && strings.IndexByte(" \t\r\n", s[next]) >= 0 {
-				next++
-			}
-			if next < len(s) && s[next] != ']' && s[next] != '}' {
-				n++
-			}
-		}
-	}
-	return n
+	deep := (start[0] == '[' || start[0] == '{') && strings.Count(s, "[")+strings.Count(s, "{") > maxDepth
+	return nil, deep, nil
 }
 
 // normalise turns what a Go caller may pass as JSON into what a decoder makes.
@@ -336,11 +310,9 @@ func decoded(v any, count *int) bool {
 
 // encodeJSON writes compact JSON without HTML escapes: some readers search it as text.
 func encodeJSON(v any) (string, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	b, err := jsonvalue.Append(make([]byte, 0, 256), v)
+	if err != nil {
 		return "", InvalidField("content", "content cannot be written as JSON")
 	}
-	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+	return string(b), nil
 }

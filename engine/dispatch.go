@@ -107,10 +107,10 @@ type Outboxes interface {
 	// OnOutbound names whom to tell when a watched session's outbound.db has
 	// changed, with a context that ends with the store. It is called once.
 	OnOutbound(tell func(ctx context.Context, s Session))
-	// OutboundChanged returns those of sessions whose outbound.db is not as it
-	// was when this was last asked; where it never was, those that changed
-	// after since. It opens no database.
-	OutboundChanged(sessions []Session, since time.Time) []Session
+	// OutboundChanged returns the ids of those sessions whose outbound.db is not
+	// as it was when this was last asked, or as it was made; where neither is
+	// known, of those that changed after since. It opens no database.
+	OutboundChanged(places []SessionPlace, since time.Time) (ids []string)
 
 	// NewReplies reads what came after the mark, at most some hundred. Of these
 	// some may have been noted before.

@@ -1,6 +1,9 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Stuck tells whether a look at a session would find its container stuck.
 func (e *Engine) Stuck(ctx context.Context, sessionID string) (bool, error) {
@@ -65,7 +68,7 @@ func (e *Engine) Settled(sessionID string) bool {
 // Sweep looks at all sessions once, as fast as it can, and returns how many
 // they are.
 func (e *Engine) Sweep(ctx context.Context) (int, error) {
-	return e.sweepOnce(ctx, e.now(), 1<<40)
+	return e.sweepOnce(ctx, e.now(), 0)
 }
 
 // Held counts what the engine keeps in memory of sessions one by one: those
@@ -76,4 +79,9 @@ func (e *Engine) Held() int {
 	e.deliverer.mu.Lock()
 	defer e.deliverer.mu.Unlock()
 	return len(e.life.tasks) + len(e.deliverer.running) + len(e.deliverer.due) + len(e.deliverer.looks) + len(e.deliverer.waiting)
+}
+
+// HookTime is what bounds the hooks of one operation.
+func HookTime(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
+	return (&Engine{limits: Limits{HookTime: most}}).hookTime(ctx)
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/twinbox/twinbox/engine/internal/jsonvalue"
 )
 
 // contentSubject is a message or a reply on its way through hooks. The
@@ -18,7 +20,7 @@ type contentSubject struct {
 	head     []byte
 	content  Content
 	replaced bool
-	shown    []byte // the content as hooks see it
+	shown    string // the content as hooks see it
 	// given are the attachments that bring bytes, as hooks know them, by ref.
 	given map[string]givenAttachment
 	// own are refs that the sender's other attachments have.
@@ -71,8 +73,8 @@ func (u *contentSubject) showAttachments(object map[string]any, list []any, size
 		list[a.At] = element
 	}
 	object["attachments"] = list
-	text, err := encodeJSON(object)
-	u.shown = []byte(text)
+	var err error
+	u.shown, err = encodeJSON(object)
 	return err
 }
 
@@ -92,17 +94,17 @@ func (c Content) readable() any {
 }
 
 // show is what hooks see of a content without attachments that bring bytes.
-func (c Content) show(readable any) []byte {
+func (c Content) show(readable any) string {
 	if readable == nil {
-		return appendText(nil, c.Text)
+		return string(jsonvalue.AppendText(nil, c.Text))
 	}
-	return []byte(c.Text)
+	return c.Text
 }
 
 // showText is what hooks see of a content as it is stored.
-func showText(text string) []byte {
+func showText(text string) json.RawMessage {
 	value, _ := decodeJSON(text)
-	return Content{Text: text}.show(structured(value))
+	return json.RawMessage(Content{Text: text}.show(structured(value)))
 }
 
 func (u *contentSubject) InputBytes() int64 { return int64(len(u.head) + len(u.shown) + 2) }
@@ -112,7 +114,7 @@ func (u *contentSubject) AppendInput(_ context.Context, b []byte) ([]byte, error
 	return append(b, "}}"...), nil
 }
 
-func (u *contentSubject) Describe() json.RawMessage { return u.shown }
+func (u *contentSubject) Describe() json.RawMessage { return json.RawMessage(u.shown) }
 
 // Replace takes a new content. Attachments that bring bytes are known by
 // their refs; those that are not there are removed.
@@ -127,13 +129,11 @@ func (u *contentSubject) Replace(a HookAnswer) error {
 	if !ok {
 		return errors.New("its content is not JSON")
 	}
-	var shown []byte
+	shown := ""
 	if len(u.given) > 0 { // claim takes the refs out
-		text, err := encodeJSON(value)
-		if err != nil {
+		if shown, err = encodeJSON(value); err != nil {
 			return err
 		}
-		shown = []byte(text)
 	}
 	// Before more is made of it: a text may hold JSON.
 	if size := int64(max(len(a.Content), len(shown))); size > u.limit {

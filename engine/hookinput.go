@@ -8,7 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/twinbox/twinbox/engine/internal/jsonvalue"
 )
 
 // HookSample is an input for a hook, as its tests and dry runs give one. It
@@ -174,25 +175,25 @@ func (p HookPoint) Export() string {
 }
 
 func (s HookSession) append(b []byte) []byte {
-	b = appendText(append(b, `{"id":`...), s.ID)
-	b = appendText(append(b, `,"agentGroupId":`...), s.AgentGroupID)
+	b = jsonvalue.AppendText(append(b, `{"id":`...), s.ID)
+	b = jsonvalue.AppendText(append(b, `,"agentGroupId":`...), s.AgentGroupID)
 	b = appendOptional(append(b, `,"messagingGroupId":`...), s.MessagingGroupID)
 	b = appendOptional(append(b, `,"threadId":`...), s.ThreadID)
-	b = appendText(append(b, `,"mode":`...), string(s.Mode))
+	b = jsonvalue.AppendText(append(b, `,"mode":`...), string(s.Mode))
 	b = append(b, `,"labels":[`...)
 	for i, l := range s.Labels {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendText(b, l)
+		b = jsonvalue.AppendText(b, l)
 	}
 	return append(b, "]}"...)
 }
 
 // append leaves the object without its closing brace.
 func (m HookMessage) append(b []byte) []byte {
-	b = appendText(append(b, `{"id":`...), m.ID)
-	b = appendText(append(b, `,"kind":`...), m.Kind)
+	b = jsonvalue.AppendText(append(b, `{"id":`...), m.ID)
+	b = jsonvalue.AppendText(append(b, `,"kind":`...), m.Kind)
 	b = m.Timestamp.UTC().AppendFormat(append(b, `,"timestamp":"`...), TimeLayout)
 	b = appendOptional(append(b, `","platformId":`...), m.PlatformID)
 	b = appendOptional(append(b, `,"channelType":`...), m.ChannelType)
@@ -202,8 +203,8 @@ func (m HookMessage) append(b []byte) []byte {
 }
 
 func (a HookAttachment) append(b []byte) []byte {
-	b = appendText(append(b, `{"ref":`...), a.Ref)
-	b = appendText(append(b, `,"name":`...), a.Name)
+	b = jsonvalue.AppendText(append(b, `{"ref":`...), a.Ref)
+	b = jsonvalue.AppendText(append(b, `,"name":`...), a.Name)
 	b = appendOptional(append(b, `,"mimeType":`...), a.MimeType)
 	b = strconv.AppendInt(append(b, `,"size":`...), a.Size, 10)
 	return append(b, '}')
@@ -213,23 +214,7 @@ func appendOptional(b []byte, s *string) []byte {
 	if s == nil {
 		return append(b, "null"...)
 	}
-	return appendText(b, *s)
-}
-
-// appendText appends s as a JSON string.
-func appendText(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			text, err := encodeJSON(s)
-			if err != nil {
-				panic(err) // a string is always JSON
-			}
-			return append(b, text...)
-		}
-	}
-	b = append(b, '"')
-	b = append(b, s...)
-	return append(b, '"')
+	return jsonvalue.AppendText(b, *s)
 }
 
 // appendFrame puts its length before what fill appends.

@@ -94,49 +94,75 @@ func (e *Engine) sweep(ctx context.Context) {
 	if since.After(e.now()) {
 		since = time.Time{} // the clock was set back
 	}
-	total := 0
+	every := e.sweepEvery * 9 / 10 // so that none waits longer, its look included
 	for {
-		began := e.now()
-		seen, err := e.sweepOnce(ctx, since.Add(-sweepSlack), total)
-		if ctx.Err() != nil {
-			return
-		}
+		began, start := e.now(), time.Now()
+		_, err := e.sweepOnce(ctx, since.Add(-sweepSlack), every)
 		if err == nil {
-			total = seen
 			err = e.registry.SetSwept(ctx, began)
 		}
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			e.log.Error("look for replies of all sessions", "error", err)
 		}
-		if total < MaxPage && !pause(ctx, e.sweepEvery) {
+		if !pause(ctx, time.Until(start.Add(every))) {
 			return
 		}
 	}
 }
 
-// sweepSlack is what clocks of file systems may differ by.
-const sweepSlack = 2 * time.Second
+const (
+	// sweepSlack is what clocks of file systems may differ by.
+	sweepSlack = 2 * time.Second
+	// sweepPage is how many sessions are looked at in one go: fewer cost more
+	// awakenings.
+	sweepPage = 500
+	// sweepLooks bounds the sessions that are looked into at one time: one
+	// whose container holds a lock must not keep the others waiting.
+	sweepLooks = 8
+)
 
-// sweepOnce spreads its work over the time that it has, by how many sessions
-// there were the last time.
-func (e *Engine) sweepOnce(ctx context.Context, since time.Time, total int) (seen int, err error) {
-	p := Page{Limit: MaxPage}
-	for {
-		l, err := e.registry.Sessions(ctx, p, SessionFilter{})
+// sweepOnce spreads its work over a time, since it is not to be noticed.
+func (e *Engine) sweepOnce(ctx context.Context, since time.Time, over time.Duration) (seen int, err error) {
+	total, err := e.registry.CountSessions(ctx)
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	looking := make(chan struct{}, sweepLooks)
+	var looks sync.WaitGroup
+	defer looks.Wait()
+	for after := int64(0); ; {
+		places, err := e.registry.SessionPlaces(ctx, after, sweepPage)
 		if err != nil {
 			return seen, err
 		}
-		for _, s := range e.mailboxes.OutboundChanged(l.Items, since) {
-			e.outboundChanged(ctx, s)
+		for _, id := range e.mailboxes.OutboundChanged(places, since) {
+			looking <- struct{}{}
+			looks.Go(func() {
+				defer func() { <-looking }()
+				e.sweepChanged(ctx, id)
+			})
 		}
-		seen += len(l.Items)
-		if !l.HasNext {
+		seen += len(places)
+		if len(places) < sweepPage {
 			return seen, ctx.Err()
 		}
-		p.Cursor = l.Cursors[len(l.Cursors)-1]
-		if !pause(ctx, min(e.sweepEvery*MaxPage/time.Duration(max(total, 1)), e.sweepEvery/10)) {
+		after = places[len(places)-1].N
+		share := float64(seen) / float64(max(total, seen))
+		if !pause(ctx, time.Until(began.Add(time.Duration(share*float64(over))))) {
 			return seen, ctx.Err()
 		}
+	}
+}
+
+func (e *Engine) sweepChanged(ctx context.Context, sessionID string) {
+	s, err := e.registry.Session(ctx, sessionID)
+	switch {
+	case err == nil:
+		e.outboundChanged(ctx, s)
+	case CodeOf(err) != CodeNotFound && ctx.Err() == nil: // else it is archived
+		e.log.Warn("look for replies; will look again", "session", sessionID, "error", err)
+		e.deliverer.lookAgain(sessionID, e.now().Add(noticeRetry))
 	}
 }
 

@@ -88,6 +88,12 @@ func (k SessionKey) comparable() SessionKey {
 	return k
 }
 
+// SessionPlace is where a session's folder is.
+type SessionPlace struct {
+	N                int64 // ascends in the order of creation
+	ID, AgentGroupID string
+}
+
 // SessionFilter selects sessions; zero fields select all.
 type SessionFilter struct {
 	AgentGroupID     string
@@ -107,6 +113,10 @@ type Sessions interface {
 	Session(ctx context.Context, id string) (Session, error)
 	// Sessions lists newest first.
 	Sessions(ctx context.Context, p Page, f SessionFilter) (List[Session], error)
+	// SessionPlaces lists oldest first, from behind the place with a number,
+	// for who goes through all; CountSessions is how many they are.
+	SessionPlaces(ctx context.Context, after int64, limit int) ([]SessionPlace, error)
+	CountSessions(ctx context.Context) (int, error)
 	// SetContainerStatus and CloseSession are durable when they return, and
 	// return the session as it is then. CodeNotFound.
 	SetContainerStatus(ctx context.Context, id string, status ContainerStatus) (Session, error)

@@ -66,8 +66,9 @@ type Pulse struct {
 
 // Pulses are what can be seen of sessions.
 type Pulses interface {
-	// Pulse opens a session's databases and reads. What the container made
-	// unreadable counts as if it were not there.
+	// Pulse reads a session's databases, if they are not as they were when it
+	// last did. What the container made unreadable counts as if it were not
+	// there. The claims are not to be changed.
 	Pulse(ctx context.Context, s Session) (Pulse, error)
 	// Working reads what the container says that it does.
 	Working(ctx context.Context, s Session) (Working, error)

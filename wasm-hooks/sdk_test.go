@@ -42,7 +42,12 @@ func TestSDK(t *testing.T) {
 			}
 			t.Run("gives each answer at each point", func(t *testing.T) { mustPass(t, cases, h, hook) })
 			t.Run("says why a hook failed", func(t *testing.T) { mustSayWhy(t, cases, h, hook) })
-			t.Run("keeps nothing of a call", func(t *testing.T) { mustKeepNothing(t, h, hook, memory) })
+			t.Run("keeps nothing of a call", func(t *testing.T) {
+				mustKeepNothing(t, h, hook, memory, 500, strings.Repeat("a long text\n", 3000))
+			})
+			if lang == "go" {
+				t.Run("collects what a short call left", func(t *testing.T) { mustKeepNothing(t, h, hook, 64<<20, 100, "waste") })
+			}
 			t.Run("hands on that a configuration is refused", func(t *testing.T) {
 				mustRefuse(t, h, hook, [][2]string{{`{"why":1}`, "why must be a text"}})
 			})
@@ -75,15 +80,15 @@ func mustSayWhy(t *testing.T, cases []fixture.Case, h *hooks.Host, hook engine.H
 }
 
 // mustKeepNothing makes calls that need more memory in all than there is.
-func mustKeepNothing(t *testing.T, h *hooks.Host, hook engine.HookRecord, memory int64) {
+func mustKeepNothing(t *testing.T, h *hooks.Host, hook engine.HookRecord, memory int64, calls int, text string) {
 	t.Helper()
-	content, err := json.Marshal(map[string]string{"text": strings.Repeat("a long text\n", 3000)})
+	content, err := json.Marshal(map[string]string{"text": text})
 	if err != nil {
 		t.Fatal(err)
 	}
 	hook.Limits.MemoryBytes, hook.Limits.Instances = memory, 1
 	h.Use([]engine.HookRecord{hook})
-	for i := range 500 {
+	for i := range calls {
 		subject, err := engine.NewHookSubject(engine.HookOnMessage, engine.HookSample{Message: engine.HookMessage{Kind: "chat", Content: content}})
 		if err != nil {
 			t.Fatal(err)

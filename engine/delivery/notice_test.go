@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -51,16 +52,58 @@ func TestTheLastRepliesOfAStoppedContainerAreFound(t *testing.T) {
 func TestASessionThatDidNotChangeIsNotLookedInto(t *testing.T) {
 	h, _ := newHost(t, nil)
 	all := []engine.Session{h.Session(t), h.Session(t), h.Session(t)}
-	if got := h.Store.OutboundChanged(all, time.Now().Add(time.Hour)); got != nil {
-		t.Errorf("what is older than asked for has changed: %v", got)
+	places := make([]engine.SessionPlace, len(all))
+	for i, s := range all {
+		places[i] = engine.SessionPlace{ID: s.ID, AgentGroupID: s.AgentGroupID}
 	}
-	if got := h.Store.OutboundChanged(all, time.Time{}); got != nil {
+	// As it was made, nothing is in it, though nobody has looked.
+	if got := h.Store.OutboundChanged(places, time.Time{}); got != nil {
 		t.Errorf("changed for no reason: %v", got)
 	}
 	say(t, h, all[1], "r", 1)
-	if got := h.Store.OutboundChanged(all, time.Time{}); len(got) != 1 || got[0].ID != all[1].ID {
+	if got := h.Store.OutboundChanged(places, time.Time{}); !slices.Equal(got, []string{all[1].ID}) {
 		t.Errorf("changed: %v", got)
 	}
+}
+
+// A store that has just begun knows of no file what it was like.
+func TestOfUnknownFilesThoseThatAreNewerThanAsked(t *testing.T) {
+	h, _ := newHost(t, nil)
+	s := h.Session(t)
+	places := []engine.SessionPlace{{ID: s.ID, AgentGroupID: s.AgentGroupID}}
+	look := func(since time.Time) []string {
+		store, err := sessions.Open(h.Data, sessions.Options{Passive: true})
+		hosttest.Must(t, err)
+		defer store.Close()
+		return store.OutboundChanged(places, since)
+	}
+	if got := look(time.Now().Add(time.Hour)); got != nil {
+		t.Errorf("what is older than asked for has changed: %v", got)
+	}
+	if got := look(time.Now().Add(-time.Hour)); !slices.Equal(got, []string{s.ID}) {
+		t.Errorf("changed: %v", got)
+	}
+}
+
+// The clocks of file systems are coarse: a reply may be written within the same
+// moment, to a file of the same size, as one that was seen.
+func TestAFileThatWasWrittenJustNowIsLookedIntoOnceMore(t *testing.T) {
+	h, _ := newHost(t, nil)
+	s := h.Session(t)
+	places := []engine.SessionPlace{{ID: s.ID, AgentGroupID: s.AgentGroupID}}
+	hosttest.Wait(t, "two looks within the second in which it was written", func() bool {
+		began := time.Now()
+		hosttest.Must(t, os.Chtimes(h.Folder(s, "outbound.db"), began, began))
+		first, second := h.Store.OutboundChanged(places, time.Time{}), h.Store.OutboundChanged(places, time.Time{})
+		if time.Since(began) >= time.Second {
+			return false
+		}
+		if want := []string{s.ID}; !slices.Equal(first, want) || !slices.Equal(second, want) {
+			t.Errorf("changed: %v, then %v", first, second)
+		}
+		return true
+	})
+	hosttest.Wait(t, "rest", func() bool { return h.Store.OutboundChanged(places, time.Time{}) == nil })
 }
 
 func TestAReplyThatIsDueLaterHoldsUpNothing(t *testing.T) {

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -39,65 +40,47 @@ func parseAnswer(p engine.HookPoint, b []byte) (verdict, error) {
 			return verdict{}, err
 		}
 	}
-	members := make(map[string]json.RawMessage, 4)
-	err := checkObject(text, func(key, value []byte) error {
-		var name string
-		if err := json.Unmarshal(key, &name); err != nil {
-			return faultf("it answered with a name that is not JSON: %v", err)
-		}
-		switch name {
-		case "action", "reason", "content", "labels", "bytes", "name", "mimeType":
-			if _, twice := members[name]; twice {
-				return faultf("it answered with %q twice", name)
-			}
-			members[name] = value
-		}
-		return nil
-	})
-	if err != nil {
+	var members answerMembers
+	if err := checkObject(text, members.take); err != nil {
 		return verdict{}, err
 	}
-	action, err := memberOf[string](members, "action")
+	action, given, err := members.text(memberAction)
 	switch {
 	case err != nil:
 		return verdict{}, err
-	case action == nil:
+	case !given:
 		return verdict{}, faultf("it answered without \"action\", which is one of %s", strings.Join(allowed(p), ", "))
-	case !slices.Contains(allowed(p), *action):
-		return verdict{}, faultf("it answered with the action %q; at this point there are %s", *action, strings.Join(allowed(p), ", "))
+	case !slices.Contains(allowed(p), action):
+		return verdict{}, faultf("it answered with the action %q; at this point there are %s", action, strings.Join(allowed(p), ", "))
 	}
-	if len(bytes) > 0 && *action != "replace" {
-		return verdict{}, faultf("it answered with the action %q and %d bytes, which only \"replace\" takes", *action, len(bytes))
+	if len(bytes) > 0 && action != "replace" {
+		return verdict{}, faultf("it answered with the action %q and %d bytes, which only \"replace\" takes", action, len(bytes))
 	}
-	switch *action {
+	switch action {
 	case "drop":
 		return verdict{action: engine.HookDropped}, nil
 	case "remove":
 		return verdict{action: engine.HookRemoved}, nil
 	case "reject":
-		reason, err := memberOf[string](members, "reason")
+		reason, _, err := members.text(memberReason)
 		if err != nil {
 			return verdict{}, err
 		}
-		a := verdict{action: engine.HookRejected}
-		if reason != nil {
-			a.reason = tame(*reason, maxReasonBytes)
-		}
-		return a, nil
+		return verdict{action: engine.HookRejected, reason: tame(reason, maxReasonBytes)}, nil
 	case "replace":
 		a := verdict{action: engine.HookReplaced}
-		a.replace, err = parseReplacement(p, members, bytes)
+		a.replace, err = parseReplacement(p, &members, bytes)
 		return a, err
 	}
 	return verdict{action: engine.HookPassed}, nil
 }
 
-func parseReplacement(p engine.HookPoint, members map[string]json.RawMessage, bytes []byte) (r engine.HookAnswer, err error) {
+func parseReplacement(p engine.HookPoint, members *answerMembers, bytes []byte) (r engine.HookAnswer, err error) {
 	switch p {
 	case engine.HookOnAttachment:
 		return parseAttachment(members, bytes)
 	case engine.HookOnSession:
-		labels, err := memberOf[[]*string](members, "labels")
+		labels, err := memberOf[[]*string](members, memberLabels)
 		switch {
 		case err != nil:
 			return r, err
@@ -115,49 +98,115 @@ func parseReplacement(p engine.HookPoint, members map[string]json.RawMessage, by
 		}
 		return r, nil
 	}
-	r.Content = members["content"]
+	r.Content = members[memberContent]
 	if len(r.Content) == 0 || !strings.ContainsRune(`{["`, rune(r.Content[0])) {
 		return r, faultf("it answered with \"replace\" without \"content\": an object, a list or a text")
 	}
 	return r, nil
 }
 
-func parseAttachment(members map[string]json.RawMessage, bytes []byte) (r engine.HookAnswer, err error) {
-	which, err := memberOf[string](members, "bytes")
+func parseAttachment(members *answerMembers, bytes []byte) (r engine.HookAnswer, err error) {
+	which, _, err := members.text(memberBytes)
 	if err != nil {
 		return r, err
 	}
 	switch {
-	case which == nil || *which != "keep" && *which != "replace":
+	case which != "keep" && which != "replace":
 		return r, faultf("it answered with \"replace\" without \"bytes\": \"keep\", or \"replace\" for those after the JSON")
-	case *which == "keep" && len(bytes) > 0:
+	case which == "keep" && len(bytes) > 0:
 		return r, faultf("it answered with %d bytes after the JSON, but says \"bytes\":\"keep\"", len(bytes))
 	}
-	r.ReplaceBytes, r.Bytes = *which == "replace", bytes
-	if r.Name, err = memberOf[string](members, "name"); err != nil {
+	r.ReplaceBytes, r.Bytes = which == "replace", bytes
+	if r.Name, err = memberOf[string](members, memberName); err != nil {
 		return r, err
 	}
-	r.MimeType, err = memberOf[string](members, "mimeType")
+	r.MimeType, err = memberOf[string](members, memberMimeType)
 	return r, err
 }
 
+// memberNames are those that an answer can have; others are passed by.
+var memberNames = [...]string{memberAction: "action", memberReason: "reason", memberContent: "content", memberLabels: "labels",
+	memberBytes: "bytes", memberName: "name", memberMimeType: "mimeType"}
+
+const (
+	memberAction = iota
+	memberReason
+	memberContent
+	memberLabels
+	memberBytes
+	memberName
+	memberMimeType
+)
+
+// answerMembers are an answer's, as they are written; nil are those that it has
+// not.
+type answerMembers [len(memberNames)]json.RawMessage
+
+// take takes note of a member of checked JSON.
+func (m *answerMembers) take(key, value []byte) error {
+	name, plain := plainText(key)
+	if !plain {
+		var decoded string
+		if err := json.Unmarshal(key, &decoded); err != nil {
+			return faultf("it answered with a name that is not JSON: %v", err)
+		}
+		name = []byte(decoded)
+	}
+	for i := range memberNames {
+		if string(name) != memberNames[i] {
+			continue
+		}
+		if m[i] != nil {
+			return faultf("it answered with %q twice", name)
+		}
+		m[i] = value
+	}
+	return nil
+}
+
+// plainText is what a text of checked JSON says, if it stands there as it is.
+func plainText(b []byte) (text []byte, plain bool) {
+	if len(b) < 2 || b[0] != '"' || bytes.IndexByte(b, '\\') >= 0 {
+		return nil, false
+	}
+	return b[1 : len(b)-1], true
+}
+
+// text decodes a member that is a text. It is not given where there is none, or
+// null.
+func (m *answerMembers) text(member int) (text string, given bool, err error) {
+	if plain, ok := plainText(m[member]); ok {
+		for _, known := range [...]string{"replace", "keep"} {
+			if string(plain) == known {
+				return known, true, nil
+			}
+		}
+		return string(plain), true, nil
+	}
+	decoded, err := memberOf[string](m, member)
+	if decoded == nil {
+		return "", false, err
+	}
+	return *decoded, true, nil
+}
+
 // memberOf decodes a member of an answer; nil is none, or null.
-func memberOf[T any](members map[string]json.RawMessage, name string) (*T, error) {
-	raw, ok := members[name]
-	if !ok {
+func memberOf[T any](m *answerMembers, member int) (*T, error) {
+	raw := m[member]
+	if raw == nil {
 		return nil, nil
 	}
 	var v *T
 	if err := json.Unmarshal(raw, &v); err != nil {
 		kind := "a text"
-		if name == "labels" {
+		if member == memberLabels {
 			kind = "a list of texts"
 		}
 		shown := raw[:min(len(raw), 40)]
 		for !utf8.Valid(shown) {
 			shown = shown[:len(shown)-1]
 		}
-		return nil, faultf("it answered with %q: %s, which is not %s", name, shown, kind)
+		return nil, faultf("it answered with %q: %s, which is not %s", memberNames[member], shown, kind)
 	}
 	return v, nil
 }

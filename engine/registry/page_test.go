@@ -253,3 +253,30 @@ func TestForgedCursorsAreInvalidInput(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 }
+
+func TestPlacesOfAllSessionsAreInOrderOfCreation(t *testing.T) {
+	r := mustNew(t)
+	var want []engine.SessionPlace
+	for i := range 7 {
+		s := session(fmt.Sprint("sess-", i), []string{"ag", "other"}[i/4], engine.ModeShared, "", "")
+		must(t, r.CreateSession(t.Context(), s))
+		want = append(want, engine.SessionPlace{N: int64(i + 1), ID: s.ID, AgentGroupID: s.AgentGroupID})
+	}
+	if n, err := r.CountSessions(t.Context()); err != nil || n != len(want) {
+		t.Errorf("%d sessions: %v", n, err)
+	}
+	for limit := 1; limit <= len(want)+1; limit++ {
+		var got []engine.SessionPlace
+		for after := int64(0); ; {
+			page, err := r.SessionPlaces(t.Context(), after, limit)
+			must(t, err)
+			if got = append(got, page...); len(page) < limit {
+				break
+			}
+			after = page[len(page)-1].N
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%d at a time: %v", limit, got)
+		}
+	}
+}

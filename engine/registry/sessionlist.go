@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ncruces/go-sqlite3"
+
 	"github.com/twinbox/twinbox/engine"
 )
 
@@ -28,6 +30,32 @@ func (r *Registry) Sessions(ctx context.Context, p engine.Page, f engine.Session
 		r.touches.overlay(&out.Items[i])
 	}
 	return out, err
+}
+
+// SessionPlaces implements engine.Sessions.
+func (r *Registry) SessionPlaces(ctx context.Context, after int64, limit int) (places []engine.SessionPlace, err error) {
+	err = r.read(ctx, "list where sessions are", func(c *conn) error {
+		group := ""
+		return c.each(`SELECT n, id, agent_group_id FROM sessions WHERE n > ?1 ORDER BY n LIMIT ?2`, func(s *sqlite3.Stmt) error {
+			if raw := s.ColumnRawText(2); string(raw) != group {
+				group = string(raw) // most are as the one before them
+			}
+			places = append(places, engine.SessionPlace{N: s.ColumnInt64(0), ID: s.ColumnText(1), AgentGroupID: group})
+			return nil
+		}, after, limit)
+	})
+	return places, err
+}
+
+// CountSessions implements engine.Sessions.
+func (r *Registry) CountSessions(ctx context.Context) (n int, err error) {
+	err = r.read(ctx, "count sessions", func(c *conn) error {
+		return c.each(`SELECT count(*) FROM sessions`, func(s *sqlite3.Stmt) error {
+			n = s.ColumnInt(0)
+			return nil
+		})
+	})
+	return n, err
 }
 
 // sessionsSQL writes a filter as a union over the states that it allows: for

@@ -34,12 +34,14 @@ func (s *Store) Create(ctx context.Context, sess engine.Session, p engine.Projec
 		err = s.fill(d, map[string][]byte{inboundName: inbound, outboundName: s.templates.outbound, destinationsName: destinationsJSON(p)})
 	}
 	if err == nil {
+		s.noteNew(d, sess)
 		err = d.sync()
 	}
 	if err == nil {
 		err = group.sync()
 	}
 	if err != nil {
+		s.stamps.forget(sess.ID)
 		if rerr := group.removeAll(sess.ID); rerr != nil {
 			s.log.Error("remove a folder that could not be made", "session", sess.ID, "error", rerr)
 		}
@@ -115,5 +117,6 @@ func (s *Store) Discard(_ context.Context, sess engine.Session) error {
 		return err
 	}
 	defer group.close()
+	s.stamps.forget(sess.ID)
 	return group.removeAll(sess.ID)
 }

@@ -17,15 +17,23 @@ const maxClaims = 256
 // Pulse reads what a session has to do and how its container is. See
 // engine.Pulses.
 func (s *Store) Pulse(ctx context.Context, sess engine.Session) (p engine.Pulse, err error) {
-	now := s.opts.Now()
-	err = s.read(ctx, sess, func(m *mailbox) error {
-		p = engine.Pulse{}
-		if err := m.waiting(&p, now); err != nil {
+	now, sound := s.opts.Now(), false
+	files, isSettled := s.boxStamp(sess) // before it is read
+	kept, found := s.pulses.Get(sess.ID)
+	if found = found && isSettled && kept.holds(files, now); found {
+		p = kept.pulse
+	} else {
+		err = s.read(ctx, sess, func(m *mailbox) (err error) {
+			p = engine.Pulse{}
+			if sound, err = m.waiting(&p, now); err == nil {
+				sound = m.working(&p) == nil && sound
+			}
 			return err
-		}
-		m.working(&p)
-		return nil
-	})
+		})
+	}
+	if err == nil && sound && isSettled {
+		s.pulses.Add(sess.ID, keptPulse{files, now, p})
+	}
 	if err == nil {
 		p.Heartbeat, err = s.heartbeat(sess)
 	}
@@ -37,21 +45,21 @@ func (s *Store) Expect(sess engine.Session) { s.watcher.watch(sess) }
 
 // waiting finds which messages wait for the container. Where outbound.db
 // cannot be read, nothing is acknowledged: a container that is woken in vain
-// does less harm than one that never is.
-func (m *mailbox) waiting(p *engine.Pulse, now time.Time) error {
+// does less harm than one that never is. It is sound if all could be read.
+func (m *mailbox) waiting(p *engine.Pulse, now time.Time) (sound bool, err error) {
 	acks := m.acks()
 	defer acks.close()
 	st, _, err := m.inbound.Prepare(`SELECT ` + column("id", maxText) + `, ` + column("process_after", maxText) + `, "trigger", process_after IS NULL, recurrence <> ''
 		FROM messages_in WHERE status = 'pending'`)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer st.Close()
-	for !p.Due && st.Step() {
+	for sound = acks.err == nil; !p.Due && st.Step(); {
 		r := &row{st: st}
 		status, err := acks.of(st.ColumnText(0))
 		if err != nil {
-			status = ""
+			status, sound = "", false
 		}
 		if status == "completed" || status == "failed" {
 			// The next occurrence is not written yet.
@@ -72,28 +80,28 @@ func (m *mailbox) waiting(p *engine.Pulse, now time.Time) error {
 		}
 	}
 	if err := st.Err(); err != nil || p.Pending {
-		return err
+		return sound, err
 	}
 	p.Pending, err = m.resting()
-	return err
+	return sound, err
 }
 
 // working finds what the container says of itself. What it wrote so that it
-// cannot be read, it did not say.
-func (m *mailbox) working(p *engine.Pulse) {
+// cannot be read, it did not say; the error is only told.
+func (m *mailbox) working(p *engine.Pulse) error {
 	if m.outboundErr != nil {
-		return
+		return m.outboundErr
 	}
 	if has, err := hasTable(m.outbound, "processing_ack"); err != nil || !has {
-		return
+		return err
 	}
 	st, _, err := m.outbound.Prepare(`SELECT ` + column("status_changed", maxText) + ` FROM processing_ack WHERE status = 'processing' LIMIT ?`)
 	if err != nil {
-		return
+		return err
 	}
 	defer st.Close()
-	if st.BindInt64(1, maxClaims) != nil {
-		return
+	if err := st.BindInt64(1, maxClaims); err != nil {
+		return err
 	}
 	for st.Step() {
 		claimed := (&row{st: st}).time(0, "status_changed")
@@ -102,12 +110,14 @@ func (m *mailbox) working(p *engine.Pulse) {
 		}
 		p.Claims = append(p.Claims, *claimed)
 	}
+	failed := st.Err()
 	if has, err := hasTable(m.outbound, "container_state"); err != nil || !has {
-		return
+		return errors.Join(failed, err)
 	}
-	_, _ = queryOne(m.outbound, func(r *row) {
+	_, err = queryOne(m.outbound, func(r *row) {
 		p.ToolTimeout = time.Duration(min(max(r.integer(0, "tool_declared_timeout_ms", 0), 0), maxToolMillis)) * time.Millisecond
 	}, `SELECT tool_declared_timeout_ms FROM container_state WHERE id = 1 AND current_tool IS NOT NULL`)
+	return errors.Join(failed, err)
 }
 
 // maxToolMillis keeps a declared timeout within what a duration can hold.

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -77,6 +76,7 @@ type Store struct {
 	stamps  stamps
 	// marks are where the last look at messages_out ended, by session id.
 	marks    *lru.Cache[string, outboundEnd]
+	pulses   *lru.Cache[string, keptPulse] // by session id
 	accepted *acceptedIDs
 	stop     context.CancelFunc
 	ctx      context.Context // ends with Close; bounds what nobody waits for
@@ -109,10 +109,13 @@ func Open(data string, o Options) (*Store, error) {
 	if s.marks, err = lru.New[string, outboundEnd](4096); err != nil {
 		return nil, errors.Join(err, s.closeFiles())
 	}
+	if s.pulses, err = lru.New[string, keptPulse](keptPulses); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
+	}
 	if s.accepted, err = newAcceptedIDs(); err != nil {
 		return nil, errors.Join(err, s.closeFiles())
 	}
-	s.stamps = stamps{seed: maphash.MakeSeed(), seen: map[string]uint64{}}
+	s.stamps = newStamps()
 	if s.metrics, err = newMetrics(o.Metrics, s); err != nil {
 		s.watcher.notify.close()
 		return nil, errors.Join(err, s.closeFiles())

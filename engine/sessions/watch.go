@@ -23,9 +23,10 @@ type watcher struct {
 	notify *notifier // nil: the system has none
 	// tell is told of each change, if not nil; mu guards it.
 	tell func(ctx context.Context, s engine.Session)
-	// looking bounds the sessions that are looked at at the same time: one
+	// following bounds the sessions that are looked into at the same time: one
 	// whose container holds a lock must not keep the others waiting.
-	looking chan struct{}
+	following chan struct{}
+	began     time.Time
 
 	mu      sync.Mutex // guards all below
 	due     watchHeap
@@ -73,13 +74,15 @@ const (
 	breathLeast = time.Millisecond
 	breathMost  = 20 * time.Millisecond
 	breathApart = 200 * time.Millisecond
+	// watchAtOnce bounds the looks in which nothing else is seen.
+	watchAtOnce = 256
 	// settled is the age from which on a file's time stamp tells it from a later
 	// version of the same size: clocks of file systems are coarse.
 	settled = time.Second
 )
 
 func newWatcher(s *Store) *watcher {
-	w := &watcher{store: s, wake: make(chan struct{}, 1), looking: make(chan struct{}, 16), watched: map[string]*watch{}}
+	w := &watcher{store: s, wake: make(chan struct{}, 1), following: make(chan struct{}, 16), began: time.Now(), watched: map[string]*watch{}}
 	w.notify = newNotifier(w.heard)
 	return w
 }
@@ -167,20 +170,22 @@ func (w *watcher) size() int {
 func (w *watcher) run(ctx context.Context) {
 	timer := time.NewTimer(watchLatest)
 	defer timer.Stop()
-	var looks sync.WaitGroup
-	defer looks.Wait()
+	var following sync.WaitGroup
+	defer following.Wait()
 	for {
-		v, wait := w.next()
-		if v != nil {
-			select {
-			case w.looking <- struct{}{}:
-			case <-ctx.Done():
-				return
+		looks, wait := w.next()
+		if len(looks) > 0 {
+			for _, l := range w.look(looks) {
+				select {
+				case w.following <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
+				following.Go(func() {
+					w.follow(ctx, l)
+					<-w.following
+				})
 			}
-			looks.Go(func() {
-				w.look(ctx, v)
-				<-w.looking
-			})
 			continue
 		}
 		timer.Reset(wait)
@@ -193,73 +198,114 @@ func (w *watcher) run(ctx context.Context) {
 	}
 }
 
-// next takes the session that is due out of the heap. Without one, it returns
-// how long it is until one will be.
-func (w *watcher) next() (*watch, time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.due) == 0 {
-		return nil, watchLatest
-	}
-	if wait := time.Until(w.due[0].next); wait > 0 {
-		return nil, wait
-	}
-	return heap.Pop(&w.due).(*watch), 0
+// look is a session that was taken out of the heap, and what was found.
+type look struct {
+	*watch
+	began   time.Time // changed, as it was before
+	old     fileStamp // stamp, as it was before
+	found   fileStamp
+	differs bool
+	settle  bool // whether acknowledgements are looked for
+	settled round
+	err     error
 }
 
-// look looks at a session that was taken out of the heap, and puts it back
-// unless there is nothing to wait for.
-func (w *watcher) look(ctx context.Context, v *watch) {
-	w.mu.Lock()
-	old, began, session, tell := v.stamp, v.changed, v.session, w.tell
-	v.breathe(time.Now())
-	v.again, v.same = false, false
-	r := round{pending: v.pending, waiting: v.waiting}
-	settle := v.owed && !v.waiting.known()
-	w.mu.Unlock()
-
-	stamp, err := w.store.outboundStamp(session)
-	changed := err == nil && stamp != old
-	if changed {
-		if tell != nil {
-			tell(ctx, session) // first: somebody waits for a reply
-		}
-		w.mu.Lock()
-		settle = settle || !v.same
-		w.mu.Unlock()
-	}
-	if settle && err == nil {
-		r, err = w.store.settle(ctx, session)
-	}
-	if err != nil && ctx.Err() == nil {
-		w.store.log.Debug("look for acknowledgements", "session", session.ID, "error", err)
-	}
-
+// next takes the sessions that are due out of the heap. Without one, it returns
+// how long it is until one will be.
+func (w *watcher) next() (looks []look, wait time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	v.owed = v.owed || changed
-	if err == nil {
-		v.pending = r.pending
-		v.owed = v.owed && !settle
+	for len(looks) < watchAtOnce {
+		if len(w.due) == 0 {
+			return looks, watchLatest
+		}
+		if wait := w.due[0].next.Sub(now); wait > 0 {
+			return looks, wait
+		}
+		v := heap.Pop(&w.due).(*watch)
+		v.breathe(now)
+		v.again, v.same = false, false
+		looks = append(looks, look{watch: v, began: v.changed, old: v.stamp, settle: v.owed && !v.waiting.known()})
 	}
-	if v.waiting = (waiting{}); err == nil && v.changed.Equal(began) {
-		v.waiting = r.waiting
+	return looks, 0
+}
+
+// look returns those looks that something follows from. What is as it was, it
+// puts back: most are, and this costs them one system call each.
+func (w *watcher) look(looks []look) (follow []look) {
+	groups := w.store.openGroups()
+	defer groups.close()
+	var rest []look
+	for _, l := range looks {
+		st, err := groups.outbound(l.session.AgentGroupID, l.session.ID)
+		l.found, l.err = stampOf(st), err
+		if l.differs = err == nil && l.found != l.old; err == nil && (l.differs || l.settle) {
+			follow = append(follow, l)
+		} else {
+			rest = append(rest, l)
+		}
 	}
-	if changed {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, l := range rest {
+		w.putBack(l)
+	}
+	return follow
+}
+
+// follow sees to what a session's container wrote, and puts it back.
+func (w *watcher) follow(ctx context.Context, l look) {
+	if l.differs {
+		w.mu.Lock()
+		tell := w.tell
+		w.mu.Unlock()
+		if tell != nil {
+			tell(ctx, l.session) // first: somebody waits for a reply
+		}
+		w.mu.Lock()
+		l.settle = l.settle || !l.same
+		w.mu.Unlock()
+	}
+	if l.settle {
+		l.settled, l.err = w.store.settle(ctx, l.session)
+	}
+	if l.err != nil && ctx.Err() == nil {
+		w.store.log.Debug("look for acknowledgements", "session", l.session.ID, "error", l.err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.putBack(l)
+}
+
+// putBack puts a session back into the heap, unless there is nothing to wait
+// for. mu is held.
+func (w *watcher) putBack(l look) {
+	v, now := l.watch, time.Now()
+	v.owed = v.owed || l.differs
+	if l.err == nil && l.settle {
+		v.pending, v.owed = l.settled.pending, false
+	}
+	switch {
+	case l.err != nil || !v.changed.Equal(l.began):
+		v.waiting = waiting{}
+	case l.settle:
+		v.waiting = l.settled.waiting
+	}
+	if l.differs {
 		// A stamp that may stand for a later version too is not trusted, unless
 		// the kernel tells of that.
-		if v.stamp = (fileStamp{}); v.heard || now.Sub(time.Unix(0, stamp.mtime)).Abs() > settled {
-			v.stamp = stamp
+		if v.stamp = (fileStamp{}); v.heard || now.Sub(time.Unix(0, l.found.mtime)).Abs() > settled {
+			v.stamp = l.found
 		}
-		if v.told != stamp {
-			v.told, v.changed = stamp, now
+		if v.told != l.found {
+			v.told, v.changed = l.found, now
 		}
 	}
 	quiet := now.Sub(v.changed)
-	gone := errors.Is(err, unix.ENOENT) && !v.again // it is archived, say
-	if gone || v.pending == 0 && err == nil && !v.running && !v.again && v.changed.Equal(began) && quiet > linger {
-		delete(w.watched, session.ID)
+	gone := errors.Is(l.err, unix.ENOENT) && !v.again // it is archived, say
+	if gone || v.pending == 0 && l.err == nil && !v.running && !v.again && v.changed.Equal(l.began) && quiet > linger {
+		delete(w.watched, v.session.ID)
 		w.notify.remove(v)
 		return
 	}
@@ -267,12 +313,21 @@ func (w *watcher) look(ctx context.Context, v *watch) {
 	if v.running && !v.heard {
 		latest = watchRunning
 	}
-	v.next = now.Add(min(max(quiet/8, watchSoonest), latest))
+	v.next = w.within(now, min(max(quiet/8, watchSoonest), latest))
 	if v.again {
 		v.next = v.earliest(now)
 	}
 	heap.Push(&w.due, v)
 	w.rouse(v)
+}
+
+// within is a time that is no later than d from now. Those that have long
+// enough are at the same times, as to awake costs more than to look.
+func (w *watcher) within(now time.Time, d time.Duration) time.Time {
+	if d >= watchRunning {
+		d -= (now.Sub(w.began) + d) % watchRunning
+	}
+	return now.Add(d)
 }
 
 // outboundStamp changes whenever outbound.db does.

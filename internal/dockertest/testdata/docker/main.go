@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -112,25 +113,38 @@ func wait(args []string) error {
 	}
 }
 
+// logs follows what a container prints until it has ended, or another has its
+// name; as real ones do, it tells all that was printed before that.
 func logs(args []string) error {
 	name := args[len(args)-1]
-	for offset := 0; ; time.Sleep(10 * time.Millisecond) {
+	path := filepath.Join(directory(name), "log")
+	var f *os.File
+	for ; ; time.Sleep(10 * time.Millisecond) {
 		s, err := state(name)
-		if err != nil {
+		if f == nil {
+			if err != nil {
+				return err
+			}
+			f, err = os.Open(path)
+			if errors.Is(err, os.ErrNotExist) && s != "exited" {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+		}
+		over := err != nil || s == "exited" || !is(f, path)
+		if _, err := io.Copy(os.Stdout, f); over || err != nil {
 			return err
-		}
-		text, err := os.ReadFile(filepath.Join(directory(name), "log"))
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-		if len(text) > offset {
-			fmt.Print(string(text[offset:]))
-			offset = len(text)
-		}
-		if s == "exited" {
-			return nil
 		}
 	}
+}
+
+// is tells whether f is still what path names.
+func is(f *os.File, path string) bool {
+	a, err := f.Stat()
+	b, berr := os.Stat(path)
+	return err == nil && berr == nil && os.SameFile(a, b)
 }
 
 func signal(name string, s syscall.Signal) error {

@@ -30,6 +30,9 @@ var settings = struct {
 	Why text `json:"why"`
 }{"no reason"}
 
+// waste is a variable, so that what it holds is made.
+var waste []byte
+
 func init() {
 	hook.Configure(&settings, func() error { return nil })
 	message.Handle(func(m *hook.Message) hook.Answer { return answer(&m.Content) })
@@ -51,6 +54,11 @@ func answer(c *hook.Content) hook.Answer {
 		panic("on purpose")
 	case "list":
 		return hook.Replace([]any{nil, c.JSON()})
+	case "waste":
+		for range 8 {
+			waste = make([]byte, 1<<20)
+		}
+		return hook.Replace("done")
 	}
 	return c.ReplaceText("was: " + c.Text())
 }

@@ -19,14 +19,20 @@ const (
 // keepBytes is how much of a buffer is kept for the next call.
 const keepBytes = 4 << 20
 
-// passesPerYield is how many calls that passed go by before the guest yields.
-const passesPerYield = 16
+const (
+	// callsPerYield is how many calls go by at most before the guest yields.
+	callsPerYield = 16
+	// A guest yields at once after an answer that is longer than shortBytes, and
+	// while it has more memory than fewPages, which are 16 MiB.
+	shortBytes = 4 << 10
+	fewPages   = 16 << 20 / (64 << 10)
+)
 
 // state is one instance of the hook.
 var state struct {
 	input, output []byte
 	configure     func(config []byte) error
-	passes        int // since the guest yielded
+	calls         int // since the guest yielded
 }
 
 // OnInit has the configuration given to f, once, before the first call; it is
@@ -78,14 +84,14 @@ func (p *Point) Answer(size uint32) []byte {
 
 // Done forgets what the call needed. A guest that never yields never collects
 // its garbage either: the collector is a goroutine that waits for its turn. To
-// yield takes longer than most hooks take to pass, and these leave little.
+// yield takes longer than most hooks take to pass, and a fifth as long as to
+// rewrite a short text; those leave little, and all of them together no more
+// than a memory that is small.
 func Done() {
-	if len(state.output) == 0 && len(state.input) <= keepBytes {
-		if state.passes++; state.passes < passesPerYield {
-			return
-		}
+	if state.calls++; state.calls < callsPerYield && len(state.output) <= shortBytes && memoryPages() <= fewPages {
+		return
 	}
-	state.passes = 0
+	state.calls = 0
 	if cap(state.input) > keepBytes {
 		state.input = nil
 	}
