@@ -36,7 +36,7 @@ func (r *Registry) Sessions(ctx context.Context, p engine.Page, f engine.Session
 func (r *Registry) SessionPlaces(ctx context.Context, after int64, limit int) (places []engine.SessionPlace, err error) {
 	err = r.read(ctx, "list where sessions are", func(c *conn) error {
 		group := ""
-		return c.each(`SELECT n, id, agent_group_id FROM sessions WHERE n > ?1 ORDER BY n LIMIT ?2`, func(s *sqlite3.Stmt) error {
+		return c.Each(`SELECT n, id, agent_group_id FROM sessions WHERE n > ?1 ORDER BY n LIMIT ?2`, func(s *sqlite3.Stmt) error {
 			if raw := s.ColumnRawText(2); string(raw) != group {
 				group = string(raw) // most are as the one before them
 			}
@@ -50,7 +50,7 @@ func (r *Registry) SessionPlaces(ctx context.Context, after int64, limit int) (p
 // CountSessions implements engine.Sessions.
 func (r *Registry) CountSessions(ctx context.Context) (n int, err error) {
 	err = r.read(ctx, "count sessions", func(c *conn) error {
-		return c.each(`SELECT count(*) FROM sessions`, func(s *sqlite3.Stmt) error {
+		return c.Each(`SELECT count(*) FROM sessions`, func(s *sqlite3.Stmt) error {
 			n = s.ColumnInt(0)
 			return nil
 		})
