@@ -163,12 +163,13 @@ func (o *operator) act(ctx context.Context, items []OperationItem, mark *Operati
 	} else {
 		results = o.actOnMessages(ctx, pending, mark)
 	}
-	if ctx.Err() != nil || o.e.closing() {
-		// What was refused for that is done by the next engine; what was done is
-		// marked.
-		return true
-	}
+	// What is refused since the engine ends is done by the next one.
+	ending := ctx.Err() != nil || o.e.closing()
 	for i, item := range pending {
+		if ending && results[i].Err != nil {
+			left = true
+			continue
+		}
 		left = o.settle(item, results[i], mark, last) || left
 	}
 	return left

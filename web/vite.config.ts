@@ -6,7 +6,7 @@ export default defineConfig({
   plugins: [
     react(),
     // The engine embeds and serves the compressed files alone.
-    compression({ algorithms: ['gzip'], include: /assets\//, threshold: 0, deleteOriginalAssets: true }),
+    compression({ algorithms: ['gzip'], include: /assets\//, threshold: 0, skipIfLargerOrEqual: false, deleteOriginalAssets: true }),
   ],
   build: {
     outDir: 'dist',

@@ -63,7 +63,7 @@ test('a session shows its container with what it works on, its way, its destinat
   const container = details.getByRole('region', { name: 'Container' })
   await container.getByText('running', { exact: true }).waitFor()
   await container.getByRole('link', { name: 'reindex' }).waitFor()
-  await container.locator('time').first().waitFor()
+  await container.getByText(/^claimed 2h ago$/).waitFor()
   await details.getByRole('region', { name: 'Routing' }).getByText('chat · chat-stuck').waitFor()
   await details.getByRole('region', { name: 'Destinations' }).getByText('agents: Billing').waitFor()
   await show(page, `/sessions/${sessions.talk}`)

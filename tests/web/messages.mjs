@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { address, answer, query, write } from './engine.mjs'
-import { newSession, openSignedIn, sessions, until } from './world.mjs'
+import { newSession, openSignedIn, show, until } from './world.mjs'
 
 const results = (page) => page.getByRole('region', { name: 'Results' })
 const rows = (page) => results(page).getByRole('article')
@@ -65,7 +65,7 @@ test('messages are found by id, agent group, channel, status and age', async (t)
 test('more than a page is read as one scrolls', async (t) => {
   const session = await newSession('many')
   const input = Array.from({ length: 100 }, (_, i) => ({ sessionId: session, messageId: `many-${i}`, content: { text: `one of many, ${i}` } }))
-  for (const half of [input, input.map((m) => ({ ...m, messageId: `${m.messageId}-again` }))]) await query('mutation ($messages: [WriteMessageInput!]!) { writeMessages(input: { messages: $messages }) { userErrors { message } } }', { messages: half })
+  for (const half of [input, input.map((m) => ({ ...m, messageId: `${m.messageId}-again`, content: { text: 'and again' } }))]) await query('mutation ($messages: [WriteMessageInput!]!) { writeMessages(input: { messages: $messages }) { userErrors { message } } }', { messages: half })
   const page = await openSignedIn(t, `/messages?session=${session}`)
   await page.getByText('The newest 50, newest first').waitFor()
   await results(page).focus()
@@ -85,31 +85,67 @@ test('what a filter selects is retried as one, with its count and a reason, and 
   await page.getByText('12, newest first').waitFor()
   await page.getByRole('button', { name: 'Retry all' }).click()
   const dialog = page.getByRole('dialog', { name: 'Retry all that match?' })
-  await dialog.getByText('12 of 1 session').waitFor()
-  assert.ok(await dialog.getByRole('button', { name: 'Retry all' }).isDisabled(), 'a reason is asked for')
+  await dialog.getByText('12 messages of 1 session').waitFor()
+  const go = dialog.getByRole('button', { name: 'Retry all' })
+  assert.ok(await go.isDisabled(), 'a reason is asked for')
   await dialog.getByRole('textbox', { name: 'Reason' }).fill('The ledger is back')
-  await dialog.getByRole('button', { name: 'Retry all' }).click()
+  await go.click()
   await dialog.getByText('12 of 12 done').waitFor()
   await dialog.getByRole('button', { name: 'Done' }).click()
   await answer(session)
   const { session: s } = await query('query ($id: ID!) { session(id: $id) { replies(first: 20) { nodes { contentText } } } }', { id: session })
   assert.deepEqual(s.replies.nodes.map((r) => JSON.parse(r.contentText).text), Array.from({ length: 12 }, (_, i) => `count to ${i + 1}`))
+
+  await page.getByRole('link', { name: 'Operations' }).click()
+  const kept = page.getByRole('article', { name: 'retry: The ledger is back' })
+  await kept.getByText('12 of 12 done').waitFor()
+  await kept.getByText('completed', { exact: true }).waitFor()
+  await show(page, `/sessions/${session}/messages/count-3`)
+  const marks = page.getByRole('list', { name: 'What operations did with it' })
+  await marks.getByText('The ledger is back').waitFor()
+  await marks.getByRole('link').last().click()
+  await page.getByText('Written by an operation').waitFor()
   assert.deepEqual(page.wrongs, [])
 })
 
-test('what waits is cancelled as one, and the page says what it destroys', async (t) => {
+test('what changed since it was counted is not acted on unseen', async (t) => {
+  const session = await newSession('recounted')
+  await write(session, 'the first', { messageId: 'recounted-1' })
+  const page = await openSignedIn(t, `/messages?session=${session}`)
+  await page.getByText('1, newest first').waitFor()
+  await page.getByRole('button', { name: 'Cancel all' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Cancel all that match?' })
+  await dialog.getByText('1 message of 1 session').waitFor()
+  await write(session, 'the second', { messageId: 'recounted-2' })
+  await results(page).getByText('the second').waitFor({ state: 'attached' })
+  await dialog.getByRole('textbox', { name: 'Reason' }).fill('Too late')
+  await dialog.getByRole('button', { name: 'Cancel all' }).click()
+  await dialog.getByRole('alert').getByText('Nothing was done').waitFor()
+  await dialog.getByText('2 messages of 1 session').waitFor()
+  await dialog.getByRole('button', { name: 'Cancel all' }).click()
+  await dialog.getByText('2 of 2 done').waitFor()
+})
+
+test('what waits is paused, resumed and cancelled as one, and the page says what that destroys', async (t) => {
   const session = await newSession('cancelled')
   for (let n = 1; n <= 3; n++) await write(session, `nobody needs this, ${n}`)
   const page = await openSignedIn(t, `/messages?session=${session}`)
   await page.getByText('3, newest first').waitFor()
-  await page.getByRole('button', { name: 'Cancel all' }).click()
-  const dialog = page.getByRole('dialog', { name: 'Cancel all that match?' })
-  await dialog.getByText('never seen by a container').waitFor()
-  await dialog.getByRole('textbox', { name: 'Reason' }).fill('Sent by mistake')
-  await dialog.getByRole('button', { name: 'Cancel all' }).click()
-  await dialog.getByText('3 of 3 done').waitFor()
-  await dialog.getByRole('button', { name: 'Done' }).click()
-  await rows(page).getByText('cancelled', { exact: true }).nth(2).waitFor()
+  for (const [button, title, says, status] of [
+    ['Pause all', 'Pause all that match?', 'until somebody resumes them', 'paused'],
+    ['Resume all', 'Resume all that match?', 'wait for their container again', 'pending'],
+    ['Cancel all', 'Cancel all that match?', 'never seen by a container', 'cancelled'],
+  ]) {
+    await page.getByRole('button', { name: button }).click()
+    const dialog = page.getByRole('dialog', { name: title })
+    await dialog.getByText(says).waitFor()
+    await dialog.getByText('3 messages of 1 session').waitFor()
+    await dialog.getByRole('textbox', { name: 'Reason' }).fill('Sent by mistake')
+    await dialog.getByRole('button', { name: button }).click()
+    await dialog.getByText('3 of 3 done').waitFor()
+    await dialog.getByRole('button', { name: 'Done' }).click()
+    await rows(page).getByText(status, { exact: true }).nth(2).waitFor()
+  }
   assert.equal(page.url(), `${address}/messages?session=${session}`)
-  assert.ok(sessions.cancelled)
+  assert.deepEqual(page.wrongs, [])
 })

@@ -29,6 +29,7 @@ const screens = {
     },
   },
   'message-failed': { path: () => `/sessions/${sessions.undelivered}/messages/invoice-1`, ready: (page) => page.getByText('The last attempt failed') },
+  operations: { path: () => '/operations', ready: (page) => page.getByRole('article', { name: /The tariff service/ }).getByText('2 of 2 done') },
   tail: {
     path: () => '/tail',
     ready: (page) => page.getByText('Waiting for something to happen'),
@@ -52,7 +53,7 @@ const screens = {
 }
 
 /** Besides the wide and light ones: where a phone or the dark adds something. */
-const pictured = new Set(['attention-dark', 'session-dark', 'hook-dark', 'graphiql-dark', 'attention-phone', 'messages-phone', 'session-phone', 'message-phone', 'sign-in'])
+const pictured = new Set(['attention-dark', 'session-dark', 'hook-dark', 'graphiql-dark', 'attention-phone', 'operations-phone', 'messages-phone', 'session-phone', 'message-phone', 'sign-in'])
 const unpictured = new Set(['help', 'no-such-screen', 'messages-none', 'session-empty'])
 
 async function picture(page, name, variant) {

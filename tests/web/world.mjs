@@ -10,6 +10,9 @@ export const injection = '<img src=x onerror="window.hurt=1"><script>window.hurt
 export const hostileName = '<img src=x onerror=window.hurt=1>.html'
 export const longName = 'Rechnungswesen, Reisekostenabrechnung und Beschaffung der Niederlassung Nordwest'
 
+/** How long a page may take for a step, in milliseconds: machines that test are busy. */
+const patience = Number(process.env.TWINBOX_TEST_PATIENCE ?? 60_000)
+
 let browser
 /** Where the first start of the engine said that one signs in. */
 export let printedAddress
@@ -54,6 +57,7 @@ export async function begin() {
   await talk()
   await attack()
   await trouble()
+  await operate()
   await newSession('lost', { channel: 'slack', title: '#lost-and-found' })
 }
 
@@ -96,6 +100,16 @@ async function trouble() {
   await claimLongAgo(stuck, 'reindex')
 }
 
+/** What an operator did: the reason is kept. */
+async function operate() {
+  const filter = { sessionId: await newSession('tariffs', { title: 'Tariffs' }) }
+  for (const n of [1, 2]) await engine.write(filter.sessionId, `What is the tariff of zone ${n}?`, { messageId: `zone-${n}` })
+  await engine.answer(filter.sessionId, 'false')
+  const preview = () => engine.query('query ($filter: SearchFilter!) { operationPreview(action: RETRY, filter: $filter) { count } }', { filter })
+  await until('both to be found', async () => (await preview()).operationPreview.count === 2)
+  await engine.mutate('startOperation', { action: 'RETRY', filter, reason: 'The tariff service was down until ten, and is back.', expectedCount: 2 }, 'operation { id }')
+}
+
 /** claimLongAgo is what a container leaves that took a message and then hung. */
 async function claimLongAgo(session, message) {
   await engine.foreign(session, 'outbound', `INSERT INTO processing_ack (message_id, status, status_changed) VALUES ('${message}', 'processing', datetime('now', '-2 hours'))`)
@@ -115,7 +129,7 @@ export async function finish() {
 export async function open(t, at, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'UTC', ...options })
   const page = await context.newPage()
-  page.setDefaultTimeout(60_000)
+  page.setDefaultTimeout(patience)
   page.wrongs = []
   page.on('console', (m) => m.type() === 'error' && page.wrongs.push(m.text()))
   page.on('pageerror', (e) => page.wrongs.push(e.message))
@@ -142,7 +156,7 @@ export async function openSignedIn(t, path = '/', options) {
 export const show = (page, path) => page.evaluate((p) => history.pushState(null, '', p), path)
 
 /** until waits for what no locator can tell. */
-export async function until(what, holds, ms = 60_000) {
+export async function until(what, holds, ms = patience) {
   for (const end = Date.now() + ms; !(await holds()); ) {
     if (Date.now() > end) throw new Error(`in vain waited for ${what}`)
     await new Promise((go) => setTimeout(go, 50))

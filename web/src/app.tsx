@@ -1,6 +1,7 @@
 import { Text, Title } from '@mantine/core'
 import { lazy, Suspense, useEffect, useSyncExternalStore } from 'react'
-import { Route, Switch } from 'wouter'
+import { Route, Switch, useLocation } from 'wouter'
+import { Boundary } from './components/boundary'
 import { Shell } from './components/shell'
 import { segment } from './lib/places'
 import { onSignIn, returnTo, signedIn } from './lib/signin'
@@ -13,10 +14,12 @@ const Messages = lazy(() => import('./screens/messages'))
 const Reply = lazy(() => import('./screens/reply'))
 const Hook = lazy(() => import('./screens/hook'))
 const Message = lazy(() => import('./screens/message'))
+const Operations = lazy(() => import('./screens/operations'))
 const Tail = lazy(() => import('./screens/tail'))
 const Hooks = lazy(() => import('./screens/hooks'))
 
 export function App() {
+  const [at] = useLocation()
   const known = useSyncExternalStore(onSignIn, signedIn)
   const elsewhere = known ? returnTo() : null
   useEffect(() => {
@@ -26,27 +29,30 @@ export function App() {
   if (elsewhere) return null
   return (
     <Shell>
-      <Suspense>
-        <Switch>
-          <Route path="/" component={Attention} />
-          <Route path="/messages" component={Messages} />
-          <Route path="/sessions/:id/replies/:replyId">{() => <Reply key={location.pathname} sessionId={segment(2)} replyId={segment(4)} />}</Route>
-          <Route path="/sessions" component={Sessions} />
-          <Route path="/sessions/:id">{() => <Session key={segment(2)} id={segment(2)} />}</Route>
-          <Route path="/sessions/:id/messages/:messageId">
-            {() => <Message key={location.pathname} sessionId={segment(2)} messageId={segment(4)} />}
-          </Route>
-          <Route path="/tail" component={Tail} />
-          <Route path="/hooks" component={Hooks} />
-          <Route path="/hooks/:name">{() => <Hook key={segment(2)} name={segment(2)} />}</Route>
-          <Route>
-            <Title order={1} size="h3">
-              There is no such screen
-            </Title>
-            <Text>The menu has those that there are.</Text>
-          </Route>
-        </Switch>
-      </Suspense>
+      <Boundary key={at}>
+        <Suspense>
+          <Switch>
+            <Route path="/" component={Attention} />
+            <Route path="/messages" component={Messages} />
+            <Route path="/sessions/:id/replies/:replyId">{() => <Reply key={location.pathname} sessionId={segment(2)} replyId={segment(4)} />}</Route>
+            <Route path="/sessions" component={Sessions} />
+            <Route path="/sessions/:id">{() => <Session key={segment(2)} id={segment(2)} />}</Route>
+            <Route path="/sessions/:id/messages/:messageId">
+              {() => <Message key={location.pathname} sessionId={segment(2)} messageId={segment(4)} />}
+            </Route>
+            <Route path="/operations" component={Operations} />
+            <Route path="/tail" component={Tail} />
+            <Route path="/hooks" component={Hooks} />
+            <Route path="/hooks/:name">{() => <Hook key={segment(2)} name={segment(2)} />}</Route>
+            <Route>
+              <Title order={1} size="h3">
+                There is no such screen
+              </Title>
+              <Text>The menu has those that there are.</Text>
+            </Route>
+          </Switch>
+        </Suspense>
+      </Boundary>
     </Shell>
   )
 }

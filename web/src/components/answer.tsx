@@ -6,13 +6,42 @@ import { refusal } from '../lib/outcome'
 import { Action } from './action'
 import { Attachment } from './attachment'
 import { DryRun } from './dryrun'
+import { Marks } from './marks'
 import { Says } from './says'
 import { Status } from './status'
 import { Time } from './time'
 
-export const RetryReplyDocument = graphql(`
+const RetryReplyDocument = graphql(`
   mutation RetryReply($input: RetryReplyInput!) {
     retryReply(input: $input) {
+      userErrors {
+        message
+      }
+    }
+  }
+`)
+
+const PauseReplyDocument = graphql(`
+  mutation PauseReply($input: ReplyActionInput!) {
+    pauseReply(input: $input) {
+      userErrors {
+        message
+      }
+    }
+  }
+`)
+const ResumeReplyDocument = graphql(`
+  mutation ResumeReply($input: ReplyActionInput!) {
+    resumeReply(input: $input) {
+      userErrors {
+        message
+      }
+    }
+  }
+`)
+const CancelReplyDocument = graphql(`
+  mutation CancelReply($input: ReplyActionInput!) {
+    cancelReply(input: $input) {
       userErrors {
         message
       }
@@ -24,7 +53,12 @@ export const RetryReplyDocument = graphql(`
 export function Answer({ sessionId, reply, done }: { sessionId: string; reply: Reply; done: () => void }) {
   const client = useClient()
   const d = reply.delivery
-  const again = d.status === 'FAILED' || d.status === 'DROPPED' || d.status === 'UNKNOWN' || d.nextAttemptAt !== null
+  const again = d.status === 'FAILED' || d.status === 'DROPPED' || d.status === 'UNKNOWN' || d.status === 'CANCELLED' || d.status === 'PAUSED' || d.nextAttemptAt !== null
+  const input = { sessionId, replyId: reply.replyId }
+  const then = (refused: string | null) => {
+    if (refused === null) done()
+    return refused
+  }
   const to = [reply.channelType, reply.platformId].filter(Boolean).join(' · ')
   return (
     <Paper withBorder p="sm" component="article" aria-label={`Reply ${reply.replyId}`}>
@@ -67,21 +101,29 @@ export function Answer({ sessionId, reply, done }: { sessionId: string; reply: R
             </Text>
           </Alert>
         )}
-        {again && (
-          <Group>
-            <Action
-              label="Deliver now"
-              title="Deliver this reply now?"
-              run={async () => {
-                const refused = refusal(await client.mutation(RetryReplyDocument, { input: { sessionId, replyId: reply.replyId } }).toPromise(), (x) => x.retryReply)
-                if (refused === null) done()
-                return refused
-              }}
-            >
+        <Group gap="xs">
+          {again && (
+            <Action label="Deliver now" title="Deliver this reply now?" run={async () => then(refusal(await client.mutation(RetryReplyDocument, { input }).toPromise(), (x) => x.retryReply))}>
               {d.status === 'UNKNOWN' ? 'It may have been delivered before: then it is there twice. ' : ''}Its delivery{to && ` to ${to}`} is tried at once. Hooks are asked again.
             </Action>
-          </Group>
-        )}
+          )}
+          {d.status === 'PENDING' && (
+            <Action label="Pause" title="Pause this reply?" run={async () => then(refusal(await client.mutation(PauseReplyDocument, { input }).toPromise(), (x) => x.pauseReply))}>
+              It is not delivered until somebody resumes it, and those behind it in its session wait with it. An attempt that is under way goes on.
+            </Action>
+          )}
+          {d.status === 'PAUSED' && (
+            <Action label="Resume" title="Resume this reply?" run={async () => then(refusal(await client.mutation(ResumeReplyDocument, { input }).toPromise(), (x) => x.resumeReply))}>
+              It is delivered{to && ` to ${to}`}, and those behind it after it.
+            </Action>
+          )}
+          {(d.status === 'PENDING' || d.status === 'PAUSED') && (
+            <Action label="Cancel reply" danger title="Cancel this reply?" run={async () => then(refusal(await client.mutation(CancelReplyDocument, { input }).toPromise(), (x) => x.cancelReply))}>
+              {to || 'Its chat'} never gets it, and its agent is told that it failed. What it says stays and can be read.
+            </Action>
+          )}
+        </Group>
+        <Marks sessionId={sessionId} marks={reply.operations} />
         <DryRun label="Try the hooks on it" input={{ point: 'ON_REPLY', sessionId, messageId: reply.replyId }} />
       </Stack>
     </Paper>

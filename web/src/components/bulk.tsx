@@ -1,98 +1,105 @@
-import { Alert, Button, Group, List, Modal, Progress, Stack, Text, Textarea } from '@mantine/core'
+import { Alert, Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
 import { useState } from 'react'
 import { useClient } from 'urql'
-import type { SearchFilter } from '../gql/graphql'
-import { matching, mostActedOn, useBulk, type Deed } from '../lib/bulk'
+import { graphql } from '../gql'
+import type { OperationAction, OperationPreviewQuery, SearchFilter } from '../gql/graphql'
 import { exact } from '../lib/figures'
-import type { Hit } from '../lib/search'
+import { actions } from '../lib/operation'
+import { refusal } from '../lib/outcome'
+import { OperationProgress } from './operationprogress'
 
-const words = {
-  retry: { button: 'Retry all', title: 'Retry all that match?', does: 'Failed and cancelled messages are written once more, each under a new id; replies that failed, were dropped or may be lost are delivered now, those of unknown outcome perhaps a second time.' },
-  cancel: { button: 'Cancel all', title: 'Cancel all that match?', does: 'Messages that wait or are paused are never seen by a container, and what recurs among them comes no more. What they say stays and can be read.' },
-} satisfies Record<Deed, unknown>
+const PreviewDocument = graphql(`
+  query OperationPreview($action: OperationAction!, $filter: SearchFilter!) {
+    operationPreview(action: $action, filter: $filter) {
+      count
+      messages
+      replies
+      sessions
+      more
+    }
+  }
+`)
+const StartDocument = graphql(`
+  mutation StartOperation($input: StartOperationInput!) {
+    startOperation(input: $input) {
+      operation {
+        id
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`)
 
-/** Bulk retries or cancels all that a filter selects, after it has said how many that is. */
+type Preview = OperationPreviewQuery['operationPreview']
+
+/** Bulk has the engine act on all that a filter selects, after it has said how many that is. */
 export function Bulk({ filter }: { filter: SearchFilter }) {
   const client = useClient()
-  const { progress: p, start, stop, clear } = useBulk()
-  const [deed, setDeed] = useState<Deed | null>(null)
-  const [hits, setHits] = useState<Hit[] | null>(null)
+  const [action, setAction] = useState<OperationAction | null>(null)
+  const [preview, setPreview] = useState<Preview | null>(null)
   const [problem, setProblem] = useState<string | null>(null)
   const [reason, setReason] = useState('')
-  const ask = (d: Deed) => {
-    clear()
-    setDeed(d)
-    setHits(null)
-    setProblem(null)
-    matching(client, filter, d).then(setHits, (e: Error) => setProblem(e.message))
+  const [operation, setOperation] = useState<string | null>(null)
+  const count = async (of: OperationAction) => {
+    const r = await client.query(PreviewDocument, { action: of, filter }, { requestPolicy: 'network-only' }).toPromise()
+    setPreview(r.data?.operationPreview ?? null)
+    if (r.error) setProblem(refusal(r, () => null))
   }
-  const close = () => p?.running || setDeed(null)
-  const text = words[deed ?? 'retry']
-  const sessions = new Set(hits?.map((h) => h.sessionId)).size
-  const count = hits && `${hits.length === mostActedOn ? 'The newest ' : ''}${exact(hits.length)} of ${exact(sessions)} ${sessions === 1 ? 'session' : 'sessions'}`
+  const ask = (of: OperationAction) => {
+    setAction(of)
+    setOperation(null)
+    setPreview(null)
+    setProblem(null)
+    void count(of)
+  }
+  const start = async () => {
+    if (!action || !preview) return
+    const r = await client.mutation(StartDocument, { input: { action, filter, reason: reason.trim(), expectedCount: preview.count } }).toPromise()
+    setProblem(refusal(r, (d) => d.startOperation))
+    const started = r.data?.startOperation?.operation
+    if (started) setOperation(started.id)
+    else await count(action)
+  }
+  const close = () => setAction(null)
+  const text = actions[action ?? 'RETRY']
   return (
     <>
       <Group gap="xs">
-        {(['retry', 'cancel'] as const).map((d) => (
-          <Button key={d} size="xs" variant="default" onClick={() => ask(d)}>
-            {words[d].button}…
+        {(['RETRY', 'PAUSE', 'RESUME', 'CANCEL'] as const).map((a) => (
+          <Button key={a} size="xs" variant="default" onClick={() => ask(a)}>
+            {actions[a].all}…
           </Button>
         ))}
       </Group>
-      <Modal opened={deed !== null} onClose={close} title={text.title} closeButtonProps={{ 'aria-label': 'Close', disabled: p?.running }}>
+      <Modal opened={action !== null} onClose={close} title={text.title} closeButtonProps={{ 'aria-label': 'Close' }}>
         <Stack>
           <Text size="sm">{text.does}</Text>
           {problem && (
-            <Alert color="red" role="alert">
+            <Alert color="red" role="alert" title="Nothing was done">
               {problem}
             </Alert>
           )}
-          {!p && hits && (
-            <Text size="sm" fw={600} role="status">
-              {hits.length === 0 ? 'None that the filter selects can be.' : `${count}, one after the other, oldest first.`}
-            </Text>
-          )}
-          {!p && !hits && !problem && <Text size="sm">Counting…</Text>}
-          {!p && hits !== null && hits.length > 0 && <Textarea label="Reason" description="Is shown with the result" value={reason} onChange={(e) => setReason(e.currentTarget.value)} required autosize data-autofocus />}
-          {p && (
+          {operation === null ? (
             <>
-              <Progress.Root size="lg" aria-label="Progress">
-                <Progress.Section value={(100 * p.done) / p.of} color="green" aria-label="done" />
-                <Progress.Section value={(100 * p.refused.length) / p.of} color="red" aria-label="refused" />
-              </Progress.Root>
-              <Text size="sm" role="status">
-                {exact(p.done)} of {exact(p.of)} done{p.refused.length > 0 && `, ${exact(p.refused.length)} refused`}
-                {p.running ? '' : p.stopped ? ', stopped.' : '.'} Reason: {reason}
+              <Text size="sm" fw={600} role="status">
+                {preview && amount(preview)}
               </Text>
-              {p.running && (
-                <Text size="xs" c="dimmed">
-                  It runs in this window: closing it stops it.
-                </Text>
-              )}
-              {p.refused.length > 0 && (
-                <List size="xs">
-                  {p.refused.slice(0, 10).map(({ hit, why }) => (
-                    <List.Item key={hit.id} style={{ overflowWrap: 'anywhere' }}>
-                      {hit.messageId ?? hit.replyId}: {why}
-                    </List.Item>
-                  ))}
-                </List>
+              {preview !== null && preview.count > 0 && !preview.more && (
+                <Textarea label="Reason" description="Is kept with each of them" value={reason} onChange={(e) => setReason(e.currentTarget.value)} required autosize maxLength={1024} data-autofocus />
               )}
             </>
+          ) : (
+            <OperationProgress id={operation} />
           )}
           <Group justify="end">
-            {p?.running ? (
-              <Button color="red" onClick={stop}>
-                Stop
-              </Button>
-            ) : (
-              <Button variant="default" onClick={close}>
-                {p ? 'Done' : 'Back'}
-              </Button>
-            )}
-            {!p && deed && (
-              <Button color={deed === 'cancel' ? 'red' : undefined} disabled={!hits || hits.length === 0 || reason.trim() === ''} onClick={() => hits && void start(deed, hits)}>
-                {text.button}
+            <Button variant="default" onClick={close}>
+              {operation === null ? 'Back' : 'Done'}
+            </Button>
+            {operation === null && (
+              <Button color={text.danger ? 'red' : undefined} disabled={!preview || preview.count === 0 || preview.more || reason.trim() === ''} onClick={() => void start()}>
+                {text.all}
               </Button>
             )}
           </Group>
@@ -100,4 +107,13 @@ export function Bulk({ filter }: { filter: SearchFilter }) {
       </Modal>
     </>
   )
+}
+
+const number = (n: number, one: string, many: string) => `${exact(n)} ${n === 1 ? one : many}`
+
+function amount(p: Preview) {
+  if (p.count === 0) return 'None that the filter selects can be.'
+  if (p.more) return `There are more than ${exact(p.count)}, which is the most at one time: make the filter narrower.`
+  const kinds = [p.messages > 0 && number(p.messages, 'message', 'messages'), p.replies > 0 && number(p.replies, 'reply', 'replies')].filter(Boolean).join(' and ')
+  return `${kinds} of ${number(p.sessions, 'session', 'sessions')}, those of a session in their order.`
 }

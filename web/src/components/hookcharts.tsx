@@ -1,56 +1,86 @@
 import { Box, Paper, SimpleGrid, Text } from '@mantine/core'
-import { Line, LineChart, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts'
-import { compact, micros } from '../lib/figures'
-import type { Sample } from '../lib/hook'
+import { Bar, BarChart, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts'
+import { compact, exact, micros } from '../lib/figures'
+import type { Minute } from '../lib/hook'
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+const minute = 60_000
+const span = 60
 
-type Series = { name: string; of: (s: Sample, before: Sample) => number | null; colour: string }
+type Key = 'passed' | 'failures' | 'p50' | 'beyond'
+type Row = { at: number } & Partial<Record<Key, number>>
+type Series = { key: Key; name: string; colour: string }
 
-/** HookCharts show how a hook's stats went since the screen was opened. */
-export default function HookCharts({ samples }: { samples: Sample[] }) {
+/** byMinute has a row for each minute of the last hour, also for those without a call. */
+function byMinute(history: Minute[]): Row[] {
+  const end = Math.max(Math.floor(Date.now() / minute) * minute, ...history.map((m) => Date.parse(m.at)))
+  const known = new Map(history.map((m) => [Math.floor(Date.parse(m.at) / minute) * minute, m]))
+  return Array.from({ length: span }, (_, i) => {
+    const at = end - (span - 1 - i) * minute
+    const m = known.get(at)
+    if (!m) return { at }
+    const p50 = m.p50Micros ?? 0
+    return { at, passed: m.calls - m.failures, failures: m.failures, p50, beyond: Math.max((m.p95Micros ?? p50) - p50, 0) }
+  })
+}
+
+/** HookCharts show how a hook fared in each minute of the last hour. */
+export default function HookCharts({ history }: { history: Minute[] }) {
+  const rows = byMinute(history)
+  const calls = history.reduce((n, m) => n + m.calls, 0)
+  const failures = history.reduce((n, m) => n + m.failures, 0)
+  const slowest = Math.max(...history.map((m) => m.p95Micros ?? 0))
   return (
-    <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="sm">
-      <Chart title="Calls" samples={samples} show={compact} series={[{ name: 'calls', of: (s, b) => Math.max(s.calls - b.calls, 0), colour: 'indigo' }]} />
+    <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm">
       <Chart
-        title="Time of a call"
-        samples={samples}
-        show={micros}
+        title="Calls a minute"
+        summary={`${exact(calls)} in the last hour, ${exact(failures)} failed`}
+        rows={rows}
+        show={compact}
         series={[
-          { name: 'p50', of: (s) => s.p50, colour: 'teal' },
-          { name: 'p99', of: (s) => s.p99, colour: 'orange' },
+          { key: 'passed', name: 'worked', colour: 'indigo' },
+          { key: 'failures', name: 'failed', colour: 'red' },
         ]}
       />
-      <Chart title="Fuel of a call" samples={samples} show={compact} series={[{ name: 'fuel', of: (s) => s.fuel, colour: 'grape' }]} />
+      <Chart
+        title="Time of a call"
+        summary={`half of them, and 95 of 100; at most ${micros(slowest)}`}
+        rows={rows}
+        show={micros}
+        series={[
+          { key: 'p50', name: 'half within', colour: 'teal' },
+          { key: 'beyond', name: '95 of 100 within so much more', colour: 'orange' },
+        ]}
+      />
     </SimpleGrid>
   )
 }
 
-function Chart({ title, samples, series, show }: { title: string; samples: Sample[]; series: Series[]; show: (n: number) => string }) {
-  const rows = samples.map((s, i) => ({ at: s.at, ...Object.fromEntries(series.map((x) => [x.name, x.of(s, samples[i - 1] ?? s)])) }))
-  const last = samples.at(-1)
-  const now = last ? series.map((x) => x.of(last, samples.at(-2) ?? last)).map((n) => (n === null ? '–' : show(n))) : []
-  const summary = series.map((x, i) => (series.length > 1 ? `${x.name} ${now[i] ?? '–'}` : (now[i] ?? '–'))).join(', ')
+function Chart({ title, summary, rows, series, show }: { title: string; summary: string; rows: Row[]; series: Series[]; show: (n: number) => string }) {
   return (
     <Paper withBorder p="xs">
-      <Text size="xs" c="dimmed">
-        {title}, now {summary}
+      <Text size="sm" fw={600}>
+        {title}
       </Text>
-      <Box h={96} role="img" aria-label={`${title} since this screen was opened; now ${summary}`}>
+      <Text size="xs" c="dimmed">
+        {summary}
+      </Text>
+      <Box h={96} role="img" aria-label={`${title} over the last hour: ${summary}`}>
         <ResponsiveContainer width="100%" height="100%">
-          <LineChart data={rows} accessibilityLayer={false} margin={{ top: 8, right: 4, bottom: 0, left: 4 }}>
-            <XAxis dataKey="at" hide type="number" domain={['dataMin', 'dataMax']} />
+          <BarChart data={rows} accessibilityLayer={false} barCategoryGap={1} margin={{ top: 8, right: 4, bottom: 0, left: 4 }}>
+            <XAxis dataKey="at" tickFormatter={(at) => clock.format(Number(at))} ticks={[rows[0]!.at, rows[span / 2]!.at, rows.at(-1)!.at]} interval={0} tick={{ fontSize: 10, fill: 'var(--mantine-color-dimmed)' }} tickLine={false} axisLine={{ stroke: 'var(--mantine-color-default-border)' }} height={18} />
             <YAxis hide domain={[0, 'auto']} />
             <Tooltip
               isAnimationActive={false}
+              cursor={{ fill: 'var(--mantine-color-default-hover)' }}
               contentStyle={{ background: 'var(--mantine-color-body)', border: '1px solid var(--mantine-color-default-border)', borderRadius: 8, fontSize: 12 }}
               labelFormatter={(at) => clock.format(Number(at))}
               formatter={(v, name) => [show(Number(v)), name]}
             />
-            {series.map((x) => (
-              <Line key={x.name} dataKey={x.name} stroke={`var(--mantine-color-${x.colour}-text)`} strokeWidth={2} dot={rows.length < 3} isAnimationActive={false} type="monotone" />
+            {series.map((s) => (
+              <Bar key={s.key} dataKey={s.key} name={s.name} stackId="one" fill={`var(--mantine-color-${s.colour}-filled)`} isAnimationActive={false} />
             ))}
-          </LineChart>
+          </BarChart>
         </ResponsiveContainer>
       </Box>
     </Paper>

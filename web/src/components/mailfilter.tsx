@@ -18,7 +18,7 @@ const FilterGroupsDocument = graphql(`
 `)
 
 const messageStatuses = ['PENDING', 'PROCESSING', 'PAUSED', 'COMPLETED', 'FAILED', 'CANCELLED', 'UNKNOWN']
-const deliveryStatuses = ['PENDING', 'DELIVERED', 'FAILED', 'UNKNOWN', 'DROPPED']
+const deliveryStatuses = ['PENDING', 'PAUSED', 'DELIVERED', 'FAILED', 'UNKNOWN', 'DROPPED', 'CANCELLED']
 const named = (all: string[]) => all.map((value) => ({ value, label: value.toLowerCase() }))
 const list = (s: string) => (s ? s.split(',') : [])
 

@@ -7,7 +7,7 @@ import { refusal } from '../lib/outcome'
 import { messagePath } from '../lib/places'
 import { Action } from './action'
 
-export const RetryMessageDocument = graphql(`
+const RetryMessageDocument = graphql(`
   mutation RetryMessage($input: MessageActionInput!) {
     retryMessage(input: $input) {
       message {
@@ -38,7 +38,7 @@ const ResumeMessageDocument = graphql(`
     }
   }
 `)
-export const CancelMessageDocument = graphql(`
+const CancelMessageDocument = graphql(`
   mutation CancelMessage($input: MessageActionInput!) {
     cancelMessage(input: $input) {
       userErrors {

@@ -2,6 +2,7 @@ import { Anchor, Group, List, Stack, Text, Title } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
 import type { SessionQuery } from '../gql/graphql'
+import { exact } from '../lib/figures'
 import type { MailboxEntry } from '../lib/mailbox'
 import { messagePath } from '../lib/places'
 import { Attachment } from './attachment'
@@ -29,19 +30,25 @@ export function SessionFacts({ session: s, entries }: { session: SessionDetail; 
         <Fact name="Sign of life">
           <Time at={s.heartbeat} />
         </Fact>
+        {s.currentTool && (
+          <Fact name="Tool">
+            {s.currentTool.name} <Time at={s.currentTool.startedAt} />
+            {s.currentTool.timeoutSeconds !== null && `, at most ${exact(s.currentTool.timeoutSeconds)} s`}
+          </Fact>
+        )}
         <Text size="sm" c="dimmed">
-          {s.messages.nodes.length === 0 ? 'It has no message in work.' : 'In work, with the time at which each was sent:'}
+          {s.claims.length === 0 ? 'It has no message in work.' : 'In work:'}
         </Text>
-        {s.messages.nodes.length > 0 && (
-          <List size="sm" listStyleType="none" spacing={4}>
-            {s.messages.nodes.map((m) => (
-              <List.Item key={m.id}>
-                <Anchor component={Link} href={messagePath(s.id, m.messageId)} size="sm" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
-                  {m.messageId}
+        {s.claims.length > 0 && (
+          <List size="sm" listStyleType="none" spacing={4} aria-label="In work">
+            {s.claims.map((c) => (
+              <List.Item key={c.messageId}>
+                <Anchor component={Link} href={messagePath(s.id, c.messageId)} size="sm" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
+                  {c.messageId}
                 </Anchor>
                 <Text size="xs" c="dimmed">
-                  <Time at={m.timestamp} />
-                  {m.tries > 0 && ` · ${m.tries} ${m.tries === 1 ? 'container' : 'containers'} died over it`}
+                  claimed <Time at={c.claimedAt} />
+                  {c.message && c.message.tries > 0 && ` · ${c.message.tries} ${c.message.tries === 1 ? 'container' : 'containers'} died over it`}
                 </Text>
               </List.Item>
             ))}

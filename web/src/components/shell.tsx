@@ -1,6 +1,6 @@
 import { ActionIcon, Alert, AppShell, Burger, Group, Kbd, Modal, NavLink, Table, Text, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
 import { useDisclosure, useHotkeys } from '@mantine/hooks'
-import { IconAlertTriangle, IconApi, IconKeyboard, IconLogout, IconMessages, IconMoon, IconPlugConnected, IconSearch, IconSun, IconTimeline } from '@tabler/icons-react'
+import { IconAlertTriangle, IconApi, IconKeyboard, IconListCheck, IconLogout, IconMessages, IconMoon, IconPlugConnected, IconSearch, IconSun, IconTimeline } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { Link, useLocation } from 'wouter'
 import { useConnection } from '../lib/live'
@@ -10,6 +10,7 @@ const places = [
   { to: '/', label: 'Attention', icon: IconAlertTriangle },
   { to: '/messages', label: 'Messages', icon: IconSearch },
   { to: '/sessions', label: 'Sessions', icon: IconMessages },
+  { to: '/operations', label: 'Operations', icon: IconListCheck },
   { to: '/tail', label: 'Live tail', icon: IconTimeline },
   { to: '/hooks', label: 'Hooks', icon: IconPlugConnected },
 ]

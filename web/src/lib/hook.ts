@@ -1,4 +1,4 @@
-import { useEffect, useEffectEvent, useState } from 'react'
+import { useEffect, useEffectEvent } from 'react'
 import { useQuery } from 'urql'
 import { graphql } from '../gql'
 import type { HookQuery } from '../gql/graphql'
@@ -51,6 +51,13 @@ const HookDocument = graphql(`
         lastError
         lastErrorAt
       }
+      history(minutes: 60) {
+        at
+        calls
+        failures
+        p50Micros
+        p95Micros
+      }
       log(last: 200) {
         at
         level
@@ -61,30 +68,19 @@ const HookDocument = graphql(`
 `)
 
 export type HookDetail = NonNullable<HookQuery['hook']>
-export type Sample = { at: number; calls: number; p50: number | null; p99: number | null; fuel: number | null }
+export type Minute = HookDetail['history'][number]
 
-const sampleMs = 5000
-const kept = 120
+const everyMs = 5000
 
-/**
- * useHook is a hook, live, and what its stats were since the screen was opened:
- * the engine keeps their sums alone.
- */
+/** useHook is a hook, live: calls are no events, so it is read again while somebody looks. */
 export function useHook(name: string) {
   const [r, read] = useQuery({ query: HookDocument, variables: { name }, requestPolicy: 'network-only' })
-  const [samples, setSamples] = useState<Sample[]>([])
   const again = () => read({ requestPolicy: 'network-only' })
   useRefresh((e) => e.hookName === name, again)
   const tick = useEffectEvent(() => document.hidden || again())
   useEffect(() => {
-    const timer = setInterval(() => tick(), sampleMs)
+    const timer = setInterval(() => tick(), everyMs)
     return () => clearInterval(timer)
   }, [])
-  const stats = r.data?.hook?.stats
-  const [sampled, setSampled] = useState<typeof stats>(undefined)
-  if (stats && stats !== sampled) {
-    setSampled(stats)
-    setSamples((old) => [...old.slice(1 - kept), { at: Date.now(), calls: stats.calls, p50: stats.p50Micros, p99: stats.p99Micros, fuel: stats.fuelPerCall }])
-  }
-  return { hook: r.data?.hook, error: r.error, read: again, samples }
+  return { hook: r.data?.hook, error: r.error, read: again }
 }

@@ -18,6 +18,7 @@ const Live = graphql(`
       messageId
       replyId
       hookName
+      operationId
     }
   }
 `)
@@ -65,6 +66,7 @@ const resync = (): LiveEvent => ({
   messageId: null,
   replyId: null,
   hookName: null,
+  operationId: null,
 })
 
 const tell = (e: LiveEvent) => listeners.forEach((l) => l(e))

@@ -31,7 +31,7 @@ const RemoveHookDocument = graphql(`
 const clock = new Intl.DateTimeFormat(undefined, { dateStyle: 'short', timeStyle: 'medium' })
 
 export default function Hook({ name }: { name: string }) {
-  const { hook: h, error, read, samples } = useHook(name)
+  const { hook: h, error, read } = useHook(name)
   const client = useClient()
   const [, go] = useLocation()
   const [problem, setProblem] = useState<string | null>(null)
@@ -84,20 +84,22 @@ export default function Hook({ name }: { name: string }) {
         </Alert>
       )}
       <Part title="Calls since the engine was started">
-        <Text size="sm">{calls(h.stats)}</Text>
+        <Text size="sm">
+          {calls(h.stats)}
+          {h.stats.fuelPerCall !== null && ` A call takes ${exact(h.stats.fuelPerCall)} of its ${exact(h.limits.fuel)} fuel.`}
+        </Text>
         {h.stats.lastError && (
           <Text size="sm" c="var(--mantine-color-error)" style={{ overflowWrap: 'anywhere' }}>
             Last failure <Time at={h.stats.lastErrorAt} />: {h.stats.lastError}
           </Text>
         )}
-        <Box mih={126}>
-          <Suspense>
-            <HookCharts samples={samples} />
-          </Suspense>
-        </Box>
-        <Text size="xs" c="dimmed">
-          The charts begin when this screen is opened, and read again every five seconds.
-        </Text>
+        {h.history.length > 0 && (
+          <Box mih={150}>
+            <Suspense>
+              <HookCharts history={h.history} />
+            </Suspense>
+          </Box>
+        )}
       </Part>
       <Part title="Try it">
         <HookTrial hook={h} />

@@ -6,6 +6,7 @@ import { Answer } from '../components/answer'
 import { Attachment } from '../components/attachment'
 import { DryRun } from '../components/dryrun'
 import { Empty } from '../components/empty'
+import { Marks } from '../components/marks'
 import { MessageActions } from '../components/messageactions'
 import { Problem } from '../components/problem'
 import { Says } from '../components/says'
@@ -18,17 +19,17 @@ import { useStory, type StoryMessage } from '../lib/story'
 const reached: Record<StoryMessage['status'], number> = { PENDING: 2, PAUSED: 2, CANCELLED: 2, UNKNOWN: 2, PROCESSING: 3, COMPLETED: 4, FAILED: 4 }
 
 export default function Message({ sessionId, messageId }: { sessionId: string; messageId: string }) {
-  const { message: m, answers, error, read } = useStory(sessionId, messageId)
+  const { message: m, error, read } = useStory(sessionId, messageId)
   const back = (
     <Anchor component={Link} href={sessionPath(sessionId)} size="sm" style={{ overflowWrap: 'anywhere' }}>
       <IconArrowLeft size={14} aria-hidden /> Session {sessionId}
     </Anchor>
   )
-  if (error && !m) return <Problem error={error} retry={() => void read()} />
+  if (error && !m) return <Problem error={error} retry={read} />
   if (m === null)
     return <Empty title="There is no such message">{back}</Empty>
   if (!m) return null
-  const replies = answers?.replies ?? []
+  const replies = m.replies.nodes
   const target = [m.channelType, m.platformId, m.threadId].filter(Boolean).join(' · ')
   return (
     <Stack gap="md" maw={960}>
@@ -44,10 +45,10 @@ export default function Message({ sessionId, messageId }: { sessionId: string; m
               {[m.kind, m.seq === null ? null : `seq ${m.seq}`, m.session.agentGroup.name].filter(Boolean).join(' · ')}
             </Text>
           </Group>
-          <MessageActions message={m} done={() => void read()} />
+          <MessageActions message={m} done={read} />
         </Group>
       </div>
-      {error && <Problem error={error} retry={() => void read()} />}
+      {error && <Problem error={error} retry={read} />}
       {m.problem && (
         <Alert color="red" title="What is wrong with it">
           {m.problem}
@@ -92,6 +93,7 @@ export default function Message({ sessionId, messageId }: { sessionId: string; m
               Comes again by <Text span ff="monospace" inherit>{m.recurrence}</Text> in {m.timeZone ?? 'UTC'}
             </Text>
           )}
+          <Marks sessionId={sessionId} marks={m.operations} />
           {m.seriesId && m.seriesId !== m.messageId && (
             <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
               Of the series of {m.seriesId}
@@ -101,6 +103,12 @@ export default function Message({ sessionId, messageId }: { sessionId: string; m
         <Step title={m.status === 'PAUSED' ? 'Paused' : m.status === 'CANCELLED' ? 'Cancelled' : 'Claimed by the container'} icon={<IconRobot size={14} />}>
           <Text size="sm" c="dimmed">
             {claimed(m)}
+            {m.claimedAt && (
+              <>
+                {' '}
+                It took it <Time at={m.claimedAt} />.
+              </>
+            )}
             {m.tries > 0 && ` A container died over it ${m.tries === 1 ? 'once' : `${m.tries} times`}.`}
           </Text>
           <Group gap="xs">
@@ -117,18 +125,20 @@ export default function Message({ sessionId, messageId }: { sessionId: string; m
         </Step>
         <Step title={m.status === 'FAILED' ? 'Failed' : 'Acknowledged'} icon={<IconCheck size={14} />}>
           <Text size="sm" c="dimmed">
-            {m.status === 'COMPLETED' ? 'The container has done its work on it.' : m.status === 'FAILED' ? 'The container, or the engine after too many tries, gave up on it.' : 'Not yet.'}
+            {m.status === 'COMPLETED' ? 'The container has done its work on it.' : m.status === 'FAILED' ? 'The container, or the engine after too many tries, gave up on it.' : 'Not yet.'}{' '}
+            {m.acknowledgedAt && <Time at={m.acknowledgedAt} />}
           </Text>
         </Step>
-        <Step title={replies.length > 1 ? `Answered by ${replies.length} replies` : 'Answered'} icon={<IconMessageReply size={14} />}>
-          {answers && replies.length === 0 && (
+        <Step title={replies.length > 1 ? `Answered by ${replies.length}${m.replies.pageInfo.hasNextPage ? ' and more' : ''} replies` : 'Answered'} icon={<IconMessageReply size={14} />}>
+          {replies.length === 0 && (
             <Text size="sm" c="dimmed">
-              {answers.complete ? 'No reply says that it answers this message.' : 'None of the session’s newest 1,000 replies says that it answers this message.'}
+              No reply says that it answers this message.
             </Text>
           )}
           {replies.map((r) => (
-            <Answer key={r.id} sessionId={sessionId} reply={r} done={() => void read()} />
+            <Answer key={r.id} sessionId={sessionId} reply={r} done={read} />
           ))}
+          {m.replies.pageInfo.hasNextPage && <Text size="sm">These are the first hundred; the session has the others.</Text>}
         </Step>
       </Timeline>
     </Stack>

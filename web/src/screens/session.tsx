@@ -43,13 +43,18 @@ const SessionDocument = graphql(`
       createdAt
       heartbeat
       folder
-      messages(last: 20, status: [PROCESSING]) {
-        nodes {
+      claims {
+        messageId
+        claimedAt
+        message {
           id
-          messageId
-          timestamp
           tries
         }
+      }
+      currentTool {
+        name
+        startedAt
+        timeoutSeconds
       }
     }
   }

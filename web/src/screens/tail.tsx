@@ -6,7 +6,7 @@ import { Link } from 'wouter'
 import { Empty } from '../components/empty'
 import type { EventType } from '../gql/graphql'
 import { useFilter } from '../lib/filter'
-import { hookPath, messagePath, sessionPath } from '../lib/places'
+import { hookPath, messagePath, replyPath, sessionPath } from '../lib/places'
 import { useEvents, type LiveEvent } from '../lib/live'
 
 const kept = 5000
@@ -37,13 +37,9 @@ const words = (type: string) => type.toLowerCase().replaceAll('_', ' ')
 
 /** about names what an event is of, and leads there. */
 function about(e: LiveEvent) {
-  const [name, to] = e.sessionId && e.messageId ? [e.messageId, messagePath(e.sessionId, e.messageId)] : e.hookName ? [e.hookName, hookPath(e.hookName)] : [e.replyId, null]
+  const [name, to]: [string | null, string] = e.sessionId && e.messageId ? [e.messageId, messagePath(e.sessionId, e.messageId)] : e.sessionId && e.replyId ? [e.replyId, replyPath(e.sessionId, e.replyId)] : e.hookName ? [e.hookName, hookPath(e.hookName)] : [e.operationId, '/operations']
   if (!name) return null
-  return to === null ? (
-    <Text size="xs" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
-      {name}
-    </Text>
-  ) : (
+  return (
     <Text component={Link} href={to} size="xs" ff="monospace" c="var(--mantine-color-anchor)" style={{ overflowWrap: 'anywhere' }}>
       {name}
     </Text>

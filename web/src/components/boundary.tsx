@@ -1,0 +1,26 @@
+import { Alert, Button, Group } from '@mantine/core'
+import { Component, type ReactNode } from 'react'
+
+/** Boundary keeps the rest of the page when a screen breaks, or is not there any more after the engine was replaced. */
+export class Boundary extends Component<{ children: ReactNode }, { error: Error | null }> {
+  override state = { error: null as Error | null }
+
+  static getDerivedStateFromError(error: unknown) {
+    return { error: error instanceof Error ? error : new Error(String(error)) }
+  }
+
+  override render() {
+    const { error } = this.state
+    if (error === null) return this.props.children
+    return (
+      <Alert color="red" role="alert" title="This screen cannot be shown">
+        {error.message} After an upgrade of the engine, the page has to be loaded anew.
+        <Group mt="xs">
+          <Button size="xs" variant="default" onClick={() => location.reload()}>
+            Load anew
+          </Button>
+        </Group>
+      </Alert>
+    )
+  }
+}
