@@ -62,7 +62,7 @@ no-console:
 	cd $* && npm ci --no-audit --no-fund
 	touch $@
 
-bench: build tests/peer/node_modules/.package-lock.json
+bench: build tests/peer/node_modules/.package-lock.json tests/web/node_modules/.package-lock.json
 	go build -o bin/bench ./tests/bench
 	bin/bench $(ARGS)
 

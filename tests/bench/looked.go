@@ -35,8 +35,8 @@ func openOutbound(ctx context.Context, data string, s engine.Session) (_ *outbou
 	}
 	o := &outbound{store, s, filepath.Join(data, s.Folder(), "outbound.db"), time.Unix(1_700_000_000, 0)}
 	err = errors.Join(
-		fill(o.path, `INSERT INTO messages_out (id, seq, timestamp, kind, content) SELECT 'r' || i, 2 * i - 1, '2026-01-01T00:00:00Z', 'chat', 'hello' FROM n`),
-		fill(filepath.Join(data, s.Folder(), "inbound.db"), `INSERT INTO delivered SELECT 'r' || i, NULL, 'delivered', '2026-01-01T00:00:00Z' FROM n`))
+		fill(o.path, oldReplies, `INSERT INTO messages_out (id, seq, timestamp, kind, content) SELECT 'r' || i, 2 * i - 1, '2026-01-01T00:00:00Z', 'chat', 'hello' FROM n`),
+		fill(filepath.Join(data, s.Folder(), "inbound.db"), oldReplies, `INSERT INTO delivered SELECT 'r' || i, NULL, 'delivered', '2026-01-01T00:00:00Z' FROM n`))
 	var n engine.NewReplies
 	if err == nil {
 		n, err = o.NewReplies(ctx, s)
@@ -50,13 +50,14 @@ func openOutbound(ctx context.Context, data string, s engine.Session) (_ *outbou
 	return o, nil
 }
 
-func fill(path, insert string) (err error) {
+// fill inserts so many rows by a statement that has their number as i of n.
+func fill(path string, rows int, insert string) (err error) {
 	db, err := sqlite3.Open(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return db.Exec(fmt.Sprintf("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) %s", oldReplies, insert))
+	return db.Exec(fmt.Sprintf("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) %s", rows, insert))
 }
 
 // look measures looks for new replies, before each of which the file's time

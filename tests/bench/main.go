@@ -15,10 +15,10 @@ import (
 )
 
 type options struct {
-	dir, engine, peer, json string
-	only                    string
-	rounds, sessions        int
-	short, serveIdle        bool
+	dir, engine, peer, web, json string
+	only                         string
+	rounds, sessions             int
+	short, serveIdle             bool
 }
 
 func main() {
@@ -26,8 +26,9 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "dist", "directory on the disk to measure")
 	flag.StringVar(&o.engine, "engine", "bin/engine", "the binary to measure over HTTP")
 	flag.StringVar(&o.peer, "peer", "tests/peer", "folder of the peer, with its node_modules")
+	flag.StringVar(&o.web, "web", "tests/web", "folder of the console's tests, with its node_modules")
 	flag.StringVar(&o.json, "json", "dist/bench.json", "where to write the figures")
-	flag.StringVar(&o.only, "only", "", "measure a part: sessions, hooks, delivery or memory")
+	flag.StringVar(&o.only, "only", "", "measure a part: sessions, hooks, delivery, console or memory")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each operation is measured; medians are shown")
 	flag.IntVar(&o.sessions, "sessions", 100_000, "sessions for the memory row; 0 leaves it out")
 	flag.BoolVar(&o.short, "short", false, "one round and 1,000 sessions: to see that all of it works")
@@ -69,7 +70,7 @@ func measureAll(ctx context.Context, o options) (err error) {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context, options, string, time.Duration) ([]result, error)
-	}{{"sessions", measureRows}, {"hooks", measureHooks}, {"delivery", measureDelivery}} {
+	}{{"sessions", measureRows}, {"hooks", measureHooks}, {"delivery", measureDelivery}, {"console", measureConsole}} {
 		if o.only != "" && o.only != part.name {
 			continue
 		}

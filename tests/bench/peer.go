@@ -13,7 +13,6 @@ import (
 	"strings"
 )
 
-// peer is what a user would otherwise run: tests/peer, on Node.js.
 type peer struct {
 	folder string // of its scripts, with node_modules
 	dir    string // where it keeps its data
@@ -28,7 +27,7 @@ func (p *peer) benchmark(part string) *benchmark {
 	}, nil}
 }
 
-// benchmark is a program that measures a peer's side of many rows in one go.
+// benchmark is a program that measures one side of many rows in one go.
 type benchmark struct {
 	command func(context.Context) *exec.Cmd
 	round   map[string]sample
@@ -40,7 +39,7 @@ func (b *benchmark) run(ctx context.Context) error {
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return fmt.Errorf("the peer's benchmark, %s (is node installed, and was npm ci run in tests/peer?): %w", cmd, err)
+		return fmt.Errorf("%s (is node installed, and was npm ci run in %s?): %w", cmd, cmd.Dir, err)
 	}
 	b.round = map[string]sample{}
 	for line := range bytes.Lines(out) {
@@ -51,7 +50,7 @@ func (b *benchmark) run(ctx context.Context) error {
 			P99       float64 `json:"p99_ms"`
 		}
 		if err := json.Unmarshal(line, &r); err != nil {
-			return fmt.Errorf("the peer's benchmark, %s: %w", cmd, err)
+			return fmt.Errorf("%s: %w", cmd, err)
 		}
 		b.round[r.Op] = sample{PerSecond: r.OpsPerSec, P50Micros: r.P50 * 1000, P99Micros: r.P99 * 1000}
 	}
@@ -62,7 +61,7 @@ func (b *benchmark) side(op string) side {
 	return func(context.Context, int) (sample, error) {
 		s, ok := b.round[op]
 		if !ok {
-			return sample{}, fmt.Errorf("the peer's benchmark has no %q", op)
+			return sample{}, fmt.Errorf("there is no measurement of %q", op)
 		}
 		return s, nil
 	}

@@ -54,7 +54,7 @@ export default function Message({ sessionId, messageId }: { sessionId: string; m
           {m.problem}
         </Alert>
       )}
-      <Timeline active={replies.some((r) => r.delivery.status === 'DELIVERED') ? 5 : reached[m.status]} bulletSize={28} lineWidth={2}>
+      <Timeline active={replies.length > 0 ? 5 : reached[m.status]} bulletSize={28} lineWidth={2}>
         <Step title="Received" icon={<IconSend size={14} />}>
           <Text size="sm" c="dimmed">
             <Time at={m.timestamp} />
