@@ -4681,7 +4681,10 @@ enum OperationStatus {
 }
 "What an operation did with one message or reply."
 enum OperationOutcome {
-  "It has not come to it."
+  """
+  It has not come to it. If the engine was killed amid an operation that had just been called off, some may be done
+  nevertheless: ` + "`" + `operations` + "`" + ` of the message or reply tells.
+  """
   PENDING
   "It is done."
   DONE
