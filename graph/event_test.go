@@ -337,3 +337,42 @@ func TestACursorThatIsTooOldIsToldToResync(t *testing.T) {
 		}
 	}
 }
+
+func TestOperationsAreToldOfAndHooksHaveAHistoryOverTheAPI(t *testing.T) {
+	w := mustWorld(t)
+	w.populate(t)
+	w.installHooks(t)
+	w.waitIndexed(t)
+	w.operate(t)
+	events := w.stream(t, http.MethodPost, "/graphql", `{"query": "subscription { events(after: \"0\", types: [OPERATION_CHANGED]) { type operationId operation { status total done } } }"}`)
+	const want = `{"data":{"events":{"type":"OPERATION_CHANGED","operationId":"hold","operation":{"status":"COMPLETED","total":1,"done":1}}}}`
+	for _, when := range []string{"begun", "ended"} { // shown as it is now
+		if got := events.next()["data"]; got != want {
+			t.Errorf("that it has %s is told as %s", when, got)
+		}
+	}
+	plain := w.stream(t, http.MethodGet, "/events?after=0&types=OPERATION_CHANGED", "")
+	b := plain.next()
+	for b != nil && b["data"] == "" { // where the reader stands
+		b = plain.next()
+	}
+	if !strings.Contains(b["data"], `"operationId":"hold"`) {
+		t.Errorf("as plain events: %v", b)
+	}
+	var out struct {
+		Errors []struct{ Message string }
+		Data   struct {
+			Hooks []struct {
+				History []struct{ Calls, Failures int }
+			}
+		}
+	}
+	mustDecode(t, w.query(t, `{ hooks { history { at calls failures p50Micros p95Micros } } }`, nil), &out)
+	if len(out.Errors) > 0 || len(out.Data.Hooks) == 0 || out.Data.Hooks[0].History == nil {
+		t.Errorf("histories: %+v", out)
+	}
+	mustDecode(t, w.query(t, `{ hooks { history(minutes: 241) { at } } }`, nil), &out)
+	if len(out.Errors) == 0 || !strings.Contains(out.Errors[0].Message, "1 to 240") {
+		t.Errorf("a history of more than four hours: %+v", out)
+	}
+}
