@@ -63,6 +63,18 @@ func stop(t *testing.T, h *hosttest.Host, s engine.Session) {
 	hosttest.Must(t, err)
 }
 
+// answer has the session's container leave a reply that nobody takes, and stop.
+func answer(t *testing.T, h *hosttest.Host, s engine.Session) {
+	t.Helper()
+	h.Exec(t, s, "outbound.db", `INSERT INTO messages_out (id, seq, timestamp, kind, content) VALUES ('r', 1, '2026-01-01T00:00:00Z', 'chat', '{"text":"x"}')`)
+	stop(t, h, s)
+	hosttest.Wait(t, "the reply to be noticed", func() bool {
+		l, err := h.UnsettledReplies(t.Context(), engine.Page{Limit: 1}, engine.UnsettledRepliesFilter{})
+		hosttest.Must(t, err)
+		return len(l.Items) == 1
+	})
+}
+
 func TestSessionsInWhichNothingWaitsAreClosedWhenTheyAreIdle(t *testing.T) {
 	p := engine.RetentionPolicy{CloseIdle: 7 * day}
 	for _, c := range []struct {
@@ -99,15 +111,17 @@ func TestSessionsInWhichNothingWaitsAreClosedWhenTheyAreIdle(t *testing.T) {
 			hosttest.Must(t, os.WriteFile(h.Folder(s, ".heartbeat"), nil, 0o600))
 			hosttest.Must(t, os.Chtimes(h.Folder(s, ".heartbeat"), at, at))
 		}, false},
-		{"a reply that nobody took", func(t *testing.T, h *hosttest.Host, s engine.Session) {
-			h.Exec(t, s, "outbound.db", `INSERT INTO messages_out (id, seq, timestamp, kind, content) VALUES ('r', 1, '2026-01-01T00:00:00Z', 'chat', '{"text":"x"}')`)
-			stop(t, h, s)
-			hosttest.Wait(t, "the reply to be noticed", func() bool {
-				l, err := h.UnsettledReplies(t.Context(), engine.Page{Limit: 1}, engine.UnsettledRepliesFilter{})
-				hosttest.Must(t, err)
-				return len(l.Items) == 1
-			})
+		{"a reply that nobody took", func(t *testing.T, h *hosttest.Host, s engine.Session) { answer(t, h, s) }, false},
+		{"a paused reply", func(t *testing.T, h *hosttest.Host, s engine.Session) {
+			answer(t, h, s)
+			_, err := h.PauseReply(t.Context(), s.ID, "r")
+			hosttest.Must(t, err)
 		}, false},
+		{"a cancelled reply", func(t *testing.T, h *hosttest.Host, s engine.Session) {
+			answer(t, h, s)
+			_, err := h.CancelReply(t.Context(), s.ID, "r")
+			hosttest.Must(t, err)
+		}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -2,13 +2,14 @@ package lifecycle
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,14 +26,6 @@ const (
 	labelAgentGroup = "twinbox.agent-group"
 )
 
-// note is what is kept, in a file, of a session's container for as long as it
-// may run: it is found even if the configuration names another command line
-// by then, or the data directory has moved.
-type note struct {
-	Program string `json:"program"`
-	Data    string `json:"data"`
-}
-
 // container is one that docker or podman runs. See engine.Container.
 type container struct {
 	wakers   *Wakers
@@ -40,6 +33,7 @@ type container struct {
 	cli      cli
 	note     note
 	session  string
+	id       string // of the one that was made or found; "" if there is none
 	grace    time.Duration
 	stopping sync.Once
 	stop     chan struct{} // closed to have it ended
@@ -57,17 +51,9 @@ func (c *container) Done() <-chan struct{} { return c.done }
 // Stop implements engine.Container.
 func (c *container) Stop() { c.stopping.Do(func() { close(c.stop) }) }
 
-// name is the container's: there are no two of one name.
+// name is what the container is made under: there are no two of one name. All
+// else goes by its id, as another engine may have made one under this name since.
 func (c *container) name() string { return "twinbox-" + c.note.Data + "-" + c.session }
-
-func (c *container) file(kind string) string {
-	return filepath.Join(c.wakers.data, "run", c.session+kind)
-}
-
-const (
-	noteFile = ".container"
-	envFile  = ".env"
-)
 
 // startContainer starts a session's container. It is made and started in two
 // calls: one that an engine which was killed has left behind may still make
@@ -77,21 +63,18 @@ func (w *Wakers) startContainer(ctx context.Context, s engine.Session, g Group) 
 	if err != nil {
 		return nil, err
 	}
-	c := w.container(s.ID, note{Program: program, Data: w.name}, g.grace())
-	if err := c.write(); err != nil {
-		return nil, err
-	}
+	c := w.container(s.ID, note{Program: program, Data: w.name, Start: rand.Text()}, g.grace())
 	err = c.create(ctx, s, g.Docker)
 	if err != nil && ctx.Err() == nil {
 		// Perhaps there is one of its name. The session was claimed for this one.
-		if had, rerr := c.remove(ctx, true); had && rerr == nil {
+		if had, rerr := c.clear(ctx); had && rerr == nil {
 			err = c.create(ctx, s, g.Docker)
 		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, c.tidy())
 	}
-	if _, err = c.cli.call(ctx, callTime, "start", c.name()); err == nil {
+	if _, err = c.cli.call(ctx, callTime, "start", c.id); err == nil {
 		go c.run()
 		return c, nil
 	}
@@ -105,9 +88,17 @@ func (w *Wakers) startContainer(ctx context.Context, s engine.Session, g Group) 
 	return nil, err
 }
 
-// create makes the session's container. What is secret is in no argument: all
-// who are on this machine can read those.
+// fullID is what an id must look like that is compared with those that find
+// returns: where it is not among them, its container is taken for ended.
+var fullID = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// create notes the session's container and makes it. What is secret is in no
+// argument: all who are on this machine can read those.
 func (c *container) create(ctx context.Context, s engine.Session, d *Docker) error {
+	// Each time: an engine whose container was in the way may have noted it meanwhile.
+	if err := c.write(); err != nil {
+		return err
+	}
 	data := c.wakers.data
 	if d.DataDir != "" {
 		data = d.DataDir
@@ -121,7 +112,15 @@ func (c *container) create(ctx context.Context, s engine.Session, d *Docker) err
 		return err
 	}
 	labels := []string{labelData + "=" + c.note.Data, labelSession + "=" + s.ID, labelAgentGroup + "=" + s.AgentGroupID}
-	_, err := c.cli.call(ctx, createTime, append([]string{"create"}, d.arguments(c.note.Program, c.name(), env, dir, labels)...)...)
+	out, err := c.cli.call(ctx, createTime, append([]string{"create"}, d.arguments(c.note.Program, c.name(), env, dir, labels)...)...)
+	if err == nil {
+		// Fetching an image may print something before it.
+		if id := out[strings.LastIndexByte(out, '\n')+1:]; fullID.MatchString(id) {
+			c.id = id
+		} else {
+			err = fmt.Errorf("%s create: it printed %q, and no container's id", filepath.Base(c.note.Program), id)
+		}
+	}
 	return errors.Join(err, os.Remove(env))
 }
 
@@ -140,6 +139,7 @@ func (w *Wakers) adoptContainer(ctx context.Context, s engine.Session, grace tim
 		return nil, err
 	}
 	for _, f := range found {
+		c.id = f.id
 		if !f.never {
 			go c.run("--tail", "100") // its latest lines: they may say why it ended
 			return c, nil
@@ -181,13 +181,15 @@ func (c *container) run(options ...string) {
 // await returns when no process of the container runs.
 func (c *container) await(ctx context.Context) {
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Minute) {
-		status, err := c.cli.run(ctx, "wait", c.name())
-		if runs, ferr := c.runs(ctx); ferr == nil && !runs {
+		status, err := c.cli.run(ctx, "wait", c.id)
+		f, ferr := c.look(ctx, c.id)
+		if ferr == nil && (f == nil || !f.runs) {
 			if err == nil && status != "0" {
 				c.log.Info("a session's container ended", "status", status)
 			}
 			return
-		} else if err = errors.Join(err, ferr); err != nil {
+		}
+		if err = errors.Join(err, ferr); err != nil {
 			c.log.Error("find out whether a container runs; will try again", "error", err)
 		}
 		time.Sleep(pause)
@@ -197,9 +199,9 @@ func (c *container) await(ctx context.Context) {
 // end has the container end.
 func (c *container) end(ended <-chan struct{}) {
 	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
-		err := c.halt(context.Background(), c.name())
+		err := c.halt(context.Background(), c.id)
 		if err != nil {
-			_, err = c.cli.call(context.Background(), callTime, "kill", c.name())
+			_, err = c.cli.call(context.Background(), callTime, "kill", c.id)
 		}
 		select {
 		case <-ended:
@@ -223,7 +225,7 @@ func (c *container) halt(ctx context.Context, id string) error {
 
 // follow logs what the container prints until it ends.
 func (c *container) follow(ctx context.Context, options []string) {
-	cmd := c.cli.command(ctx, append(append([]string{"logs", "--follow"}, options...), c.name())...)
+	cmd := c.cli.command(ctx, append(append([]string{"logs", "--follow"}, options...), c.id)...)
 	out := &lines{log: c.log}
 	cmd.Stdout, cmd.Stderr = out, out
 	err := cmd.Run()
@@ -239,6 +241,8 @@ type found struct {
 	// never: it has never run.
 	never bool
 	runs  bool
+	// leaves: somebody removes it.
+	leaves bool
 }
 
 // find returns the session's containers.
@@ -261,75 +265,77 @@ func (c *container) find(ctx context.Context) ([]found, error) {
 			f.never, f.runs = true, false
 		case "exited", "stopped", "dead":
 			f.runs = false
+		case "removing":
+			f.leaves = true
 		}
 		list = append(list, f)
 	}
 	return list, nil
 }
 
-func (c *container) runs(ctx context.Context) (bool, error) {
+// look returns the session's container of an id, or nil.
+func (c *container) look(ctx context.Context, id string) (*found, error) {
 	list, err := c.find(ctx)
-	for _, f := range list {
-		if f.runs {
-			return true, err
+	for i := range list {
+		if list[i].id == id {
+			return &list[i], nil
 		}
 	}
-	return false, err
+	return nil, err
 }
 
-// remove removes what there is of the session's containers; one that runs is
-// stopped first, or an error.
-func (c *container) remove(ctx context.Context, stop bool) (had bool, err error) {
+// clear removes what there is of the session's containers; one that runs is
+// stopped first.
+func (c *container) clear(ctx context.Context) (had bool, err error) {
 	list, err := c.find(ctx)
 	for _, f := range list {
-		if f.runs && stop {
-			err = c.halt(ctx, f.id)
+		var halted error
+		if f.runs {
+			halted = c.halt(ctx, f.id)
 		}
-		if err == nil {
-			// Without --force: what was started meanwhile is refused.
-			_, err = c.cli.call(ctx, callTime, "rm", "--volumes", f.id)
-		}
-		if err != nil {
-			return true, err
+		if err := c.remove(ctx, f.id); err != nil {
+			return true, errors.Join(halted, err)
 		}
 	}
 	return len(list) > 0, err
 }
 
-// tidy removes what is left of the session's container, and its note. There
-// is an error if it runs, or if that cannot be found out.
+// remove removes a container; that it runs is an error, and that another
+// engine is removing it or has is none.
+func (c *container) remove(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*callTime)
+	defer cancel()
+	// Without --force: what was started meanwhile is refused.
+	_, err := c.cli.call(ctx, callTime, "rm", "--volumes", id)
+	for err != nil {
+		f, ferr := c.look(ctx, id)
+		if ferr == nil && f == nil {
+			return nil
+		}
+		if ferr != nil || !f.leaves {
+			return errors.Join(err, ferr)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return nil
+}
+
+// tidy removes the container that this waker has made or found, and its note.
+// There is an error if it runs, or if that cannot be found out.
 func (c *container) tidy() error {
-	if _, err := c.remove(context.Background(), false); err != nil {
+	list, err := c.find(context.Background())
+	others := false
+	for _, f := range list {
+		if f.id == c.id {
+			err = c.remove(context.Background(), f.id)
+		} else {
+			others = true
+		}
+	}
+	// One that is not known to be this waker's, perhaps as its call was cut
+	// short, is found by the note.
+	if err != nil || others {
 		return err
 	}
-	return os.Remove(c.file(noteFile))
-}
-
-// write notes that the session has a container, before it may.
-func (c *container) write() error {
-	text, err := json.Marshal(c.note)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(c.file(".new"), text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(c.file(".new"), c.file(noteFile))
-}
-
-// readNote returns the note on a session's container; nil if there is none.
-func (w *Wakers) readNote(sessionID string) (*note, error) {
-	path := filepath.Join(w.data, "run", sessionID+noteFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	n := &note{}
-	if err == nil {
-		err = json.Unmarshal(text, n)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the note on a container: %w", err)
-	}
-	return n, nil
+	return c.forget()
 }

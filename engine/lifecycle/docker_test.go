@@ -283,14 +283,25 @@ func (c *containers) leave(t *testing.T, verbs ...string) {
 func TestTwoEnginesNeverRunTwoContainersOfASession(t *testing.T) {
 	eachCommandLine(t, func(t *testing.T, cli dockertest.CommandLine) {
 		c := newContainers(t, cli, "run")
-		mustStart(t, c.Wakers)
+		first := mustStart(t, c.Wakers)
 		c.log.waitFor(t, "the agent has started")
 		// One that knows of no claim, as its registry is an older copy.
-		mustStart(t, c.again(t))
+		second := mustStart(t, c.again(t))
+		<-first.Done()
+		// Not by what it printed: podman reads no more of that once it is removed.
+		wait(t, filepath.Join(c.folder, "ended"))
 		if all := c.list(t); len(all) != 1 {
 			t.Fatalf("there are %v", all)
 		}
-		c.log.waitFor(t, "was asked to end")
+		// It is the second's, and so is what is noted of it.
+		third, err := c.again(t).Adopt(t.Context(), session)
+		if err != nil || third == nil {
+			t.Fatalf("found %v, %v", third, err)
+		}
+		second.Stop()
+		<-second.Done()
+		<-third.Done()
+		c.wantNone(t)
 	})
 }
 

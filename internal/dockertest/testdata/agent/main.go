@@ -51,7 +51,7 @@ func run(mode string, args []string) error {
 	case "run":
 		<-signals
 		fmt.Println("the agent was asked to end")
-		return nil
+		return os.WriteFile(filepath.Join(folder, "ended"), []byte("by request\n"), 0o644)
 	}
 	return fmt.Errorf("no mode %q", mode)
 }

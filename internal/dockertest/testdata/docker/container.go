@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,13 +18,14 @@ import (
 
 // container is what "create" was told.
 type container struct {
+	Name            string
 	Root, Workspace string
 	Command         []string
 	Env, Labels     []string
 }
 
-func load(name string) (c container, err error) {
-	text, err := os.ReadFile(filepath.Join(directory(name), "container"))
+func load(id string) (c container, err error) {
+	text, err := os.ReadFile(filepath.Join(directory(id), "container"))
 	if err == nil {
 		err = json.Unmarshal(text, &c)
 	}
@@ -30,7 +33,7 @@ func load(name string) (c container, err error) {
 }
 
 func create(args []string) error {
-	c, name := container{}, ""
+	c := container{}
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
 		flag := args[0]
 		args = args[1:]
@@ -40,7 +43,7 @@ func create(args []string) error {
 		}
 		switch flag {
 		case "--name":
-			name = value
+			c.Name = value
 		case "--label":
 			c.Labels = append(c.Labels, value)
 		case "--rootfs":
@@ -70,19 +73,27 @@ func create(args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(directory(""), 0o700); err != nil {
-		return err
+	var random [32]byte
+	_, _ = rand.Read(random[:]) // never fails
+	id := hex.EncodeToString(random[:])
+	err = alone(func() error {
+		if had, err := find(c.Name); err == nil {
+			return fmt.Errorf("the container name %q is already in use by container %s", c.Name, had)
+		}
+		if err := os.MkdirAll(directory(id), 0o700); err != nil {
+			return err
+		}
+		return write(id, "container", string(text))
+	})
+	if err == nil {
+		fmt.Println(id)
 	}
-	if err := os.Mkdir(directory(name), 0o700); err != nil {
-		return fmt.Errorf("the container name %q is already in use", name)
-	}
-	fmt.Println(name)
-	return write(name, "container", string(text))
+	return err
 }
 
 // write has a file there as a whole or not at all.
-func write(name, file, text string) error {
-	path := filepath.Join(directory(name), file)
+func write(id, file, text string) error {
+	path := filepath.Join(directory(id), file)
 	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
 		return err
 	}
@@ -91,15 +102,18 @@ func write(name, file, text string) error {
 
 // start has a process of its own run the container's, and wait for its end.
 func start(args []string) error {
-	name := args[0]
-	if s, err := state(name); err != nil || s != "created" {
-		return errors.Join(err, fmt.Errorf("container %s is %s", name, s))
+	id, err := find(args[0])
+	if err != nil {
+		return err
+	}
+	if s, err := state(id); err != nil || s != "created" {
+		return errors.Join(err, fmt.Errorf("container %s is %s", id, s))
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	s := exec.Command(self, "supervise", name)
+	s := exec.Command(self, "supervise", id)
 	s.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := s.Start(); err != nil {
 		return err
@@ -110,15 +124,15 @@ func start(args []string) error {
 		close(ended)
 	}()
 	for {
-		if now, err := state(name); err != nil || now != "created" {
+		if now, err := state(id); err != nil || now == "running" || now == "exited" {
 			return err
 		}
 		select {
 		case <-ended:
-			if now, err := state(name); err != nil || now != "created" {
+			if now, err := state(id); err != nil || now == "running" || now == "exited" {
 				return err
 			}
-			text, err := os.ReadFile(filepath.Join(directory(name), "problem"))
+			text, err := os.ReadFile(filepath.Join(directory(id), "problem"))
 			return errors.Join(errors.New(string(text)), err)
 		case <-time.After(5 * time.Millisecond):
 		}
@@ -126,8 +140,8 @@ func start(args []string) error {
 }
 
 func supervise(args []string) error {
-	name := args[0]
-	c, err := load(name)
+	id := args[0]
+	c, err := load(id)
 	if err != nil {
 		return err
 	}
@@ -144,17 +158,23 @@ func supervise(args []string) error {
 	for i := range argv {
 		argv[i] = inside(argv[i])
 	}
-	log, err := os.Create(filepath.Join(directory(name), "log"))
+	log, err := os.Create(filepath.Join(directory(id), "log"))
 	if err != nil {
 		return err
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.Workspace, c.Env, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		return write(name, "problem", "cannot start: "+err.Error())
-	}
-	if err := write(name, "pid", strconv.Itoa(cmd.Process.Pid)); err != nil {
+	err = alone(func() error {
+		if s, err := state(id); err != nil || s != "created" {
+			return errors.Join(err, fmt.Errorf("container %s is %s", id, s))
+		}
+		if err := cmd.Start(); err != nil {
+			return errors.Join(err, write(id, "problem", "cannot start: "+err.Error()))
+		}
+		return write(id, "pid", strconv.Itoa(cmd.Process.Pid))
+	})
+	if err != nil {
 		return err
 	}
 	code := 0
@@ -167,5 +187,5 @@ func supervise(args []string) error {
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}
-	return write(name, "exit", strconv.Itoa(code))
+	return write(id, "exit", strconv.Itoa(code))
 }

@@ -50,33 +50,60 @@ func record(verb string, args []string) error {
 	return errors.Join(err, f.Close())
 }
 
-func directory(name string) string {
-	return filepath.Join(os.Getenv("STANDIN_STATE"), "containers", name)
+// alone has what changes which containers there are, or run, done by one call
+// at a time.
+func alone(change func() error) error {
+	f, err := os.OpenFile(filepath.Join(os.Getenv("STANDIN_STATE"), "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return err
+	}
+	return change()
 }
 
-// state is "created", "running" or "exited".
-func state(name string) (string, error) {
-	dir := directory(name)
-	if _, err := os.Stat(dir); err != nil {
-		return "", fmt.Errorf("no such container: %s", name)
+func directory(id string) string {
+	return filepath.Join(os.Getenv("STANDIN_STATE"), "containers", id)
+}
+
+// find returns the id of a container whose name, id or id's beginning is given.
+func find(given string) (string, error) {
+	entries, err := os.ReadDir(directory(""))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
 	}
-	if _, err := os.Stat(filepath.Join(dir, "exit")); err == nil {
-		return "exited", nil
+	for _, e := range entries {
+		if c, err := load(e.Name()); err == nil && (c.Name == given || strings.HasPrefix(e.Name(), given)) {
+			return e.Name(), nil
+		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, "pid")); err == nil {
-		return "running", nil
+	return "", fmt.Errorf("no such container: %s", given)
+}
+
+// state is "created", "running", "exited" or "removing".
+func state(id string) (string, error) {
+	for _, s := range [...]struct{ file, state string }{
+		{"removing", "removing"}, {"exit", "exited"}, {"pid", "running"}, {"container", "created"},
+	} {
+		if _, err := os.Stat(filepath.Join(directory(id), s.file)); err == nil {
+			return s.state, nil
+		}
 	}
-	return "created", nil
+	return "", fmt.Errorf("no such container: %s", id)
 }
 
 func ps(args []string) error {
 	var labels []string
-	states := false
+	format := "{{.ID}} {{.State}} {{.Names}}"
 	for i, a := range args {
-		if a == "--filter" {
+		switch a {
+		case "--filter":
 			labels = append(labels, strings.TrimPrefix(args[i+1], "label="))
+		case "--format":
+			format = args[i+1]
 		}
-		states = states || strings.Contains(a, "{{.State}}")
 	}
 	entries, err := os.ReadDir(directory(""))
 	if errors.Is(err, os.ErrNotExist) {
@@ -88,69 +115,63 @@ func ps(args []string) error {
 		if cerr != nil || serr != nil {
 			continue // being made, or gone
 		}
-		if !slices.ContainsFunc(labels, func(l string) bool { return !slices.Contains(c.Labels, l) }) {
-			if !states {
-				s = ""
-			}
-			fmt.Println(strings.TrimSpace(e.Name() + " " + s))
+		if slices.ContainsFunc(labels, func(l string) bool { return !slices.Contains(c.Labels, l) }) {
+			continue
 		}
+		id := e.Name()
+		if !slices.Contains(args, "--no-trunc") {
+			id = id[:12]
+		}
+		fmt.Println(strings.NewReplacer("{{.ID}}", id, "{{.State}}", s, "{{.Names}}", c.Name).Replace(format))
 	}
 	return err
 }
 
 func wait(args []string) error {
-	for {
-		s, err := state(args[0])
-		if err != nil {
-			return err
-		}
-		if s == "exited" {
-			code, err := os.ReadFile(filepath.Join(directory(args[0]), "exit"))
+	id, err := find(args[0])
+	for ; err == nil; time.Sleep(10 * time.Millisecond) {
+		if code, err := os.ReadFile(filepath.Join(directory(id), "exit")); err == nil {
 			fmt.Println(string(code))
-			return err
+			return nil
 		}
-		time.Sleep(10 * time.Millisecond)
+		_, err = state(id)
 	}
+	return err
 }
 
-// logs follows what a container prints until it has ended, or another has its
-// name; as real ones do, it tells all that was printed before that.
+// logs follows what a container prints until it has ended or is gone; as real
+// ones do, it tells all that was printed before that.
 func logs(args []string) error {
-	name := args[len(args)-1]
-	path := filepath.Join(directory(name), "log")
+	id, err := find(args[len(args)-1])
+	if err != nil {
+		return err
+	}
 	var f *os.File
 	for ; ; time.Sleep(10 * time.Millisecond) {
-		s, err := state(name)
+		s, err := state(id)
 		if f == nil {
 			if err != nil {
 				return err
 			}
-			f, err = os.Open(path)
-			if errors.Is(err, os.ErrNotExist) && s != "exited" {
+			f, err = os.Open(filepath.Join(directory(id), "log"))
+			if errors.Is(err, os.ErrNotExist) && (s == "created" || s == "running") {
 				continue
 			}
 			if err != nil {
 				return err
 			}
 		}
-		over := err != nil || s == "exited" || !is(f, path)
+		over := err != nil || s == "exited" || s == "removing"
 		if _, err := io.Copy(os.Stdout, f); over || err != nil {
 			return err
 		}
 	}
 }
 
-// is tells whether f is still what path names.
-func is(f *os.File, path string) bool {
-	a, err := f.Stat()
-	b, berr := os.Stat(path)
-	return err == nil && berr == nil && os.SameFile(a, b)
-}
-
-func signal(name string, s syscall.Signal) error {
-	text, err := os.ReadFile(filepath.Join(directory(name), "pid"))
+func signal(id string, s syscall.Signal) error {
+	text, err := os.ReadFile(filepath.Join(directory(id), "pid"))
 	if err != nil {
-		return fmt.Errorf("container %s is not running", name)
+		return fmt.Errorf("container %s is not running", id)
 	}
 	pid, err := strconv.Atoi(string(text))
 	if err != nil {
@@ -165,39 +186,65 @@ func signal(name string, s syscall.Signal) error {
 	return nil
 }
 
-func kill(args []string) error { return signal(args[0], syscall.SIGKILL) }
+func kill(args []string) error {
+	id, err := find(args[0])
+	if err != nil {
+		return err
+	}
+	return signal(id, syscall.SIGKILL)
+}
 
 func stop(args []string) error {
 	seconds, err := strconv.Atoi(args[1])
 	if err != nil || args[0] != "-t" {
 		return fmt.Errorf("stop what? %q", args)
 	}
-	name := args[2]
-	if s, err := state(name); err != nil || s != "running" {
+	id, err := find(args[2])
+	if err != nil {
 		return err
 	}
-	if err := signal(name, syscall.SIGTERM); err != nil {
+	if s, err := state(id); err != nil || s != "running" {
+		return err
+	}
+	if err := signal(id, syscall.SIGTERM); err != nil {
 		return err
 	}
 	for deadline := time.Now().Add(time.Duration(seconds) * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if s, err := state(name); err != nil || s == "exited" {
+		if s, err := state(id); err != nil || s != "running" {
 			return err
 		}
 		if time.Now().After(deadline) {
-			if err := signal(name, syscall.SIGKILL); err != nil {
+			if err := signal(id, syscall.SIGKILL); err != nil {
 				return err
 			}
 		}
 	}
 }
 
+// remove is begun and done under the lock, and not all of it: as with docker,
+// another call sees that it is under way.
 func remove(args []string) error {
-	name := args[len(args)-1]
-	switch s, err := state(name); {
-	case err != nil:
+	id, err := find(args[len(args)-1])
+	if err != nil {
 		return err
-	case s == "running":
-		return fmt.Errorf("container %s is running", name)
 	}
-	return os.RemoveAll(directory(name))
+	err = alone(func() error {
+		switch s, err := state(id); {
+		case err != nil:
+			return err
+		case s == "running":
+			return fmt.Errorf("container %s is running", id)
+		case s == "removing":
+			return fmt.Errorf("removal of container %s is already in progress", id)
+		}
+		return write(id, "removing", "")
+	})
+	if err != nil {
+		return err
+	}
+	return alone(func() error {
+		// At once: half of one is none.
+		gone := filepath.Join(os.Getenv("STANDIN_STATE"), "gone-"+id)
+		return errors.Join(os.Rename(directory(id), gone), os.RemoveAll(gone))
+	})
 }
