@@ -11,7 +11,7 @@ export const hostileName = '<img src=x onerror=window.hurt=1>.html'
 export const longName = 'Rechnungswesen, Reisekostenabrechnung und Beschaffung der Niederlassung Nordwest'
 
 /** How long a page may take for a step, in milliseconds: machines that test are busy. */
-const patience = Number(process.env.TWINBOX_TEST_PATIENCE ?? 60_000)
+const patience = Number(process.env.TWINBOX_TEST_PATIENCE ?? 90_000)
 
 let browser
 /** Where the first start of the engine said that one signs in. */

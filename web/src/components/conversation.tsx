@@ -12,8 +12,8 @@ const nearEnd = 40
 /** Older entries are read when so many pixels are left above. */
 const ahead = 2000
 
-// A scrolled list renders again with each frame, its rows need not.
-const Row = memo(Entry)
+// A scrolled list renders again with each frame, and when more is read; its rows need not.
+const Row = memo(Entry, (a, b) => a.sessionId === b.sessionId && a.current === b.current && a.entry.message === b.entry.message && a.entry.reply === b.entry.reply)
 
 /**
  * Conversation shows the entries, newest at the bottom. It stays there while
