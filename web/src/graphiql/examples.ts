@@ -108,6 +108,25 @@ query Hooks {
 `,
   },
   {
+    query: `# Many at once: first how many there are, then the same filter and count, with a reason.
+query Preview($filter: SearchFilter!) {
+  operationPreview(action: RETRY, filter: $filter) { count messages replies sessions more }
+}
+
+mutation StartOperation($filter: SearchFilter!) {
+  startOperation(input: { action: RETRY, filter: $filter, expectedCount: 1, reason: "The service is back" }) {
+    operation { id total }
+    userErrors { code message field }
+  }
+}
+
+query Operations {
+  operations(first: 5) { nodes { id action reason status total done refused } }
+}
+`,
+    variables: json({ filter: { messageStatus: ['FAILED'] } }),
+  },
+  {
     query: `# What happens, as it happens. "after" goes on from a cursor; "0" is before the first event that is kept.
 subscription Events {
   events {
