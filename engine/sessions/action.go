@@ -22,8 +22,9 @@ func (s *Store) ActOnMessages(ctx context.Context, sess engine.Session, acts []e
 	}
 	actions := make([]*action, len(acts))
 	applies := make([]func(*inbox) error, len(acts))
+	var unread error
 	for i, act := range acts {
-		actions[i] = &action{asked: act.MessageID, action: act.Action, newID: act.NewID, mark: act.Mark}
+		actions[i] = &action{asked: act.MessageID, action: act.Action, newID: act.NewID, mark: act.Mark, unread: &unread}
 		applies[i] = actions[i].apply
 	}
 	for i, err := range s.doAll(ctx, sess, applies) {
@@ -54,6 +55,9 @@ type action struct {
 	action engine.MessageAction
 	newID  string
 	mark   *engine.OperationMark // nil: it is no operation's
+	// unread is why outbound.db could not be read, for all that are carried out
+	// together: the mailbox is locked, so only the first waits for it.
+	unread *error
 
 	id         string // of the message that it is done to
 	result     string // of the message to answer with
@@ -133,7 +137,11 @@ func (a *action) do(in *inbox) error {
 	a.result = a.id
 	said := ack{}
 	if a.waits() {
+		if *a.unread != nil {
+			return *a.unread
+		}
 		if said, err = in.acknowledged(a.id); err != nil {
+			*a.unread = err
 			return err
 		}
 	}
