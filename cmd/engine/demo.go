@@ -34,8 +34,9 @@ func newDemoCommand() *cobra.Command {
 		Long: `Start an engine on a data directory (a temporary one unless --data is given),
 install two hooks, write a message with a picture through GraphQL, show what the
 hooks made of it, let a separate agent process look at the picture and answer, read the answer back through GraphQL, and have it
-pushed to a webhook. Then print an address that opens all of it in the web
-console, and go on serving until interrupted, with the agent still listening.
+pushed to a webhook. Then have some more conversations, not all of which go
+well, print an address that opens all of it in the web console, and go on
+serving until interrupted, with the agent still listening.
 
 Fails if any step does.`,
 		Example: "  engine demo\n  engine demo --once --data ./demo-data",
@@ -54,6 +55,7 @@ type demo struct {
 	steps   int
 	data    string
 	client  *client
+	group   string
 	session struct{ ID, Folder string }
 	message string
 	hooked  bool
@@ -110,6 +112,9 @@ func runDemo(c *cobra.Command, data string, once bool, timeout time.Duration) (e
 		fmt.Fprintf(d.out, "\nThe demo is over. To serve its data: %s serve --data %s\n", os.Args[0], data)
 		return nil
 	}
+	if err := d.populate(ctx); err != nil {
+		return err
+	}
 	if err := d.invite(s); err != nil {
 		return err
 	}
@@ -139,21 +144,21 @@ func (d *demo) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("create an agent group: %w", err)
 	}
-	groupID := text(group, "agentGroup", "id")
+	d.group = text(group, "agentGroup", "id")
 	chat, err := d.client.mutate(ctx, "ensureMessagingGroup", "messagingGroup { id }",
 		map[string]any{"channelType": demoChannel, "platformId": "living-room", "name": "Living room"})
 	if err != nil {
 		return fmt.Errorf("ensure a messaging group: %w", err)
 	}
 	chatID := text(chat, "messagingGroup", "id")
-	resolved, err := d.client.mutate(ctx, "resolveSession", "session { id folder }", map[string]any{"agentGroupId": groupID, "messagingGroupId": chatID})
+	resolved, err := d.client.mutate(ctx, "resolveSession", "session { id folder }", map[string]any{"agentGroupId": d.group, "messagingGroupId": chatID})
 	if err != nil {
 		return fmt.Errorf("resolve the session: %w", err)
 	}
 	if err := json.Unmarshal(dig(resolved, "session"), &d.session); err != nil {
 		return fmt.Errorf("resolve the session: %w", err)
 	}
-	d.show("agent group", groupID)
+	d.show("agent group", d.group)
 	d.show("chat", chatID)
 	d.show("session", d.session.ID)
 

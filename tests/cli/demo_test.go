@@ -74,12 +74,16 @@ func TestDemoServesOnUntilInterrupted(t *testing.T) {
 	s := &server{data: data}
 	list := must[[]session](t, s, "session", "list")
 	picture, err := filepath.Glob(filepath.Join(data, "v2-sessions", "*", "*", "inbox", "*", "sunset.png"))
-	if err != nil || len(picture) != 1 || len(list) != 1 {
+	if err != nil || len(picture) != 1 || len(list) != 5 {
 		t.Fatalf("%q %v %v", picture, err, list)
 	}
-	m := must[message](t, s, "message", "write", list[0].ID, "--text", "And this one?", "--attach", picture[0])
-	if answer := must[reply](t, s, "reply", "wait", list[0].ID, "--in-reply-to", m.MessageID); !strings.Contains(answer.Content.Text, "640×400") {
+	session := filepath.Base(filepath.Dir(filepath.Dir(filepath.Dir(picture[0]))))
+	m := must[message](t, s, "message", "write", session, "--text", "And this one?", "--attach", picture[0])
+	if answer := must[reply](t, s, "reply", "wait", session, "--in-reply-to", m.MessageID); !strings.Contains(answer.Content.Text, "640×400") {
 		t.Errorf("the agent says %q", answer.Content.Text)
+	}
+	if failed := must[[]reply](t, s, "reply", "unsettled", "--status", "failed"); len(failed) != 1 {
+		t.Errorf("undelivered replies: %+v", failed)
 	}
 	if err := c.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
