@@ -34,7 +34,7 @@ const screens = {
     path: () => '/tail',
     ready: (page) => page.getByText('Waiting for something to happen'),
     does: async (page) => {
-      for (let n = 1; n <= 12; n++) await write(sessions.attack, `seen as it comes, ${n}`, { trigger: false })
+      for (let n = 1; n <= 12; n++) await write(sessions.noise, `seen as it comes, ${n}`, { trigger: false })
       await page.getByText('message written').nth(11).waitFor()
     },
   },

@@ -57,6 +57,7 @@ export async function begin() {
   await talk()
   await attack()
   await trouble()
+  await newSession('noise', { channel: 'telegram', title: 'Noise' })
   await operate()
   await newSession('lost', { channel: 'slack', title: '#lost-and-found' })
 }

@@ -1,6 +1,6 @@
 import { stringifyDocument } from '@urql/core'
 import { createClient } from 'graphql-ws'
-import { useEffect, useEffectEvent, useSyncExternalStore } from 'react'
+import { useEffect, useEffectEvent, useRef, useSyncExternalStore } from 'react'
 import { graphql } from '../gql'
 import type { LiveSubscription } from '../gql/graphql'
 import { consoleKey, forget, onSignIn, signedIn } from './signin'
@@ -126,9 +126,6 @@ export function useEvents(listener: (e: LiveEvent) => void) {
   }, [])
 }
 
-/** What the index answers follows events by up to a second, and costs more to ask for. */
-export const indexedRefreshMs = 1000
-
 /** useRefresh reads again soon after an event that concerns the screen, once in so many milliseconds. */
 export function useRefresh(concerns: (e: LiveEvent) => boolean, read: () => void, everyMs = refreshMs) {
   const readNow = useEffectEvent(read)
@@ -148,4 +145,22 @@ export function useRefresh(concerns: (e: LiveEvent) => boolean, read: () => void
       clearTimeout(timer)
     }
   }, [everyMs])
+}
+
+/** What the index answers follows events by a second or more, and costs more to ask for. */
+const indexedRefreshMs = 1000
+
+/** useIndexedRefresh is useRefresh for what the index answers: it reads again until the index has followed the last event. */
+export function useIndexedRefresh(concerns: (e: LiveEvent) => boolean, read: () => void, index: { indexedUntil: string; behind: number } | null | undefined) {
+  const last = useRef(0)
+  useEvents((e) => {
+    if (concerns(e)) last.current = Math.max(last.current, Date.parse(e.at))
+  })
+  useRefresh(concerns, read, indexedRefreshMs)
+  const readAgain = useEffectEvent(read)
+  useEffect(() => {
+    if (!index || (index.behind === 0 && Date.parse(index.indexedUntil) > last.current)) return
+    const timer = setTimeout(() => readAgain(), indexedRefreshMs)
+    return () => clearTimeout(timer)
+  }, [index])
 }

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react'
 import { useClient, type CombinedError } from 'urql'
 import { graphql } from '../gql'
 import type { SearchFilter, SearchQuery } from '../gql/graphql'
-import { indexedRefreshMs, useRefresh } from './live'
+import { useIndexedRefresh } from './live'
 
 export const SearchDocument = graphql(`
   query Search($filter: SearchFilter, $first: Int!, $after: String) {
@@ -63,7 +63,7 @@ export function useSearch(filter: SearchFilter) {
     if (r.data) setFound((old) => atTop(old.key === key ? old : { ...nothing, key }, r.data!.search))
   }, [client, key])
   useEffect(() => void read(), [read])
-  useRefresh((e) => e.messageId !== null || e.replyId !== null || e.type.startsWith('SESSION_'), () => void read(), indexedRefreshMs)
+  useIndexedRefresh((e) => e.messageId !== null || e.replyId !== null || e.type.startsWith('SESSION_'), () => void read(), found.index)
 
   const more = useCallback(async () => {
     if (busy.current || !found.more || found.key !== key) return

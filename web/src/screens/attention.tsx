@@ -11,7 +11,7 @@ import { graphql } from '../gql'
 import type { AttentionQuery } from '../gql/graphql'
 import { exact } from '../lib/figures'
 import { useFilter } from '../lib/filter'
-import { indexedRefreshMs, useRefresh } from '../lib/live'
+import { useIndexedRefresh } from '../lib/live'
 import { ages, mailAddress } from '../lib/mail'
 import { hookPath, sessionPath } from '../lib/places'
 import { useSince } from '../lib/since'
@@ -83,7 +83,7 @@ export default function Attention() {
   const since = useSince(filter.age)
   const [r, query] = useQuery({ query: AttentionDocument, variables: { since }, requestPolicy: 'cache-and-network' })
   const read = () => query({ requestPolicy: 'network-only' })
-  useRefresh(() => true, read, indexedRefreshMs)
+  useIndexedRefresh(() => true, read, r.data?.attention.index)
   const a = r.data?.attention
   return (
     <Stack>
