@@ -1,6 +1,7 @@
 package sessions_test
 
 import (
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -35,7 +36,15 @@ func TestAMailboxThatIsAsItWasIsNotReadAgain(t *testing.T) {
 	check(look())
 	data, err := os.ReadFile(path)
 	must(t, err)
-	must(t, os.WriteFile(path, make([]byte, len(data)), 0))
+	// In place and at once: to the watcher, a file that is empty for a moment is an empty database.
+	overwrite := func(data []byte) {
+		t.Helper()
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		must(t, err)
+		_, err = f.WriteAt(data, 0)
+		must(t, errors.Join(err, f.Close()))
+	}
+	overwrite(make([]byte, len(data)))
 	must(t, os.Chtimes(path, old, old))
 	check(look())
 	must(t, os.WriteFile(h.Folder(s, ".heartbeat"), nil, 0o600))
@@ -50,7 +59,7 @@ func TestAMailboxThatIsAsItWasIsNotReadAgain(t *testing.T) {
 	if _, err := h.Store.Pulse(t.Context(), s); err == nil {
 		t.Error("what was read before a message fell due counts")
 	}
-	must(t, os.WriteFile(path, data, 0))
+	overwrite(data)
 	if p := look(); !p.Due {
 		t.Errorf("the message is not due: %+v", p)
 	}
