@@ -308,9 +308,10 @@ func TestASocketThatGoesEndsItsSubscriptions(t *testing.T) {
 	w.serve(t, 1)
 	for range 5 { // else there is no place for the next
 		c := w.mustSocket(t)
-		c.subscribe("a", `subscription { events(after: "0") { type } }`)
-		for m := c.hear(); m.Type == "error"; m = c.hear() {
-			c.subscribe("a", `subscription { events(after: "0") { type } }`)
+		// Each has an id of its own: that of one that was refused is free a moment later.
+		for try, refused := 0, true; refused; try++ {
+			c.subscribe(fmt.Sprint(try), `subscription { events(after: "0") { type } }`)
+			refused = c.hear().Type == "error"
 		}
 		if err := c.CloseNow(); err != nil {
 			t.Error(err)
