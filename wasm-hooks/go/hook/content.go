@@ -27,7 +27,12 @@ func (c *Content) JSON() json.RawMessage {
 }
 
 // Decode decodes the content, as json.Unmarshal does.
-func (c *Content) Decode(v any) error { return json.Unmarshal(c.JSON(), v) }
+func (c *Content) Decode(v any) error {
+	if decodeTexts(c.JSON(), v) {
+		return nil
+	}
+	return json.Unmarshal(c.JSON(), v)
+}
 
 // Text is the content where it is a string, else its member "text"; "" if there
 // is none.
