@@ -24,8 +24,8 @@ type attachmentSubject struct {
 }
 
 func attachmentHead(s HookSession, m HookMessage) []byte {
-	b := s.append(appendPoint(make([]byte, 0, 512), HookOnAttachment))
-	b = m.append(append(b, `,"message":`...))
+	b := append(appendPoint(make([]byte, 0, 512), HookOnAttachment), `"session":`...)
+	b = m.append(append(s.append(b), `,"message":{`...))
 	return append(b, `},"attachment":`...)
 }
 

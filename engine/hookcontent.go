@@ -14,10 +14,11 @@ import (
 // contentSubject is a message or a reply on its way through hooks. The
 // sender's values are read only: they may be hashed meanwhile.
 type contentSubject struct {
-	kind  string
-	limit int64 // of the content, in bytes
-	// head is the input up to the content.
-	head     []byte
+	point   HookPoint
+	session HookSession
+	message HookMessage // or reply; its content is shown
+	limit   int64       // of the content, in bytes
+
 	content  Content
 	replaced bool
 	shown    string // the content as hooks see it
@@ -34,13 +35,7 @@ type givenAttachment struct {
 
 // newContentSubject takes, of the attachments in c, the sizes in bytes.
 func newContentSubject(p HookPoint, s HookSession, m HookMessage, c Content, sizes []int64, limit int64) (*contentSubject, error) {
-	u := &contentSubject{kind: m.Kind, limit: limit, content: c}
-	name := `,"message":`
-	if p == HookOnReply {
-		name = `,"reply":`
-	}
-	u.head = m.append(append(s.append(appendPoint(make([]byte, 0, 512), p)), name...))
-	u.head = append(u.head, `,"content":`...)
+	u := &contentSubject{point: p, session: s, message: m, limit: limit, content: c}
 	value := c.readable()
 	object, _ := value.(map[string]any)
 	list, _ := object["attachments"].([]any)
@@ -107,11 +102,18 @@ func showText(text string) json.RawMessage {
 	return json.RawMessage(Content{Text: text}.show(structured(value)))
 }
 
-func (u *contentSubject) InputBytes() int64 { return int64(len(u.head) + len(u.shown) + 2) }
+func (u *contentSubject) InputBytes() int64 { return int64(len(u.shown)) }
 
+// AppendInput puts the content first, which is what hooks look at: those that
+// read no further than they must have not far to go.
 func (u *contentSubject) AppendInput(_ context.Context, b []byte) ([]byte, error) {
-	b = append(append(b, u.head...), u.shown...)
-	return append(b, "}}"...), nil
+	name := `"message":{"content":`
+	if u.point == HookOnReply {
+		name = `"reply":{"content":`
+	}
+	b = append(append(appendPoint(b, u.point), name...), u.shown...)
+	b = u.message.append(append(b, ','))
+	return append(u.session.append(append(b, `},"session":`...)), '}'), nil
 }
 
 func (u *contentSubject) Describe() json.RawMessage { return json.RawMessage(u.shown) }
@@ -143,7 +145,7 @@ func (u *contentSubject) Replace(a HookAnswer) error {
 	if err != nil {
 		return err
 	}
-	c, err := parseContent(u.kind, value)
+	c, err := parseContent(u.message.Kind, value)
 	if err != nil {
 		return fmt.Errorf("its content cannot be stored: %w", err)
 	}

@@ -156,7 +156,7 @@ func attachmentRef(i int) string { return "att-" + strconv.Itoa(i) }
 func appendPoint(b []byte, p HookPoint) []byte {
 	b = append(b, `{"abi":1,"point":"`...)
 	b = append(b, p.Export()...)
-	return append(b, `","session":`...)
+	return append(b, `",`...)
 }
 
 // Export is the name of the function that a module exports for p.
@@ -190,9 +190,9 @@ func (s HookSession) append(b []byte) []byte {
 	return append(b, "]}"...)
 }
 
-// append leaves the object without its closing brace.
+// append appends the members of an object, but for the content.
 func (m HookMessage) append(b []byte) []byte {
-	b = jsonvalue.AppendText(append(b, `{"id":`...), m.ID)
+	b = jsonvalue.AppendText(append(b, `"id":`...), m.ID)
 	b = jsonvalue.AppendText(append(b, `,"kind":`...), m.Kind)
 	b = m.Timestamp.UTC().AppendFormat(append(b, `,"timestamp":"`...), TimeLayout)
 	b = appendOptional(append(b, `","platformId":`...), m.PlatformID)

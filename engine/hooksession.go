@@ -18,7 +18,8 @@ type sessionSubject struct{ session HookSession }
 func (u *sessionSubject) InputBytes() int64 { return 1 << 10 }
 
 func (u *sessionSubject) AppendInput(_ context.Context, b []byte) ([]byte, error) {
-	return append(u.describe(appendPoint(b, HookOnSession)), '}'), nil
+	b = append(appendPoint(b, HookOnSession), `"session":`...)
+	return append(u.describe(b), '}'), nil
 }
 
 func (u *sessionSubject) describe(b []byte) []byte {
