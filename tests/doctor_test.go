@@ -32,7 +32,7 @@ const (
 // doctor checks a data directory and returns what was found, and the exit code.
 func doctor(t *testing.T, data string, args ...string) (findings []finding, code int) {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), engineproc.Binary(t), append([]string{"doctor", "--data", data, "-o", "json"}, args...)...)
+	c := engineproc.Command(t, append([]string{"doctor", "--data", data, "-o", "json"}, args...)...)
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
 	if err := c.Run(); err != nil {
@@ -429,7 +429,7 @@ func TestDoctorChecksModesThatItIsTold(t *testing.T) {
 
 func TestDoctorFindsTheDemoHealthy(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "demo")
-	if out, err := exec.CommandContext(t.Context(), engineproc.Binary(t), "demo", "--once", "--data", data).CombinedOutput(); err != nil {
+	if out, err := engineproc.Command(t, "demo", "--once", "--data", data).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if f, code := doctor(t, data); code != healthy || len(f) > 0 {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,8 +17,8 @@ import (
 // engineCLI runs a client command and returns what it printed, and its exit code.
 func engineCLI(t *testing.T, e *engineproc.Process, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), engineproc.Binary(t), args...)
-	c.Env = append(os.Environ(), "ENGINE_URL="+e.URL, "ENGINE_TOKEN="+e.Token, "GORACE=atexit_sleep_ms=0")
+	c := engineproc.Command(t, args...)
+	c.Env = append(c.Env, "ENGINE_URL="+e.URL, "ENGINE_TOKEN="+e.Token)
 	var out, errs bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errs
 	_ = c.Run() // its exit code says

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 type message struct {
@@ -264,16 +265,26 @@ func TestATerminalObeysNothingThatAnAgentSays(t *testing.T) {
 	}
 }
 
+// some asks for a list until there is something in it: the engine sees what an
+// agent writes a moment later.
+func some[T any](t *testing.T, s *server, args ...string) []T {
+	t.Helper()
+	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); {
+		if list := must[[]T](t, s, args...); len(list) > 0 {
+			return list
+		}
+	}
+	t.Fatalf("%q lists nothing", args)
+	return nil
+}
+
 func TestRepliesAreClaimedMarkedAndRetried(t *testing.T) {
 	t.Parallel()
 	s := serve(t, t.TempDir())
 	x := s.session(t)
 	must[message](t, s, "message", "write", x.ID, "--text", "hello")
 	s.agent(t, x, "tr a-z A-Z")
-	var list []reply
-	for len(list) == 0 { // until the engine has seen it
-		list = must[[]reply](t, s, "reply", "claim", "--session", x.ID)
-	}
+	list := some[reply](t, s, "reply", "claim", "--session", x.ID)
 	id := list[0].ReplyID
 	if list[0].Content.Text != "HELLO" {
 		t.Errorf("claimed %+v", list)
@@ -308,10 +319,7 @@ func TestRepliesArePausedResumedAndCancelled(t *testing.T) {
 	x := s.session(t)
 	must[message](t, s, "message", "write", x.ID, "--text", "hello")
 	s.agent(t, x, "tr a-z A-Z")
-	var list []reply
-	for len(list) == 0 { // until the engine has seen it
-		list = must[[]reply](t, s, "reply", "unsettled")
-	}
+	list := some[reply](t, s, "reply", "unsettled")
 	id := list[0].ReplyID
 	if paused := must[reply](t, s, "reply", "pause", x.ID, id); paused.Delivery.Status != "PAUSED" {
 		t.Errorf("paused %+v", paused)

@@ -1,7 +1,6 @@
 package soak_test
 
 import (
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -49,7 +48,7 @@ func (w *world) checkStopped() {
 			w.t.Errorf("an agent outlives the engine: %s is held by process %d", path, pid)
 		}
 	}
-	if out, err := exec.Command(engineproc.Binary(w.t), "doctor", "--data", w.data).CombinedOutput(); err != nil {
+	if out, err := engineproc.Command(w.t, "doctor", "--data", w.data).CombinedOutput(); err != nil {
 		w.t.Errorf("the doctor: %v\n%s", err, out)
 	}
 }

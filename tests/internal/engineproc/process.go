@@ -26,6 +26,9 @@ type Process struct {
 	err    error
 }
 
+// endsAtOnce keeps the race detector from a second's sleep at the end.
+const endsAtOnce = "GORACE=atexit_sleep_ms=0"
+
 var announced = regexp.MustCompile(`http://(127\.0\.0\.1:[1-9][0-9]*)`)
 
 // Serve starts bin on a free port of the loopback and returns when it says
@@ -40,8 +43,7 @@ func ServeLogged(bin, data string, log io.Writer, args ...string) (*Process, err
 	const token = "token-of-a-test-0123456789abcdef"
 	p := &Process{output: &tail{log: log}, exited: make(chan struct{})}
 	p.cmd = exec.Command(bin, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, args...)...)
-	// The race detector would sleep for a second at the end.
-	p.cmd.Env = append(os.Environ(), "ENGINE_TOKEN="+token, "GORACE=atexit_sleep_ms=0")
+	p.cmd.Env = append(os.Environ(), "ENGINE_TOKEN="+token, endsAtOnce)
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err

@@ -1,6 +1,8 @@
 package engineproc
 
 import (
+	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -19,6 +21,14 @@ func Binary(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// Command is the binary with arguments, for as long as the test runs.
+func Command(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), Binary(t), args...)
+	c.Env = append(os.Environ(), endsAtOnce)
+	return c
 }
 
 var plain = sync.OnceValues(func() (string, error) { return program.BuildAs("engine-plain", "cmd/engine") })
