@@ -47,10 +47,11 @@ type task struct {
 	sessionID string
 	// due is no later than what the registry has noted; never is none.
 	due time.Time
-	// notes counts what was noted, noted is when that last was.
-	notes uint64
-	noted time.Time
+	facts
+	noted time.Time // when something last was
 	claim *ContainerClaim
+	// running: its container is marked as something else than stopped.
+	running bool
 	// told: that it is due was told, and nobody has taken it since.
 	told bool
 	// stuck: that its container is was told.
@@ -63,6 +64,13 @@ type task struct {
 	index   int       // in the queue; -1 while there is no look to come
 	looking bool      // a look is under way
 	again   time.Time // the look after that, if not zero
+}
+
+// facts tell whether what was read of a session may be out of date.
+type facts struct {
+	// notes counts what was noted, turns who had its container and what was told
+	// of it: what was read before one of those must not be acted upon.
+	notes, turns uint64
 }
 
 // never is later than all times that can be written.
@@ -88,9 +96,9 @@ func (l *lifecycle) restore(w Work) {
 	defer l.mu.Unlock()
 	now := l.e.now()
 	t := l.task(w.Session.ID)
-	t.claim, t.noted = w.Claim, now
+	t.claim, t.noted, t.running = w.Claim, now, w.Session.ContainerStatus != ContainerStopped
 	switch {
-	case w.Session.ContainerStatus != ContainerStopped || w.Claim != nil:
+	case t.running || w.Claim != nil:
 		l.schedule(t, now)
 	case w.Due == nil:
 		l.schedule(t, now.Add(lookLatest))
@@ -138,13 +146,16 @@ func (l *lifecycle) note(ctx context.Context, sessionID string, due time.Time) e
 
 // wrote is told of a message that was written to a session and falls due.
 func (l *lifecycle) wrote(s Session, due time.Time) {
-	if s.ContainerStatus != ContainerStopped || due == never {
-		return // it polls, or is not woken
+	if due == never {
+		return // it is not woken
 	}
 	now := l.e.now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.task(s.ID)
+	if t.running {
+		return // it polls
+	}
 	if due.After(now) {
 		l.schedule(t, due)
 	} else {
@@ -163,6 +174,7 @@ func (l *lifecycle) tell(t *task, s Session, now time.Time) {
 		return
 	}
 	t.told, t.patience = true, lookSoonest
+	t.turns++
 	l.e.emit(Event{Type: EventSessionDue, SessionID: t.sessionID})
 	l.schedule(t, now.Add(t.patience))
 	if l.e.waking.wakes(s.AgentGroupID) {
@@ -199,6 +211,7 @@ func (l *lifecycle) claimed(sessionID string, c ContainerClaim) {
 	defer l.mu.Unlock()
 	t := l.task(sessionID)
 	t.claim, t.told, t.stuck, t.beat = &c, false, false, time.Time{}
+	t.turns++
 	now := l.e.now()
 	l.schedule(t, now.Add(lookWorking))
 	if c.Until != nil {
@@ -221,14 +234,25 @@ func (l *lifecycle) marked(s Session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.task(s.ID)
+	t.running = s.ContainerStatus != ContainerStopped
 	t.told, t.stuck, t.beat = false, false, time.Time{}
+	t.turns++
 	now := l.e.now()
-	if s.ContainerStatus == ContainerStopped {
+	if !t.running {
 		t.claim, t.patience = nil, lookSoonest
 		l.schedule(t, now)
 		return
 	}
 	l.schedule(t, now.Add(lookWorking))
+}
+
+// closed is told that nothing wakes a session any more.
+func (l *lifecycle) closed(sessionID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t := l.tasks[sessionID]; t != nil {
+		t.turns++
+	}
 }
 
 // stirred is told that a session's container wrote something. If nobody said

@@ -10,7 +10,7 @@ import (
 // to look again. The session was taken out of the queue.
 func (l *lifecycle) look(ctx context.Context, t *task) {
 	l.mu.Lock()
-	notes := t.notes
+	began := t.facts
 	l.mu.Unlock()
 	s, err := l.e.registry.Session(ctx, t.sessionID)
 	var p Pulse
@@ -20,21 +20,31 @@ func (l *lifecycle) look(ctx context.Context, t *task) {
 	if ctx.Err() != nil {
 		return
 	}
-	if err == nil && l.nothing(t, s, p) && l.clear(ctx, t, notes) {
+	if err == nil && l.nothing(t, s, p) && l.clear(ctx, t, began) {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t.looking = false
-	if CodeOf(err) == CodeNotFound { // it is archived
+	if l.tasks[t.sessionID] != t { // it was forgotten meanwhile
+		return
+	}
+	if CodeOf(err) == CodeNotFound && t.facts == began { // it is archived
 		delete(l.tasks, t.sessionID)
 		return
 	}
 	now := l.e.now()
-	if err != nil {
+	switch {
+	case t.facts.turns != began.turns:
+		// What was read may be from before that.
+		l.schedule(t, now)
+	case err != nil:
 		l.e.log.Warn("look at what a session has to do", "session", t.sessionID, "error", err)
 		l.wait(t, now)
-	} else {
+	default:
+		if t.told && !p.Due && t.facts != began {
+			l.schedule(t, now) // what was noted meanwhile is not told of yet
+		}
 		l.saw(t, s, p, now)
 	}
 	if !t.again.IsZero() {
@@ -50,15 +60,15 @@ func (l *lifecycle) nothing(t *task, s Session, p Pulse) bool {
 	return s.ContainerStatus == ContainerStopped && !l.holds(t.claim, now) && (!p.Pending || s.Status == SessionClosed) && now.Sub(t.noted).Abs() >= forgetAfter
 }
 
-// clear forgets a session, unless something was noted meanwhile.
-func (l *lifecycle) clear(ctx context.Context, t *task, notes uint64) bool {
+// clear forgets a session, unless something became of it since a look began.
+func (l *lifecycle) clear(ctx context.Context, t *task, began facts) bool {
 	unlock, err := l.e.gates.lock(ctx, t.sessionID)
 	if err != nil {
 		return false // somebody is at it
 	}
 	defer unlock()
 	l.mu.Lock()
-	same := t.notes == notes && !l.holds(t.claim, l.e.now())
+	same := l.tasks[t.sessionID] == t && t.facts == began && !l.holds(t.claim, l.e.now())
 	l.mu.Unlock()
 	if !same {
 		return false

@@ -163,6 +163,7 @@ func (e *Engine) CloseSession(ctx context.Context, sessionID string) (Session, e
 func (e *Engine) closeSession(ctx context.Context, before Session) (Session, error) {
 	s, err := e.registry.CloseSession(ctx, before.ID, e.now())
 	if err == nil && before.Status != s.Status {
+		e.life.closed(s.ID)
 		e.emit(Event{Type: EventSessionClosed, SessionID: s.ID})
 	}
 	return s, err
