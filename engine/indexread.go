@@ -6,53 +6,66 @@ import (
 	"time"
 )
 
-// catchUp reads what the index lacks of a session: what is behind its cursors,
-// and the ids. gone: the session is no more.
-func (x *indexer) catchUp(ctx context.Context, sessionID string, ids MailIDs, gone bool) error {
+// follow reads what events told of a session: what is behind its cursors, and
+// the ids. What is new in one of which much is missing is read by its ids, too.
+func (x *indexer) follow(ctx context.Context, sessionID string, c change) error {
 	s, err := x.e.registry.Session(ctx, sessionID)
 	if CodeOf(err) == CodeNotFound {
-		gone = true
-	} else if err != nil {
-		return err
-	} else if gone { // and was restored since
-		return x.catchUp(ctx, sessionID, ids, false)
-	}
-	if gone {
 		return x.forget(ctx, sessionID)
 	}
-	for more := true; more; {
+	if err != nil {
+		return err
+	}
+	for limit, byID := indexPage, false; ; limit = 0 {
 		done, err := x.indexed(ctx, s)
 		if err != nil {
 			return err
 		}
-		n := min(indexPage, len(ids.Messages))
-		m := min(indexPage, len(ids.Replies))
-		some := MailIDs{Messages: distinct(ids.Messages[:n]), Replies: distinct(ids.Replies[:m])}
-		ids.Messages, ids.Replies = ids.Messages[n:], ids.Replies[m:]
-		news, err := x.e.mailboxes.News(ctx, s, done.Messages, done.Replies, some, indexPage)
-		if err != nil {
-			if ctx.Err() != nil {
-				return err
-			}
-			// Its next event, or walk, comes back to it.
-			x.e.log.Warn("read a session for the index", "session", s.ID, "error", err)
+		if done.Owed != nil && !byID {
+			limit, byID = 0, true
+			c.Messages = append(c.Messages, c.written...)
+		}
+		n, m := min(indexPage, len(c.Messages)), min(indexPage, len(c.Replies))
+		if limit+n+m == 0 {
 			return nil
 		}
-		if news.Problem != nil {
-			x.e.log.Debug("read a session's replies for the index", "session", s.ID, "error", news.Problem)
-		}
-		if err := x.add(ctx, s, news); err != nil {
+		some := MailIDs{Messages: distinct(c.Messages[:n]), Replies: distinct(c.Replies[:m])}
+		c.Messages, c.Replies = c.Messages[n:], c.Replies[m:]
+		more, err := x.read(ctx, s, done, some, limit)
+		if err != nil {
 			return err
 		}
-		done.Messages, done.Replies = news.MessagesEnd, news.RepliesEnd
-		more = news.More || len(ids.Messages)+len(ids.Replies) > 0
-		if len(x.batch.mail) >= indexRows {
+		if more && limit > 0 {
+			done.Owed = new(int64(NothingUnended))
+		}
+		if x.batch.full() {
 			if err := x.breathe(ctx); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+}
+
+// read reads up to limit rows of each direction behind a session's cursors,
+// and the ids. more: there are more behind the cursors.
+func (x *indexer) read(ctx context.Context, s Session, done *IndexedSession, ids MailIDs, limit int) (more bool, err error) {
+	news, err := x.e.mailboxes.News(ctx, s, done.Messages, done.Replies, ids, limit)
+	if err != nil {
+		if ctx.Err() != nil {
+			return false, err
+		}
+		// Its next event, or walk, comes back to it.
+		x.e.log.Warn("read a session for the index", "session", s.ID, "error", err)
+		return false, nil
+	}
+	if news.Problem != nil {
+		x.e.log.Debug("read a session's replies for the index", "session", s.ID, "error", news.Problem)
+	}
+	if err := x.add(ctx, s, news); err != nil {
+		return false, err
+	}
+	done.Messages, done.Replies = news.MessagesEnd, news.RepliesEnd
+	return news.More, nil
 }
 
 func distinct(ids []string) []string {
@@ -63,31 +76,20 @@ func distinct(ids []string) []string {
 
 // breathe flushes and rests, in the middle of something.
 func (x *indexer) breathe(ctx context.Context) error {
-	began := time.Now()
 	if err := x.flush(ctx, false); err != nil {
 		return err
 	}
-	x.rest += indexIdle * time.Since(began)
-	x.pause(ctx)
+	x.pause(ctx, 0)
 	return ctx.Err()
 }
 
-// forget removes a session from the index, little by little.
+// forget removes some of a session that is no more from the index.
 func (x *indexer) forget(ctx context.Context, sessionID string) error {
 	delete(x.batch.sessions, sessionID)
 	x.batch.mail = slices.DeleteFunc(x.batch.mail, func(m IndexedMail) bool { return m.SessionID == sessionID })
-	for more := true; more; {
-		var err error
-		if more, err = x.index.Forget(ctx, sessionID); err != nil {
-			return err
-		}
-		if more {
-			if err := x.breathe(ctx); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	more, err := x.index.Forget(ctx, sessionID)
+	x.owes = x.owes || more
+	return err
 }
 
 // indexed is a session's part of the batch.
@@ -137,7 +139,7 @@ func (x *indexer) add(ctx context.Context, s Session, news News) error {
 				mail.WaitsFrom = m.ProcessAfter
 			}
 		}
-		x.batch.mail = append(x.batch.mail, mail)
+		x.batch.add(mail)
 	}
 	for _, r := range news.Replies {
 		mail := IndexedMail{SearchHit: hit(DirectionOut, r.ID, r.Kind, r.Timestamp, r.Route), Seq: seqOf(r.Seq), Content: r.Content}
@@ -145,9 +147,14 @@ func (x *indexer) add(ctx context.Context, s Session, news News) error {
 		if r.InReplyTo != nil {
 			mail.InReplyTo = *r.InReplyTo
 		}
-		x.batch.mail = append(x.batch.mail, mail)
+		x.batch.add(mail)
 	}
 	return nil
+}
+
+func (b *indexBatch) add(m IndexedMail) {
+	b.mail = append(b.mail, m)
+	b.bytes += len(m.Content)
 }
 
 func seqOf(seq *int64) int64 {
@@ -155,71 +162,4 @@ func seqOf(seq *int64) int64 {
 		return 0
 	}
 	return *seq
-}
-
-// walk goes on over all sessions. Those whose files were written since are
-// read on, with what was not at its end; at last, those that are no more are
-// removed.
-func (x *indexer) walk(ctx context.Context) error {
-	w := *x.place.Walk
-	l, err := x.e.registry.Sessions(ctx, Page{Limit: MaxPage, Cursor: w.Cursor}, SessionFilter{})
-	if err != nil {
-		return err
-	}
-	for _, s := range l.Items {
-		at, err := x.e.mailboxes.Modified(s)
-		if err == nil && at.Before(w.Since) {
-			continue
-		}
-		if err := x.again(ctx, s.ID); err != nil {
-			return err
-		}
-	}
-	if l.HasNext {
-		w.Cursor = l.Cursors[len(l.Cursors)-1]
-		x.place.Walk = &w
-		return nil
-	}
-	if err := x.sweep(ctx); err != nil {
-		return err
-	}
-	x.place.Walk = nil
-	return nil
-}
-
-// again catches up with a session whose events are missing.
-func (x *indexer) again(ctx context.Context, sessionID string) error {
-	if err := x.catchUp(ctx, sessionID, MailIDs{}, false); err != nil {
-		return err
-	}
-	for after := int64(0); ; {
-		ids, next, err := x.index.Unended(ctx, sessionID, after, indexPage)
-		if err != nil || next == 0 {
-			return err
-		}
-		if err := x.catchUp(ctx, sessionID, ids, false); err != nil {
-			return err
-		}
-		after = next
-	}
-}
-
-// sweep removes sessions that are archived.
-func (x *indexer) sweep(ctx context.Context) error {
-	for after := ""; ; {
-		ids, err := x.index.IndexedSessions(ctx, after, MaxPage)
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		for _, id := range ids {
-			_, err := x.e.registry.Session(ctx, id)
-			if CodeOf(err) == CodeNotFound {
-				err = x.forget(ctx, id)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		after = ids[len(ids)-1]
-	}
 }

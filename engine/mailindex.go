@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -14,14 +15,16 @@ type MailIndex interface {
 	// IndexedSession is what was indexed of a session; its cursors are "" for
 	// one that is not known.
 	IndexedSession(ctx context.Context, sessionID string) (IndexedSession, error)
-	// IndexedSessions lists ids of sessions, in their order, behind one.
-	IndexedSessions(ctx context.Context, after string, limit int) ([]string, error)
+	// IndexedSessions lists ids of sessions, in their order, behind one; owed
+	// has it list only those of which something is owed.
+	IndexedSessions(ctx context.Context, after string, owed bool, limit int) ([]string, error)
 	// Unended lists what of a session is not at its end, as far as is indexed,
 	// behind a number that it returns; next is 0 behind the last.
 	Unended(ctx context.Context, sessionID string, after int64, limit int) (ids MailIDs, next int64, err error)
 	// Apply indexes all of b, or nothing.
 	Apply(ctx context.Context, b IndexBatch) error
-	// Forget removes some of a session; more tells that there is more of it.
+	// Forget removes some of a session; more tells that there is more of it, all
+	// of which is owed then.
 	Forget(ctx context.Context, sessionID string) (more bool, err error)
 	// Search finds newest first. Page.Backward is not for it.
 	Search(ctx context.Context, p Page, f SearchFilter) (SearchPage, error)
@@ -49,14 +52,23 @@ type IndexPlace struct {
 type IndexWalk struct {
 	// Since is when the folders were last written that are to be read.
 	Since time.Time
-	// Cursor is where it goes on in the list of sessions.
+	// Sweep: it is through, and removes sessions that are no more.
+	Sweep bool
+	// Cursor is where it goes on in the list of sessions, or else the last id.
 	Cursor string
 }
+
+// NothingUnended is the last number that Unended may be asked for: there is
+// nothing behind it.
+const NothingUnended = math.MaxInt64
 
 // IndexedSession is what is indexed of a session: all rows up to the cursors.
 type IndexedSession struct {
 	ID, AgentGroupID  string
 	Messages, Replies string
+	// Owed is nil where there is no more to be read for all that is known. Else
+	// there is, behind the cursors, and of what is Unended behind this number.
+	Owed *int64
 }
 
 // IndexedMail is a message or reply to be indexed; what the index has under

@@ -14,10 +14,10 @@ import (
 // Place implements engine.MailIndex.
 func (x *Index) Place(ctx context.Context) (p engine.IndexPlace, err error) {
 	err = x.read(ctx, "read how far the index has come", func(c *database.Conn) error {
-		return c.Each(`SELECT event, at, since, cursor FROM place`, func(s *sqlite3.Stmt) error {
+		return c.Each(`SELECT event, at, since, sweep, cursor FROM place`, func(s *sqlite3.Stmt) error {
 			p = engine.IndexPlace{Event: s.ColumnInt64(0), At: time.UnixMilli(s.ColumnInt64(1)).UTC()}
 			if s.ColumnType(2) != sqlite3.NULL {
-				p.Walk = &engine.IndexWalk{Since: time.UnixMilli(s.ColumnInt64(2)).UTC(), Cursor: s.ColumnText(3)}
+				p.Walk = &engine.IndexWalk{Since: time.UnixMilli(s.ColumnInt64(2)).UTC(), Sweep: s.ColumnBool(3), Cursor: s.ColumnText(4)}
 			}
 			return nil
 		})
@@ -27,20 +27,23 @@ func (x *Index) Place(ctx context.Context) (p engine.IndexPlace, err error) {
 
 func setPlace(c *database.Conn, p engine.IndexPlace) error {
 	var since any
-	cursor := ""
-	if w := p.Walk; w != nil {
-		since, cursor = w.Since.UnixMilli(), w.Cursor
+	var w engine.IndexWalk
+	if p.Walk != nil {
+		w, since = *p.Walk, p.Walk.Since.UnixMilli()
 	}
-	_, err := c.Run(`INSERT INTO place (id, event, at, since, cursor) VALUES (1, ?1, ?2, ?3, ?4)
-		ON CONFLICT (id) DO UPDATE SET event = ?1, at = ?2, since = ?3, cursor = ?4`, p.Event, p.At.UnixMilli(), since, cursor)
+	_, err := c.Run(`INSERT INTO place (id, event, at, since, sweep, cursor) VALUES (1, ?1, ?2, ?3, ?4, ?5)
+		ON CONFLICT (id) DO UPDATE SET event = ?1, at = ?2, since = ?3, sweep = ?4, cursor = ?5`, p.Event, p.At.UnixMilli(), since, w.Sweep, w.Cursor)
 	return err
 }
 
 // IndexedSession implements engine.MailIndex.
 func (x *Index) IndexedSession(ctx context.Context, sessionID string) (is engine.IndexedSession, err error) {
 	err = x.read(ctx, "read what is indexed of session "+sessionID, func(c *database.Conn) error {
-		return c.Each(`SELECT id, agent_group_id, messages, replies FROM sessions WHERE id = ?`, func(s *sqlite3.Stmt) error {
+		return c.Each(`SELECT id, agent_group_id, messages, replies, owed FROM sessions WHERE id = ?`, func(s *sqlite3.Stmt) error {
 			is = engine.IndexedSession{ID: s.ColumnText(0), AgentGroupID: s.ColumnText(1), Messages: s.ColumnText(2), Replies: s.ColumnText(3)}
+			if s.ColumnType(4) != sqlite3.NULL {
+				is.Owed = new(s.ColumnInt64(4))
+			}
 			return nil
 		}, sessionID)
 	})
@@ -48,15 +51,21 @@ func (x *Index) IndexedSession(ctx context.Context, sessionID string) (is engine
 }
 
 // IndexedSessions implements engine.MailIndex.
-func (x *Index) IndexedSessions(ctx context.Context, after string, limit int) (ids []string, err error) {
+func (x *Index) IndexedSessions(ctx context.Context, after string, owed bool, limit int) (ids []string, err error) {
+	sql := `SELECT id FROM sessions WHERE id > ? ORDER BY id LIMIT ?`
+	if owed {
+		sql = owedSQL
+	}
 	err = x.read(ctx, "list what sessions are indexed", func(c *database.Conn) error {
-		return c.Each(`SELECT id FROM sessions WHERE id > ? ORDER BY id LIMIT ?`, func(s *sqlite3.Stmt) error {
+		return c.Each(sql, func(s *sqlite3.Stmt) error {
 			ids = append(ids, s.ColumnText(0))
 			return nil
 		}, after, limit)
 	})
 	return ids, err
 }
+
+const owedSQL = `SELECT id FROM sessions WHERE owed IS NOT NULL AND id > ? ORDER BY id LIMIT ?`
 
 const unendedSQL = `SELECT n, direction, id FROM mail WHERE s = (SELECT s FROM sessions WHERE id = ?) AND n > ?
 	AND status IN ('PENDING', 'PROCESSING', 'PAUSED', 'UNKNOWN') ORDER BY n LIMIT ?`
@@ -82,8 +91,8 @@ func (x *Index) Apply(ctx context.Context, b engine.IndexBatch) error {
 	return x.write(ctx, "index mail", func(c *database.Conn) error {
 		numbers := make(map[string]int64, len(b.Sessions))
 		for _, is := range b.Sessions {
-			n, err := c.Number(`INSERT INTO sessions (id, agent_group_id, messages, replies) VALUES (?1, ?2, ?3, ?4)
-				ON CONFLICT (id) DO UPDATE SET messages = ?3, replies = ?4 RETURNING s`, is.ID, is.AgentGroupID, is.Messages, is.Replies)
+			n, err := c.Number(`INSERT INTO sessions (id, agent_group_id, messages, replies, owed) VALUES (?1, ?2, ?3, ?4, ?5)
+				ON CONFLICT (id) DO UPDATE SET messages = ?3, replies = ?4, owed = ?5 RETURNING s`, is.ID, is.AgentGroupID, is.Messages, is.Replies, is.Owed)
 			if err != nil {
 				return err
 			}
@@ -186,7 +195,12 @@ const forgetRows = 512
 func (x *Index) Forget(ctx context.Context, sessionID string) (more bool, err error) {
 	err = x.write(ctx, "remove session "+sessionID+" from the index", func(c *database.Conn) error {
 		n, err := c.Run(`DELETE FROM mail WHERE n IN (SELECT n FROM mail WHERE s = (SELECT s FROM sessions WHERE id = ?) LIMIT ?)`, sessionID, forgetRows)
-		if more = n == forgetRows; err != nil || more {
+		if err != nil {
+			return err
+		}
+		if more = n == forgetRows; more {
+			// It may be restored before all of it is gone.
+			_, err = c.Run(`UPDATE sessions SET messages = '', replies = '', owed = ?2 WHERE id = ?1`, sessionID, int64(engine.NothingUnended))
 			return err
 		}
 		_, err = c.Run(`DELETE FROM sessions WHERE id = ?`, sessionID)

@@ -10,9 +10,10 @@ import (
 	"github.com/twinbox/twinbox/engine/internal/database"
 )
 
-// UnendedSQL, AnswersSQL and CountSQL are for a test that asks SQLite how it
+// OwedSQL, UnendedSQL, AnswersSQL and CountSQL are for a test that asks SQLite how it
 // would run them.
 const (
+	OwedSQL    = owedSQL
 	UnendedSQL = unendedSQL
 	AnswersSQL = answersSQL
 )

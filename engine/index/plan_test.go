@@ -52,5 +52,6 @@ func TestNoSearchScansOrSorts(t *testing.T) {
 	check(index.CountSQL(engine.SearchFilter{DeliveryStatus: failed, Since: &noon}), "mail_by_status (direction=? AND status=? AND n>?)")
 	check(index.CountSQL(engine.SearchFilter{Waiting: true}), "mail_waiting (waits_from<?)")
 	check(index.AnswersSQL, "mail_by_message (s=? AND in_reply_to=? AND (seq,id)>(?,?))")
+	check(index.OwedSQL, "sessions_owed (id>?)")
 	check(index.UnendedSQL, "mail_unended (s=? AND n>?)")
 }

@@ -8,6 +8,7 @@ CREATE TABLE place (
     event INTEGER NOT NULL,
     at INTEGER NOT NULL,
     since INTEGER,
+    sweep INTEGER NOT NULL,
     cursor TEXT NOT NULL
 ) STRICT;
 
@@ -16,8 +17,11 @@ CREATE TABLE sessions (
     id TEXT NOT NULL UNIQUE,
     agent_group_id TEXT NOT NULL,
     messages TEXT NOT NULL,
-    replies TEXT NOT NULL
+    replies TEXT NOT NULL,
+    -- See engine.IndexedSession.
+    owed INTEGER
 ) STRICT;
+CREATE INDEX sessions_owed ON sessions (id) WHERE owed IS NOT NULL;
 
 -- n is the time shifted left by 20, and a number among those of the same
 -- time: it is the order of all lists, that of texts too.

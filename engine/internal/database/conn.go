@@ -78,6 +78,10 @@ func bind(s *sqlite3.Stmt, i int, arg any) error {
 		return s.BindInt64(i, int64(v))
 	case int64:
 		return s.BindInt64(i, v)
+	case *int64:
+		if v != nil {
+			return s.BindInt64(i, *v)
+		}
 	case bool:
 		return s.BindBool(i, v)
 	case []byte:
