@@ -98,6 +98,11 @@ type OperationList interface {
 	Operations(ctx context.Context, p Page) (List[Operation], error)
 	// RunningOperations lists oldest first.
 	RunningOperations(ctx context.Context) ([]Operation, error)
+	// UnsettledOperations lists those that were cancelled and are not settled.
+	UnsettledOperations(ctx context.Context) ([]Operation, error)
+	// OperationSettled notes that the outcome of all that was done of one that
+	// was cancelled is stored.
+	OperationSettled(ctx context.Context, id string) error
 	// OperationItems lists in their order those of an outcome, or all for "".
 	OperationItems(ctx context.Context, id string, p Page, outcome OperationOutcome) (List[OperationItem], error)
 	// SettleOperation stores the outcome of items that were pending. An
@@ -221,6 +226,7 @@ func (e *Engine) CancelOperation(ctx context.Context, id string) (Operation, err
 		return Operation{}, withField(err, "id")
 	}
 	e.emit(Event{Type: EventOperationChanged, OperationID: id})
+	tell(e.operator.wake)
 	return op, nil
 }
 

@@ -67,6 +67,9 @@ func (o *operator) turn(ctx context.Context) (running bool, err error) {
 			return true, err
 		}
 	}
+	if err := o.settleCancelled(ctx); err != nil {
+		return len(ops) > 0, err
+	}
 	if len(ops) > 0 {
 		return true, nil
 	}
@@ -102,6 +105,66 @@ func (o *operator) step(ctx context.Context, op Operation) error {
 	}
 	o.tell(op, after)
 	return ctx.Err()
+}
+
+// settleCancelled stores what was done of operations that were cancelled, as
+// the sessions' folders say: the engine may have been killed before it did.
+func (o *operator) settleCancelled(ctx context.Context) error {
+	ops, err := o.e.registry.UnsettledOperations(ctx)
+	if err != nil {
+		return err
+	}
+	for _, op := range ops {
+		// Those that were gone through last, if any, are the first.
+		l, err := o.e.registry.OperationItems(ctx, op.ID, Page{Limit: operationStep}, OutcomePending)
+		if err != nil {
+			return err
+		}
+		var done []OperationItem
+		for _, item := range l.Items {
+			mark, err := o.marked(ctx, op.ID, item.MailRef)
+			if err != nil {
+				return err
+			}
+			if mark != nil {
+				item.Outcome, item.RetriedAs = OutcomeDone, mark.RetriedAs
+				done = append(done, item)
+			}
+		}
+		if len(done) > 0 {
+			if _, err := o.e.registry.SettleOperation(ctx, op.ID, done, o.e.now()); err != nil {
+				return err
+			}
+			o.e.emit(Event{Type: EventOperationChanged, OperationID: op.ID})
+		}
+		if err := o.e.registry.OperationSettled(ctx, op.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// marked is an operation's mark on a message or reply; nil where there is none,
+// and where the folder cannot be read.
+func (o *operator) marked(ctx context.Context, id string, ref MailRef) (*OperationMark, error) {
+	s, err := o.e.registry.Session(ctx, ref.SessionID)
+	if CodeOf(err) == CodeNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	marks, err := o.e.mailboxes.OperationMarks(ctx, s, ref.Direction, ref.ID)
+	if err != nil {
+		o.e.log.Warn("look what a cancelled operation did", "operation", id, "session", s.ID, "error", err)
+		return nil, ctx.Err()
+	}
+	for _, m := range marks {
+		if m.OperationID == id && m.RetryOf == nil {
+			return &m, nil
+		}
+	}
+	return nil, nil
 }
 
 // leading are the first items that are alike.

@@ -98,3 +98,50 @@ func TestKillsAmidAnOperationHaveNothingDoneTwiceOrNever(t *testing.T) {
 		}
 	}
 }
+
+// What a cancelled operation did is shown as done, and the rest is never done,
+// though the engine was killed before it could store what it did.
+func TestAKillAfterACancelledOperationLeavesWhatWasDoneShown(t *testing.T) {
+	t.Parallel()
+	const sessions, each = 4, 100
+	data := t.TempDir()
+	e := engineproc.Start(t, data)
+	must(t, createAgents(e))
+	room, err := chat(e, "room")
+	must(t, err)
+	for round := range 3 {
+		var all []session
+		for i := range sessions {
+			id, _, err := resolve(e, room, fmt.Sprint("thread-", round, "-", i))
+			must(t, err)
+			messages := make([]map[string]any, each)
+			for n := range messages {
+				messages[n] = map[string]any{"sessionId": id, "messageId": fmt.Sprint("m", n), "content": fmt.Sprint("round-", round)}
+			}
+			e.MustQuery(t, `mutation($m: [WriteMessageInput!]!) { writeMessages(input: {messages: $m}) { userErrors { message } } }`, map[string]any{"m": messages}, nil)
+			all = append(all, session{id: id})
+		}
+		op := mustOperate(t, e, "CANCEL", map[string]any{"text": fmt.Sprint("round-", round)}, sessions*each)
+		time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond) // at a moment that nobody chose
+		e.MustQuery(t, `mutation($id: ID!) { cancelOperation(input: {id: $id}) { userErrors { message } } }`, map[string]any{"id": op}, nil)
+		must(t, e.Kill())
+		e = engineproc.Start(t, data)
+		var shown operation
+		var off int
+		until(t, "what is shown is what was done", func() bool {
+			shown, off = mustOperation(t, e, op), 0
+			for _, s := range all {
+				s.engine = e
+				for _, m := range s.messages(t) {
+					if m.Status == "CANCELLED" {
+						off++
+					}
+				}
+			}
+			return shown.Done == off
+		})
+		if shown.Status == "RUNNING" || shown.Refused != 0 || (shown.Status == "COMPLETED") != (off == sessions*each) {
+			t.Errorf("%d messages were called off by %+v", off, shown)
+		}
+	}
+}

@@ -109,8 +109,17 @@ func operationsSQL(up bool) string {
 
 // RunningOperations implements engine.OperationList.
 func (r *Registry) RunningOperations(ctx context.Context) (ops []engine.Operation, err error) {
-	err = r.read(ctx, "list what operations run", func(c *conn) error {
-		return c.Each(`SELECT `+operationColumns+` FROM operations WHERE status = 'RUNNING' ORDER BY n`, func(s *sqlite3.Stmt) error {
+	return r.operationsWhere(ctx, `status = 'RUNNING'`)
+}
+
+// UnsettledOperations implements engine.OperationList.
+func (r *Registry) UnsettledOperations(ctx context.Context) (ops []engine.Operation, err error) {
+	return r.operationsWhere(ctx, `unsettled <> 0`)
+}
+
+func (r *Registry) operationsWhere(ctx context.Context, condition string) (ops []engine.Operation, err error) {
+	err = r.read(ctx, "list what operations go on", func(c *conn) error {
+		return c.Each(`SELECT `+operationColumns+` FROM operations WHERE `+condition+` ORDER BY n`, func(s *sqlite3.Stmt) error {
 			op, err := scanOperation(s)
 			ops = append(ops, op)
 			return err
@@ -189,13 +198,21 @@ func (r *Registry) SettleOperation(ctx context.Context, id string, items []engin
 // CancelOperation implements engine.OperationList.
 func (r *Registry) CancelOperation(ctx context.Context, id string, now time.Time) (op engine.Operation, err error) {
 	err = r.write(ctx, "cancel operation "+id, func(c *conn) error {
-		_, err := c.Run(`UPDATE operations SET status = 'CANCELLED', ended_at = ?2 WHERE id = ?1 AND status = 'RUNNING'`, id, now.UnixMilli())
+		_, err := c.Run(`UPDATE operations SET status = 'CANCELLED', ended_at = ?2, unsettled = 1 WHERE id = ?1 AND status = 'RUNNING'`, id, now.UnixMilli())
 		if err == nil {
 			op, err = operation(c, id)
 		}
 		return err
 	})
 	return op, err
+}
+
+// OperationSettled implements engine.OperationList.
+func (r *Registry) OperationSettled(ctx context.Context, id string) error {
+	return r.write(ctx, "note that all is stored of operation "+id, func(c *conn) error {
+		_, err := c.Run(`UPDATE operations SET unsettled = 0 WHERE id = ? AND unsettled <> 0`, id)
+		return err
+	})
 }
 
 // PruneOperations implements engine.OperationList.

@@ -4681,10 +4681,7 @@ enum OperationStatus {
 }
 "What an operation did with one message or reply."
 enum OperationOutcome {
-  """
-  It has not come to it. If the engine was killed amid an operation that had just been called off, some may be done
-  nevertheless: ` + "`" + `operations` + "`" + ` of the message or reply tells.
-  """
+  "It has not come to it; nor will it, where the operation was called off."
   PENDING
   "It is done."
   DONE
