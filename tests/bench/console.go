@@ -44,7 +44,7 @@ func measureConsole(ctx context.Context, o options, dir string, _ time.Duration)
 }
 
 // longSession is a session in which messages and replies follow each other by
-// the second.
+// the second. Some fail, for the first screen to count.
 func (s *served) longSession(ctx context.Context) (id string, err error) {
 	if id, err = s.newSession(ctx, "ag"); err != nil {
 		return "", err
@@ -59,8 +59,8 @@ func (s *served) longSession(ctx context.Context) (id string, err error) {
 		return fmt.Sprintf(`strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', %d + 2 * i + %d, 'unixepoch')`, begun, plus)
 	}
 	return id, errors.Join(
-		fill(filepath.Join(folder, "inbound.db"), longSide, `INSERT INTO delivered (message_out_id, status, delivered_at) SELECT 'r' || i, 'delivered', `+at(1)+` FROM n`),
-		fill(filepath.Join(folder, "inbound.db"), longSide, `INSERT INTO messages_in (id, seq, kind, timestamp, status, content) SELECT 'm' || i, 2 * i, 'chat', `+at(0)+`, 'completed',
+		fill(filepath.Join(folder, "inbound.db"), longSide, `INSERT INTO delivered (message_out_id, status, delivered_at) SELECT 'r' || i, iif(i % 1000, 'delivered', 'failed'), `+at(1)+` FROM n`),
+		fill(filepath.Join(folder, "inbound.db"), longSide, `INSERT INTO messages_in (id, seq, kind, timestamp, status, content) SELECT 'm' || i, 2 * i, 'chat', `+at(0)+`, iif(i % 1000, 'completed', 'failed'),
 			json_object('text', 'Question ' || i || substr(' that takes a line or two to ask, now and then, and sometimes three, so that not all rows are as high', 1, i % 90)) FROM n`),
 		fill(filepath.Join(folder, "outbound.db"), longSide, `INSERT INTO messages_out (id, seq, in_reply_to, timestamp, kind, content) SELECT 'r' || i, 2 * i + 1, 'm' || i, `+at(1)+`, 'chat',
 			json_object('text', 'Answer ' || i) FROM n`))

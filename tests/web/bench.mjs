@@ -1,12 +1,12 @@
 // Measures the console in a browser, against an engine that runs: prints a
 // line of JSON for each operation.
-import { chromium } from 'playwright-core'
+import { launch } from './browser.mjs'
 
 const [address, session, last] = process.argv.slice(2)
 const times = 7
 const wheels = 250
 
-const browser = await chromium.launch({ executablePath: process.env.TWINBOX_TEST_CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })
+const browser = await launch()
 const viewport = { width: 1440, height: 900 }
 
 /** signedIn is what a browser keeps of a sign-in. */

@@ -75,34 +75,44 @@ async function check(page, what, leave = {}) {
 }
 
 const looks = [
-  { variant: '', colorScheme: 'light', viewport: { width: 1440, height: 900 } },
-  { variant: 'dark', colorScheme: 'dark', viewport: { width: 1440, height: 900 } },
-  { variant: 'phone', colorScheme: 'light', viewport: { width: 390, height: 844 } },
+  { variant: '', colorScheme: 'light', width: 1440, height: 900 },
+  { variant: 'dark', colorScheme: 'dark', width: 1440, height: 900 },
+  { variant: 'phone-dark', colorScheme: 'dark', width: 390, height: 844 },
+  { variant: 'phone', colorScheme: 'light', width: 390, height: 844 },
 ]
 
-for (const { variant, ...look } of looks) {
-  const words = `in ${look.colorScheme} colours at ${look.viewport.width} pixels`
-  test(`the sign-in is accessible ${words}`, async (t) => {
-    const page = await open(t, address, look)
-    await page.getByLabel(/^Admin token/).waitFor()
-    await picture(page, 'sign-in', variant)
-    await check(page, `sign-in ${words}`)
-  })
-  test(`each screen is accessible, and no wider than the screen, ${words}`, async (t) => {
-    const page = await openSignedIn(t, '/', look)
-    for (const [name, { path, ready, does }] of Object.entries(screens))
-      await t.test(name, async () => {
-        await show(page, path())
-        await ready(page).first().waitFor()
-        await does?.(page)
-        await settled(page)
-        await picture(page, name, variant)
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
-        assert.ok(wide <= 0, `${name} is ${wide} pixels too wide`)
-        await check(page, `${name} ${words}`)
-      })
-  })
+/** look shows a page in all looks, and checks it in each. */
+async function look(page, name) {
+  for (const { variant, colorScheme, width, height } of looks) {
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize({ width, height })
+    await settled(page)
+    await picture(page, name, variant)
+    const words = `${name} in ${colorScheme} colours at ${width} pixels`
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.mantineColorScheme), colorScheme, words)
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+    assert.ok(wide <= 0, `${words} is ${wide} pixels too wide`)
+    await check(page, words)
+  }
+  await page.setViewportSize(looks[0])
 }
+
+test('the sign-in is accessible, and no wider than the screen, in both colours at both widths', async (t) => {
+  const page = await open(t, address)
+  await page.getByLabel(/^Admin token/).waitFor()
+  await look(page, 'sign-in')
+})
+
+test('each screen is accessible, and no wider than the screen, in both colours at both widths', async (t) => {
+  const page = await openSignedIn(t)
+  for (const [name, { path, ready, does }] of Object.entries(screens))
+    await t.test(name, async () => {
+      await show(page, path())
+      await ready(page).first().waitFor()
+      await does?.(page)
+      await look(page, name)
+    })
+})
 
 for (const colorScheme of ['light', 'dark'])
   test(`GraphiQL is accessible in ${colorScheme} colours`, async (t) => {

@@ -1,6 +1,6 @@
 import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { chromium } from 'playwright-core'
+import { launch } from './browser.mjs'
 import * as engine from './engine.mjs'
 import { bars } from './picture.mjs'
 import { hangUp, listen, receiver } from './receiver.mjs'
@@ -42,10 +42,7 @@ export const file = (name, mimeType, bytes) => ({ name, mimeType, data: Buffer.f
 export async function begin() {
   await listen()
   ;[browser, printedAddress] = await Promise.all([
-    chromium.launch({
-      executablePath: process.env.TWINBOX_TEST_CHROMIUM,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    }),
+    launch(),
     engine.start(),
   ])
   for (const [id, name] of [['helpdesk', 'Helpdesk'], ['billing', 'Billing'], ['travel', longName]]) await engine.mutate('createAgentGroup', { id, name }, 'agentGroup { id }')

@@ -1,22 +1,24 @@
 import { Text, Title } from '@mantine/core'
-import { lazy, Suspense, useEffect, useSyncExternalStore } from 'react'
+import { useEffect, useSyncExternalStore } from 'react'
 import { Route, Switch, useLocation } from 'wouter'
 import { Boundary } from './components/boundary'
 import { Shell } from './components/shell'
+import './lib/given'
+import { later } from './lib/later'
 import { segment } from './lib/places'
 import { onSignIn, returnTo, signedIn } from './lib/signin'
-import { SignIn } from './screens/signin'
+import Attention from './screens/attention'
 
-const Sessions = lazy(() => import('./screens/sessions'))
-const Session = lazy(() => import('./screens/session'))
-const Attention = lazy(() => import('./screens/attention'))
-const Messages = lazy(() => import('./screens/messages'))
-const Reply = lazy(() => import('./screens/reply'))
-const Hook = lazy(() => import('./screens/hook'))
-const Message = lazy(() => import('./screens/message'))
-const Operations = lazy(() => import('./screens/operations'))
-const Tail = lazy(() => import('./screens/tail'))
-const Hooks = lazy(() => import('./screens/hooks'))
+const Sessions = later(() => import('./screens/sessions'))
+const Session = later(() => import('./screens/session'))
+const SignIn = later(() => import('./screens/signin'))
+const Messages = later(() => import('./screens/messages'))
+const Reply = later(() => import('./screens/reply'))
+const Hook = later(() => import('./screens/hook'))
+const Message = later(() => import('./screens/message'))
+const Operations = later(() => import('./screens/operations'))
+const Tail = later(() => import('./screens/tail'))
+const Hooks = later(() => import('./screens/hooks'))
 
 export function App() {
   const [at] = useLocation()
@@ -25,33 +27,36 @@ export function App() {
   useEffect(() => {
     if (elsewhere) location.replace(elsewhere)
   }, [elsewhere])
-  if (!known) return <SignIn />
+  if (!known)
+    return (
+      <Boundary>
+        <SignIn />
+      </Boundary>
+    )
   if (elsewhere) return null
   return (
     <Shell>
       <Boundary key={at}>
-        <Suspense>
-          <Switch>
-            <Route path="/" component={Attention} />
-            <Route path="/messages" component={Messages} />
-            <Route path="/sessions/:id/replies/:replyId">{() => <Reply key={location.pathname} sessionId={segment(2)} replyId={segment(4)} />}</Route>
-            <Route path="/sessions" component={Sessions} />
-            <Route path="/sessions/:id">{() => <Session key={segment(2)} id={segment(2)} />}</Route>
-            <Route path="/sessions/:id/messages/:messageId">
-              {() => <Message key={location.pathname} sessionId={segment(2)} messageId={segment(4)} />}
-            </Route>
-            <Route path="/operations" component={Operations} />
-            <Route path="/tail" component={Tail} />
-            <Route path="/hooks" component={Hooks} />
-            <Route path="/hooks/:name">{() => <Hook key={segment(2)} name={segment(2)} />}</Route>
-            <Route>
-              <Title order={1} size="h3">
-                There is no such screen
-              </Title>
-              <Text>The menu has those that there are.</Text>
-            </Route>
-          </Switch>
-        </Suspense>
+        <Switch>
+          <Route path="/" component={Attention} />
+          <Route path="/messages" component={Messages} />
+          <Route path="/sessions/:id/replies/:replyId">{() => <Reply key={location.pathname} sessionId={segment(2)} replyId={segment(4)} />}</Route>
+          <Route path="/sessions" component={Sessions} />
+          <Route path="/sessions/:id">{() => <Session key={segment(2)} id={segment(2)} />}</Route>
+          <Route path="/sessions/:id/messages/:messageId">
+            {() => <Message key={location.pathname} sessionId={segment(2)} messageId={segment(4)} />}
+          </Route>
+          <Route path="/operations" component={Operations} />
+          <Route path="/tail" component={Tail} />
+          <Route path="/hooks" component={Hooks} />
+          <Route path="/hooks/:name">{() => <Hook key={segment(2)} name={segment(2)} />}</Route>
+          <Route>
+            <Title order={1} size="h3">
+              There is no such screen
+            </Title>
+            <Text>The menu has those that there are.</Text>
+          </Route>
+        </Switch>
       </Boundary>
     </Shell>
   )

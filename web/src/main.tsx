@@ -1,4 +1,4 @@
-import '@mantine/core/styles.css'
+import './styles'
 import { MantineProvider } from '@mantine/core'
 import { setNonce } from 'get-nonce'
 import { StrictMode } from 'react'

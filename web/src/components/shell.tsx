@@ -1,10 +1,14 @@
-import { ActionIcon, Alert, AppShell, Burger, Group, Kbd, Modal, NavLink, Table, Text, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
+import { ActionIcon, Alert, AppShell, Burger, Group, NavLink, Text, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
 import { useDisclosure, useHotkeys } from '@mantine/hooks'
 import { IconAlertTriangle, IconApi, IconKeyboard, IconListCheck, IconLogout, IconMessages, IconMoon, IconPlugConnected, IconSearch, IconSun, IconTimeline } from '@tabler/icons-react'
-import type { ReactNode } from 'react'
+import { useState, type ReactNode } from 'react'
+import { flushSync } from 'react-dom'
 import { Link, useLocation } from 'wouter'
 import { useConnection } from '../lib/live'
+import { later } from '../lib/later'
 import { signOut } from '../lib/signin'
+
+const KeyHelp = later(() => import('./keyhelp'))
 
 const places = [
   { to: '/', label: 'Attention', icon: IconAlertTriangle },
@@ -15,16 +19,16 @@ const places = [
   { to: '/hooks', label: 'Hooks', icon: IconPlugConnected },
 ]
 
-const keys: [string, string][] = [
-  ['/', 'search messages'],
-  ['j  k', 'next and previous row'],
-  ['Enter', 'open the row'],
-  ['?', 'this help'],
-]
-
 export function Shell({ children }: { children: ReactNode }) {
   const [open, menu] = useDisclosure()
   const [helping, help] = useDisclosure()
+  const [helpIsHere, helpComes] = useState(false)
+  const showHelp = async () => {
+    await KeyHelp.load()
+    // Closed at first: as it opens it notes what to give the focus back to.
+    flushSync(() => helpComes(true))
+    help.open()
+  }
   const [at, go] = useLocation()
   const { setColorScheme } = useMantineColorScheme()
   const dark = useComputedColorScheme('light') === 'dark'
@@ -34,8 +38,8 @@ export function Shell({ children }: { children: ReactNode }) {
   useHotkeys([
     ['/', search],
     ['shift+/', search],
-    ['?', help.open],
-    ['shift+?', help.open],
+    ['?', () => void showHelp()],
+    ['shift+?', () => void showHelp()],
   ])
   return (
     <AppShell header={{ height: 48 }} navbar={{ width: 200, breakpoint: 'sm', collapsed: { mobile: !open } }} padding="md">
@@ -46,7 +50,7 @@ export function Shell({ children }: { children: ReactNode }) {
             <Text fw={700}>Twinbox</Text>
           </Group>
           <Group gap={4} wrap="nowrap">
-            <Action label="Keyboard help" icon={<IconKeyboard size={18} />} onClick={help.open} />
+            <Action label="Keyboard help" icon={<IconKeyboard size={18} />} onClick={() => void showHelp()} />
             <Action
               label={dark ? 'Light colours' : 'Dark colours'}
               icon={dark ? <IconSun size={18} /> : <IconMoon size={18} />}
@@ -78,30 +82,15 @@ export function Shell({ children }: { children: ReactNode }) {
         )}
         {children}
       </AppShell.Main>
-      <Modal opened={helping} onClose={help.close} title="Keyboard" closeButtonProps={{ 'aria-label': 'Close' }}>
-        <Table>
-          <Table.Tbody>
-            {keys.map(([key, does]) => (
-              <Table.Tr key={key}>
-                <Table.Td>
-                  <Kbd>{key}</Kbd>
-                </Table.Td>
-                <Table.Td>{does}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Modal>
+      {helpIsHere && <KeyHelp opened={helping} onClose={help.close} />}
     </AppShell>
   )
 }
 
 function Action({ label, icon, onClick }: { label: string; icon: ReactNode; onClick: () => void }) {
   return (
-    <Tooltip label={label}>
-      <ActionIcon variant="subtle" color="gray" aria-label={label} onClick={onClick}>
-        {icon}
-      </ActionIcon>
-    </Tooltip>
+    <ActionIcon variant="subtle" color="gray" aria-label={label} title={label} onClick={onClick}>
+      {icon}
+    </ActionIcon>
   )
 }

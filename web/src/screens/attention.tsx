@@ -1,4 +1,4 @@
-import { Anchor, Group, List, Paper, Select, SimpleGrid, Stack, Text, Title } from '@mantine/core'
+import { Anchor, Group, List, NativeSelect, Paper, SimpleGrid, Stack, Text, Title } from '@mantine/core'
 import { IconCircleCheck } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { useQuery } from 'urql'
@@ -91,13 +91,11 @@ export default function Attention() {
         <Title order={1} size="h3">
           Attention
         </Title>
-        <Select
+        <NativeSelect
           label="Failures"
-          placeholder="Of any age"
-          data={Object.entries(ages).flatMap(([value, { label, ms }]) => (ms > 0 ? [{ value, label }] : []))}
-          value={filter.age || null}
-          onChange={(v) => setFilter({ age: v ?? '' })}
-          clearable
+          data={[{ value: '', label: 'Of any age' }, ...Object.entries(ages).flatMap(([value, { label, ms }]) => (ms > 0 ? [{ value, label }] : []))]}
+          value={filter.age}
+          onChange={(e) => setFilter({ age: e.currentTarget.value })}
         />
       </Group>
       {r.error && <Problem error={r.error} retry={read} />}

@@ -1,12 +1,12 @@
 import { Alert, Button, Center, Code, Loader, Paper, PasswordInput, Stack, Text, Title } from '@mantine/core'
 import { useEffect, useState, type FormEvent } from 'react'
-import { secretFromAddress, signIn } from '../lib/signin'
+import { given } from '../lib/given'
+import { signIn } from '../lib/signin'
 
-// Taken once, before React may render twice.
-const given = secretFromAddress()
+// Once, though React may render twice.
 let begun: Promise<void> | null = null
 
-export function SignIn() {
+export default function SignIn() {
   const [token, setToken] = useState('')
   const [problem, setProblem] = useState<string | null>(null)
   const [busy, setBusy] = useState(given !== null && begun === null)
