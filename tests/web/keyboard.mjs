@@ -28,6 +28,12 @@ test('a message is found, opened and called off by the keyboard alone', async (t
   await help.getByText('next and previous row').waitFor()
   await page.keyboard.press('Escape')
   await help.waitFor({ state: 'detached' })
+  const helpButton = page.getByRole('button', { name: 'Keyboard help' })
+  await tabTo(page, helpButton)
+  await page.keyboard.press('Enter')
+  await help.waitFor()
+  await page.keyboard.press('Escape')
+  await focused(page, helpButton)
 
   await page.keyboard.press('/')
   await focused(page, page.getByRole('searchbox', { name: 'Search messages and replies' }))

@@ -87,6 +87,8 @@ async function look(page, name) {
     await page.emulateMedia({ colorScheme })
     await page.setViewportSize({ width, height })
     await settled(page)
+    // Some colours change little by little.
+    await page.evaluate(() => Promise.allSettled(document.getAnimations().flatMap((a) => (a instanceof CSSTransition ? [a.finished] : []))))
     await picture(page, name, variant)
     const words = `${name} in ${colorScheme} colours at ${width} pixels`
     assert.equal(await page.evaluate(() => document.documentElement.dataset.mantineColorScheme), colorScheme, words)
