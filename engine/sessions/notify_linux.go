@@ -17,18 +17,19 @@ import (
 type notifier struct {
 	file *os.File
 	told func(*watch, time.Duration)
+	lost func()
 
 	mu      sync.Mutex // guards watches
 	watches map[int]*watch
 }
 
 // newNotifier returns nil where the kernel has no more to give.
-func newNotifier(told func(*watch, time.Duration)) *notifier {
+func newNotifier(told func(*watch, time.Duration), lost func()) *notifier {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil
 	}
-	return &notifier{file: os.NewFile(uintptr(fd), "inotify"), told: told, watches: map[int]*watch{}}
+	return &notifier{file: os.NewFile(uintptr(fd), "inotify"), told: told, lost: lost, watches: map[int]*watch{}}
 }
 
 const notifyMask = unix.IN_MODIFY | unix.IN_CLOSE_WRITE | unix.IN_DELETE | unix.IN_MOVED_TO | unix.IN_ONLYDIR
@@ -107,6 +108,10 @@ func (n *notifier) run() {
 }
 
 func (n *notifier) event(wd int, mask uint32, name string) {
+	if mask&unix.IN_Q_OVERFLOW != 0 {
+		n.lost() // some of what happened, anywhere
+		return
+	}
 	n.mu.Lock()
 	v := n.watches[wd]
 	if mask&unix.IN_IGNORED != 0 {

@@ -8,7 +8,7 @@ import "time"
 // none, and files are polled.
 type notifier struct{}
 
-func newNotifier(func(*watch, time.Duration)) *notifier { return nil }
+func newNotifier(func(*watch, time.Duration), func()) *notifier { return nil }
 
 func (*notifier) add(*Store, *watch) int { return 0 }
 func (*notifier) remove(*watch)          {}

@@ -83,7 +83,7 @@ const (
 
 func newWatcher(s *Store) *watcher {
 	w := &watcher{store: s, wake: make(chan struct{}, 1), following: make(chan struct{}, 16), began: time.Now(), watched: map[string]*watch{}}
-	w.notify = newNotifier(w.heard)
+	w.notify = newNotifier(w.heard, w.missed)
 	return w
 }
 
@@ -122,6 +122,16 @@ func (w *watcher) heard(v *watch, in time.Duration) {
 	}
 	v.heard, v.again = true, true
 	w.soon(v, in)
+}
+
+// missed has all sessions looked at: the kernel had more to tell than it keeps.
+func (w *watcher) missed() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, v := range w.watched {
+		v.again = true
+		w.soon(v, 0)
+	}
 }
 
 // breathe begins a look.
