@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -15,7 +16,7 @@ var ErrHookTime = errors.New("the time for all hooks of one operation is over")
 // attachments and a chain hundreds of hooks, each of which keeps to its own
 // limits.
 func (e *Engine) hookTime(ctx context.Context) (context.Context, context.CancelFunc) {
-	t := &timedContext{Context: ctx, begun: time.Now(), most: e.limits.OrDefaults().HookTime}
+	t := &timedContext{Context: ctx, begun: time.Now(), most: cmp.Or(e.limits.HookTime, DefaultLimits().HookTime)}
 	return t, t.end
 }
 

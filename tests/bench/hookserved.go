@@ -12,8 +12,9 @@ import (
 )
 
 // turns is how often two sides that are nearly the same follow each other in a
-// round: what changes on the machine meanwhile then strikes both.
-const turns = 8
+// round: what changes on the machine meanwhile then strikes both. Few long ones
+// differ by more than what is to be seen.
+const turns = 64
 
 // install installs a hook for an agent group.
 func (s *served) install(ctx context.Context, name, agentGroup string, module []byte) error {
@@ -42,7 +43,7 @@ func (s *served) overNone(agentGroup string, named bool, d time.Duration) (with,
 		for turn := range turns {
 			for i := range both {
 				side := (turn + i) % 2 // who begins changes, too
-				got, err := s.writeTo(ctx, [2]string{"ag", agentGroup}[side], named, d/4)
+				got, err := s.writeTo(ctx, [2]string{"ag", agentGroup}[side], named, d/16)
 				if err != nil {
 					return sample{}, err
 				}

@@ -80,7 +80,7 @@ func AppendText(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
 	done := 0
-	for i := 0; i < len(s); {
+	for i := plainLength(s); i < len(s); {
 		c, size := s[i], 1
 		if c >= utf8.RuneSelf {
 			var r rune
@@ -121,4 +121,21 @@ func AppendText(b []byte, s string) []byte {
 		i += size
 	}
 	return append(append(b, s[done:]...), '"')
+}
+
+// plainLength is how much s begins with, in steps of eight bytes, that is
+// written as it is.
+func plainLength(s string) (n int) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; len(s)-n >= 8; n += 8 {
+		p := s[n : n+8]
+		w := uint64(p[0]) | uint64(p[1])<<8 | uint64(p[2])<<16 | uint64(p[3])<<24 |
+			uint64(p[4])<<32 | uint64(p[5])<<40 | uint64(p[6])<<48 | uint64(p[7])<<56
+		// A high bit where a byte is no ASCII, a control character, a quote or a
+		// backslash; perhaps, by a borrow, above one that is.
+		if (w|(w-ones*' ')|((w^(ones*'"'))-ones)|((w^(ones*'\\'))-ones))&highs != 0 {
+			break
+		}
+	}
+	return n
 }

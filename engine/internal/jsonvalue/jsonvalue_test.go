@@ -87,6 +87,18 @@ func FuzzItIsReadAndWrittenAsEncodingJSONDoes(f *testing.F) {
 	})
 }
 
+// Texts are gone through eight bytes at a time.
+func TestATextIsWrittenAsEncodingJSONDoesWhereverItHasWhat(t *testing.T) {
+	for c := range rune(0x100) {
+		for at := range 18 {
+			s := strings.Repeat("!", at) + string(c) + "~ {}[]:#\x7f"
+			if got, want := string(jsonvalue.AppendText(nil, s)), written(t, s); got != want {
+				t.Fatalf("%q is written as %s, want %s", s, got, want)
+			}
+		}
+	}
+}
+
 func TestValuesAreCountedBeforeTheyAreMade(t *testing.T) {
 	const s = `{"a":[1,"b",{"c":null}],"d":{}}` // seven
 	for limit := range 7 {

@@ -18,6 +18,14 @@ func (c *Content) about() []byte {
 	return c.object
 }
 
+// begun is the content, and what comes after it.
+func (c *Content) begun() []byte {
+	if c.raw != nil {
+		return c.raw
+	}
+	return find(c.about(), "content")
+}
+
 // JSON is the content as it was sent. It is not to be written to.
 func (c *Content) JSON() json.RawMessage {
 	if c.raw == nil {
@@ -28,7 +36,7 @@ func (c *Content) JSON() json.RawMessage {
 
 // Decode decodes the content, as json.Unmarshal does.
 func (c *Content) Decode(v any) error {
-	if decodeTexts(c.JSON(), v) {
+	if decodeTexts(c.begun(), v) {
 		return nil
 	}
 	return json.Unmarshal(c.JSON(), v)
@@ -37,10 +45,11 @@ func (c *Content) Decode(v any) error {
 // Text is the content where it is a string, else its member "text"; "" if there
 // is none.
 func (c *Content) Text() string {
-	if raw := c.JSON(); len(raw) > 0 && raw[0] == '"' {
-		return unquote(raw)
+	b := c.begun()
+	if len(b) > 0 && b[0] == '"' {
+		return unquote(b[:stringEnd(b, 0)])
 	}
-	return unquote(member(c.JSON(), "text"))
+	return unquote(member(b, "text"))
 }
 
 // ReplaceText answers with the content as it is, but for Text. If there is no

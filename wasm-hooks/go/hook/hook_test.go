@@ -81,6 +81,26 @@ func TestTheTextIsReplacedAndNothingElse(t *testing.T) {
 	}
 }
 
+// Strings are walked eight bytes at a time.
+func TestATextEndsWhereItsQuoteIsWhereverThatStands(t *testing.T) {
+	for before := range 18 {
+		for _, special := range []string{``, `\"`, `\\`, `\\\"`, "é", `!`, `#`, `[`, `]`} {
+			for after := range 18 {
+				text := strings.Repeat("x", before) + special + strings.Repeat("y", after)
+				var want string
+				if err := json.Unmarshal([]byte(`"`+text+`"`), &want); err != nil {
+					t.Fatal(err)
+				}
+				for _, content := range []string{`"` + text + `"`, `{"a":"` + text + `","text":"` + text + `"}`} {
+					if m := message(content); m.Text() != want || string(m.JSON()) != content {
+						t.Fatalf("%s: the text is %q, the content %s", content, m.Text(), m.JSON())
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestAllStringsAreOfferedButNamesAndRefs(t *testing.T) {
 	m := message(`{"a":"1","b":["2",{"c":"3"},"4"],"attachments":[{"ref":"5","name":"6"}],"d":{"attachments":[{"ref":"7"}]},"e":{"f":{}},"g":"\u0038"}`)
 	var seen []string
