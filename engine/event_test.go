@@ -25,7 +25,7 @@ func mustReader(t *testing.T, h *hosttest.Host, in engine.EventsInput) *engine.E
 // mustRead reads n events at least.
 func mustRead(t *testing.T, r *engine.EventReader, n int) []engine.Event {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	var all []engine.Event
 	for len(all) < n {

@@ -83,7 +83,7 @@ func TestHostileDatabasesHarmNobodyElse(t *testing.T) {
 		{"a schema of five hundred tables", "outbound.db", `PRAGMA writable_schema = ON; INSERT INTO sqlite_schema
 			WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 500) SELECT 'table', 't' || x, 't' || x, 2, 'CREATE TABLE t' || x || '(a)' FROM c`},
 	}
-	h := hosttest.Open(t, sessions.Options{Limits: engine.Limits{QueueTime: 2 * time.Second}})
+	h := hosttest.Open(t, sessions.Options{Limits: engine.Limits{QueueTime: 10 * time.Second}})
 	for _, a := range attacks {
 		t.Run(a.name+" in "+a.db, func(t *testing.T) {
 			t.Parallel()

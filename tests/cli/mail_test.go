@@ -168,11 +168,10 @@ func TestReplyWaitEndsWhereThereWillBeNone(t *testing.T) {
 	s := serve(t, t.TempDir())
 	x := s.session(t)
 	m := must[message](t, s, "message", "write", x.ID, "--text", "hello")
-	wait := []string{"reply", "wait", x.ID, "--timeout", "300ms", "--in-reply-to"}
-	if r := s.engine(t, append(wait, m.MessageID)...); r.code != 8 || r.stdout != "" {
+	if r := s.engine(t, "reply", "wait", x.ID, "--timeout", "300ms", "--in-reply-to", m.MessageID); r.code != 8 || r.stdout != "" {
 		t.Errorf("nobody answers: %+v", r)
 	}
-	if r := s.engine(t, append(wait, "unknown")...); r.code != 3 {
+	if r := s.engine(t, "reply", "wait", x.ID, "--in-reply-to", "unknown"); r.code != 3 {
 		t.Errorf("no such message: %+v", r)
 	}
 	s.agent(t, x, "exit 3")
