@@ -32,8 +32,8 @@ type crashSite struct {
 // if it is to, and takes all others.
 type gatekeeper struct {
 	*httptest.Server
-	first chan http.ResponseWriter // the test has it until done is closed
-	done  chan struct{}
+	first chan http.ResponseWriter // the test has it until it is let go
+	letGo func()
 
 	mu   sync.Mutex // guards all below
 	hold bool
@@ -41,7 +41,8 @@ type gatekeeper struct {
 }
 
 func newGatekeeper(t *testing.T) *gatekeeper {
-	g := &gatekeeper{first: make(chan http.ResponseWriter), done: make(chan struct{})}
+	done := make(chan struct{})
+	g := &gatekeeper{first: make(chan http.ResponseWriter), letGo: sync.OnceFunc(func() { close(done) })}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, ok := readPushed(r)
 		if !ok {
@@ -53,11 +54,17 @@ func newGatekeeper(t *testing.T) *gatekeeper {
 		g.hold = false
 		g.mu.Unlock()
 		if held {
-			g.first <- w
-			<-g.done
+			select {
+			case g.first <- w:
+				<-done
+			case <-done:
+			}
 		}
 	}))
-	t.Cleanup(g.Close)
+	t.Cleanup(func() {
+		g.letGo() // where the test failed before it did
+		g.Close()
+	})
 	return g
 }
 
@@ -83,7 +90,7 @@ func (g *gatekeeper) answer(t *testing.T, w http.ResponseWriter) {
 	must(t, err)
 	_, _ = io.Copy(io.Discard, buffer) // until the engine has closed it, however it did
 	must(t, c.Close())
-	close(g.done)
+	g.letGo()
 }
 
 func newCrashSite(t *testing.T) *crashSite {
@@ -204,7 +211,7 @@ func TestKillsBetweenTheStepsOfADelivery(t *testing.T) {
 			c.say(t, 1)
 			<-c.receiver.first
 			must(t, c.engine.Kill())
-			close(c.receiver.done)
+			c.receiver.letGo()
 		}, "trying", true, true},
 		{"answered, not marked", func(t *testing.T, c *crashSite) {
 			c.receiver.holdFirst()
@@ -230,7 +237,7 @@ func TestKillsBetweenTheStepsOfADelivery(t *testing.T) {
 			c.receiver.holdFirst()
 			c.say(t, 1)
 			w := <-c.receiver.first
-			db, err := sqlite3.Open("file:" + filepath.Join(c.data, "engine.db"))
+			db, err := sqlite3.Open("file:" + filepath.Join(c.data, "engine.db") + "?_pragma=busy_timeout(60000)")
 			must(t, err)
 			must(t, db.Exec(`BEGIN IMMEDIATE`))
 			c.receiver.answer(t, w)
