@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -24,6 +26,7 @@ type deliverer struct {
 	waiting waits                // by when something is due
 	due     map[string]time.Time // the next of each session in waiting
 	looks   map[string]time.Time
+	looking map[string]bool // sessions whose look is under way, one each
 	// unfinished are sessions whose settled replies may be in the index still,
 	// and whose times are to be set back.
 	unfinished map[string]time.Duration
@@ -42,7 +45,7 @@ const (
 
 func newDeliverer(ctx context.Context, e *Engine) *deliverer {
 	return &deliverer{e: e, ctx: ctx, poke: make(chan struct{}, 1), working: make(chan struct{}, drainers),
-		running: map[string]*drain{}, due: map[string]time.Time{}, looks: map[string]time.Time{}, unfinished: map[string]time.Duration{}}
+		running: map[string]*drain{}, due: map[string]time.Time{}, looks: map[string]time.Time{}, looking: map[string]bool{}, unfinished: map[string]time.Duration{}}
 }
 
 // wake has a session delivered for now, or once more if that is being done.
@@ -137,6 +140,18 @@ func (d *deliverer) lookAgain(sessionID string, at time.Time) {
 	d.wakeAt(sessionID, at)
 }
 
+// unread are the sessions whose folder is to be looked at once more, and no look
+// has succeeded since.
+func (d *deliverer) unread() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ids := maps.Clone(d.looking)
+	for id := range d.looks {
+		ids[id] = true
+	}
+	return slices.Collect(maps.Keys(ids))
+}
+
 // close has no more sessions woken. It does not wait.
 func (d *deliverer) close() {
 	d.mu.Lock()
@@ -214,7 +229,10 @@ func (d *deliverer) pass(sessionID string) {
 		next, err = d.e.deliver(d.ctx, s)
 	}
 	switch {
-	case d.ctx.Err() != nil || CodeOf(err) == CodeNotFound:
+	case d.ctx.Err() != nil:
+		return // what it did not read stays unread
+	case CodeOf(err) == CodeNotFound: // it is archived
+		d.toLook(sessionID)
 	case err != nil:
 		d.e.log.Warn("deliver replies; will try again", "session", sessionID, "error", err)
 		d.unfinish(sessionID, 0)
@@ -222,6 +240,9 @@ func (d *deliverer) pass(sessionID string) {
 	case !next.IsZero():
 		d.wakeAt(sessionID, next)
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.looking, sessionID)
 }
 
 func (d *deliverer) toLook(sessionID string) bool {
@@ -230,6 +251,7 @@ func (d *deliverer) toLook(sessionID string) bool {
 	now := found && !at.After(d.e.now())
 	if now {
 		delete(d.looks, sessionID)
+		d.looking[sessionID] = true
 	}
 	d.mu.Unlock()
 	if found && !now {

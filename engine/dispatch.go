@@ -171,7 +171,10 @@ type UnsettledReplies interface {
 	// Secret returns the bytes of a name; the first time they are made.
 	Secret(ctx context.Context, name string) ([]byte, error)
 	// Swept is when a look at all sessions that was completed began, zero if
-	// none was; SetSwept sets it.
+	// none was. SetSwept sets it, and which sessions could not be read so far, as
+	// one change.
 	Swept(ctx context.Context) (time.Time, error)
-	SetSwept(ctx context.Context, at time.Time) error
+	SetSwept(ctx context.Context, at time.Time, unread []string) error
+	// UnreadSessions are those, in no order.
+	UnreadSessions(ctx context.Context) ([]string, error)
 }

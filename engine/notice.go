@@ -154,17 +154,21 @@ func hookTarget(s Session, kind string, r Route) HookTarget {
 	return HookTarget{AgentGroupID: s.AgentGroupID, ChannelType: text(r.ChannelType), Kind: kind}
 }
 
-// outboundChanged is what the folders call; see Outboxes.
+// outboundChanged is what the folders call; see Outboxes. What cannot be looked
+// at is looked at again.
 func (e *Engine) outboundChanged(ctx context.Context, s Session) {
 	done, err := e.begin()
-	if err != nil {
+	if err == nil {
+		defer done()
+		err = e.notice(ctx, s)
+	}
+	if err == nil {
 		return
 	}
-	defer done()
-	if err := e.notice(ctx, s); err != nil && ctx.Err() == nil {
+	if ctx.Err() == nil {
 		e.log.Warn("look for replies; will look again", "session", s.ID, "error", err)
-		e.deliverer.lookAgain(s.ID, e.now().Add(noticeRetry))
 	}
+	e.deliverer.lookAgain(s.ID, e.now().Add(noticeRetry))
 }
 
 // noticeRetry is the pause after a session's replies could not be read.

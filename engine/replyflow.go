@@ -60,8 +60,16 @@ func (e *Engine) endReplies() {
 	e.stopReplies()
 }
 
-// wakeUnsettled has every session delivered for that has something unsettled.
+// wakeUnsettled has every session delivered for that has something unsettled,
+// and those read that could not be.
 func (e *Engine) wakeUnsettled(ctx context.Context) error {
+	unread, err := e.registry.UnreadSessions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range unread {
+		e.deliverer.lookAgain(id, e.now())
+	}
 	return e.unsettledSessions(ctx, func(id string) {
 		// Its replies may not be noted yet, as the index is written first, or be
 		// settled, as it is also the last.
@@ -99,7 +107,8 @@ func (e *Engine) sweep(ctx context.Context) {
 		began, start := e.now(), time.Now()
 		_, err := e.sweepOnce(ctx, since.Add(-sweepSlack), every)
 		if err == nil {
-			err = e.registry.SetSwept(ctx, began)
+			// What was not read has not changed when it is looked for again.
+			err = e.registry.SetSwept(ctx, began, e.deliverer.unread())
 		}
 		if err != nil && ctx.Err() == nil {
 			e.log.Error("look for replies of all sessions", "error", err)
@@ -160,7 +169,7 @@ func (e *Engine) sweepChanged(ctx context.Context, sessionID string) {
 	switch {
 	case err == nil:
 		e.outboundChanged(ctx, s)
-	case CodeOf(err) != CodeNotFound && ctx.Err() == nil: // else it is archived
+	case CodeOf(err) != CodeNotFound: // else it is archived
 		e.log.Warn("look for replies; will look again", "session", sessionID, "error", err)
 		e.deliverer.lookAgain(sessionID, e.now().Add(noticeRetry))
 	}

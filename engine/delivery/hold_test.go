@@ -240,7 +240,12 @@ func TestAPausedReplyWhoseTimeIsToComeHoldsUpNobodyUntilThen(t *testing.T) {
 	say(t, h, s, "later", 1, "deliver_after", c.now().Add(time.Hour).UTC().Format(time.RFC3339))
 	say(t, h, s, "r2", 3)
 	act(t, s, "later", engine.DeliveryPaused, h.PauseReply)
-	if got := claimed(t, h, s); !slices.Equal(got, []string{"r2"}) {
+	var got []string
+	hosttest.Wait(t, "a reply that was noted", func() bool {
+		got = claimed(t, h, s)
+		return len(got) > 0
+	})
+	if !slices.Equal(got, []string{"r2"}) {
 		t.Errorf("claimed %q", got)
 	}
 	say(t, h, s, "r3", 5)

@@ -5,9 +5,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/ncruces/go-sqlite3"
 
 	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/engine/delivery"
@@ -175,4 +178,54 @@ func TestRepliesThatNobodyPullsHoldUpNoWebhook(t *testing.T) {
 	if err != nil || len(replies) != 2 || replies[0].ID != "p1" || replies[1].ID != "p2" {
 		t.Errorf("claimed %+v, %v", replies, err)
 	}
+}
+
+// A sweep passes over a session whose container holds a lock; what it says is
+// found by the engine after this one all the same.
+func TestWhatASweepCouldNotReadIsReadAfterARestart(t *testing.T) {
+	t.Parallel()
+	c := &clock{at: time.Now()}
+	data := t.TempDir()
+	open := func(sweep time.Duration) *hosttest.Host {
+		return hosttest.OpenWith(t, data, sessions.Options{Now: c.now}, engine.NewEventQueue(), func(c *engine.Config) { c.SweepReplies = sweep })
+	}
+	swept := func(h *hosttest.Host) bool {
+		at := queryRegistry(t, h, `SELECT at FROM marks WHERE name = 'swept'`)
+		return len(at) == 1 && at[0] >= c.now().UnixMilli()
+	}
+	h := open(time.Hour)
+	_, err := h.CreateAgentGroup(t.Context(), engine.CreateAgentGroupInput{ID: hosttest.Ptr(hosttest.AgentGroup), Name: "Agents"})
+	hosttest.Must(t, err)
+	hosttest.Wait(t, "first sweep", func() bool { return swept(h) })
+	s := h.Session(t)
+	hosttest.Must(t, h.Close())
+	say(t, h, s, "r", 1)
+	container := h.DB(t, s, "outbound.db")
+	hosttest.Must(t, container.Exec("BEGIN EXCLUSIVE"))
+	for range 2 { // one finds that it has changed, one that it has not
+		c.pass(time.Hour)
+		h = open(time.Hour)
+		hosttest.Wait(t, "sweep", func() bool { return swept(h) })
+		hosttest.Must(t, h.Close())
+	}
+	hosttest.Must(t, container.Exec("ROLLBACK"))
+	h = open(20 * time.Millisecond)
+	hosttest.Wait(t, "the reply", func() bool { return slices.Equal(unsettled(t, h), []string{"r"}) })
+	hosttest.Wait(t, "sweep that has nothing left", func() bool { return len(queryRegistry(t, h, `SELECT at FROM marks WHERE name LIKE 'unread:%'`)) == 0 })
+}
+
+// queryRegistry returns the numbers of a query's first column.
+func queryRegistry(t *testing.T, h *hosttest.Host, query string) (values []int64) {
+	t.Helper()
+	c, err := sqlite3.Open("file:" + filepath.Join(h.Data, "engine.db") + "?_pragma=busy_timeout(5000)")
+	hosttest.Must(t, err)
+	defer c.Close()
+	st, _, err := c.Prepare(query)
+	hosttest.Must(t, err)
+	defer st.Close()
+	for st.Step() {
+		values = append(values, st.ColumnInt64(0))
+	}
+	hosttest.Must(t, st.Err())
+	return values
 }

@@ -150,10 +150,32 @@ func (r *Registry) Swept(ctx context.Context) (at time.Time, err error) {
 	return at, err
 }
 
+// unread begins the marks of sessions that could not be looked at.
+const unread = "unread:"
+
 // SetSwept implements engine.UnsettledReplies.
-func (r *Registry) SetSwept(ctx context.Context, at time.Time) error {
+func (r *Registry) SetSwept(ctx context.Context, at time.Time, unreadIDs []string) error {
 	return r.write(ctx, "note when sessions were looked at", func(c *conn) error {
+		if _, err := c.Run(`DELETE FROM marks WHERE name > ?1 AND name < ?1 || x'7f'`, unread); err != nil {
+			return err
+		}
+		for _, id := range unreadIDs {
+			if _, err := c.Run(`INSERT INTO marks (name, at) VALUES (?1 || ?2, ?3)`, unread, id, at.UnixMilli()); err != nil {
+				return err
+			}
+		}
 		_, err := c.Run(`INSERT INTO marks (name, at) VALUES ('swept', ?1) ON CONFLICT (name) DO UPDATE SET at = ?1`, at.UnixMilli())
 		return err
 	})
+}
+
+// UnreadSessions implements engine.UnsettledReplies.
+func (r *Registry) UnreadSessions(ctx context.Context) (ids []string, err error) {
+	err = r.read(ctx, "list sessions that could not be looked at", func(c *conn) error {
+		return c.Each(`SELECT substr(name, length(?1) + 1) FROM marks WHERE name > ?1 AND name < ?1 || x'7f'`, func(s *sqlite3.Stmt) error {
+			ids = append(ids, s.ColumnText(0))
+			return nil
+		}, unread)
+	})
+	return ids, err
 }
