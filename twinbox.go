@@ -27,6 +27,7 @@ import (
 	"github.com/twinbox/twinbox/engine/lifecycle"
 	"github.com/twinbox/twinbox/engine/registry"
 	"github.com/twinbox/twinbox/engine/sessions"
+	"github.com/twinbox/twinbox/engine/traces"
 )
 
 // Options are for Open. The zero value is ready to use.
@@ -72,6 +73,9 @@ type Options struct {
 // engine runs.
 const indexFile = "index.db"
 
+// tracesFile is what hooks did to messages; it may be deleted as indexFile may.
+const tracesFile = "traces.db"
+
 // Host is an engine on a data directory.
 type Host struct {
 	*engine.Engine
@@ -84,6 +88,7 @@ type Host struct {
 	wakers   *lifecycle.Wakers
 	events   *engine.EventQueue
 	index    *index.Index
+	traces   *traces.Traces
 }
 
 // Open opens a data directory, and makes it if need be. One process at a time
@@ -125,11 +130,20 @@ func (h *Host) open(ctx context.Context, dataDir string, o Options) (err error) 
 	if h.index, err = index.Open(ctx, filepath.Join(dataDir, indexFile), o.Log); err != nil {
 		return err
 	}
-	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Index: h.index, Hooks: h.hooks, Sender: h.webhooks, Events: h.events, Actions: o.Actions, Wakers: h.wakers, Limits: o.Limits, Retention: o.Retention, RetainEvery: o.RetainEvery, Now: o.Now, Log: o.Log})
+	if h.traces, err = traces.Open(ctx, filepath.Join(dataDir, tracesFile), traces.Options{Log: o.Log}); err != nil {
+		return err
+	}
+	h.Engine, err = engine.New(ctx, engine.Config{Registry: h.registry, Mailboxes: h.sessions, Index: h.index, Traces: h.traces, Hooks: h.hooks, Sender: h.webhooks, Events: h.events, Actions: o.Actions, Wakers: h.wakers, Limits: o.Limits, Retention: o.Retention, RetainEvery: o.RetainEvery, Now: o.Now, Log: o.Log})
 	if err != nil || o.Metrics == nil {
 		return err
 	}
 	if err := o.Metrics.Register(delivery.NewMetrics(h.Engine, o.Now, o.Log)); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	lost := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "twinbox_hook_traces_lost_total", Help: "Messages and replies of which it was not kept what hooks did, since too many waited to be stored."},
+		func() float64 { return float64(h.LostTraces()) })
+	if err := o.Metrics.Register(lost); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
 	return h.wakers.Register(o.Metrics, h.WakerLoads)
@@ -171,6 +185,9 @@ func (h *Host) close() error {
 	}
 	if h.index != nil {
 		errs = append(errs, h.index.Close())
+	}
+	if h.traces != nil {
+		errs = append(errs, h.traces.Close())
 	}
 	h.events.Close()
 	if h.registry != nil {

@@ -69,6 +69,9 @@ type Config struct {
 	// Index is what Search answers from, its owner's as Registry is; nil: nothing
 	// is found.
 	Index MailIndex
+	// Traces keeps what hooks did to messages and replies, its owner's as Registry
+	// is; nil: nobody does.
+	Traces HookTraces
 	// Wakers start containers; nil: they are all started elsewhere.
 	Wakers Wakers
 	Limits Limits
@@ -95,6 +98,7 @@ type Engine struct {
 	replyFlow
 	projector  *projector
 	indexer    *indexer
+	tracer     *tracer // nil where traces are not kept
 	operator   *operator
 	resolving  gates[SessionKey]
 	gates      gates[string] // by session id
@@ -141,6 +145,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := e.openHooks(ctx); err != nil {
 		return nil, err
 	}
+	e.tracer = newTracer(e, cfg.Traces)
 	e.mailboxes.OnOccurrence(e.prepareOccurrence) // hooks are loaded
 	if err := e.openReplies(ctx, cfg); err != nil {
 		return nil, err
@@ -166,6 +171,9 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e.workers.Go(func() { e.operator.run(ctx) })
 	if e.indexer != nil {
 		e.workers.Go(func() { e.indexer.run(ctx) })
+	}
+	if e.tracer != nil {
+		e.workers.Go(func() { e.tracer.run(ctx) })
 	}
 	e.adoptContainers(ctx)
 	return e, nil

@@ -85,3 +85,6 @@ func (e *Engine) Held() int {
 func HookTime(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
 	return (&Engine{limits: Limits{HookTime: most}}).hookTime(ctx)
 }
+
+// ContentChanges are what a hook is told to have changed.
+var ContentChanges = contentChanges

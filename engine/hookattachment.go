@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,6 +22,8 @@ type attachmentSubject struct {
 	bytes []byte
 
 	renamed, retyped, replaced bool
+	// trace is told what is replaced, if not nil.
+	trace *HookTrace
 }
 
 func attachmentHead(s HookSession, m HookMessage) []byte {
@@ -33,11 +36,11 @@ func (u *attachmentSubject) InputBytes() int64 { return int64(len(u.head)) + 512
 
 func (u *attachmentSubject) AppendInput(ctx context.Context, b []byte) ([]byte, error) {
 	if u.read != nil {
-		bytes, err := u.read(ctx)
+		data, err := u.read(ctx)
 		if err != nil {
 			return b, err
 		}
-		u.bytes, u.read, u.about.Size = bytes, nil, int64(len(bytes))
+		u.bytes, u.read, u.about.Size = data, nil, int64(len(data))
 	}
 	b = appendFrame(b, func(b []byte) []byte { return append(u.about.append(append(b, u.head...)), '}') })
 	return append(b, u.bytes...), nil
@@ -69,6 +72,7 @@ func (u *attachmentSubject) Replace(a HookAnswer) error {
 	if size := int64(len(a.Bytes)); a.ReplaceBytes && size > u.limit {
 		return fmt.Errorf("its answer has %d bytes, more than the %d that an attachment may have, or that are left for what hooks replace in one message", size, u.limit)
 	}
+	u.trace.change(u.changes(a))
 	if a.Name != nil {
 		u.about.Name, u.renamed = *a.Name, true
 	}
@@ -79,4 +83,25 @@ func (u *attachmentSubject) Replace(a HookAnswer) error {
 		u.bytes, u.about.Size, u.read, u.replaced = append([]byte{}, a.Bytes...), int64(len(a.Bytes)), nil, true
 	}
 	return nil
+}
+
+// changes are what an answer is about to change.
+func (u *attachmentSubject) changes(a HookAnswer) (c []HookChange) {
+	if u.trace == nil {
+		return nil
+	}
+	add := func(path string, before, after int) {
+		b, a := int64(before), int64(after)
+		c = append(c, HookChange{Path: path, Before: &b, After: &a})
+	}
+	if a.Name != nil && *a.Name != u.about.Name {
+		add("name", len(u.about.Name), len(*a.Name))
+	}
+	if a.MimeType != nil && *a.MimeType != text(u.about.MimeType) {
+		add("mimeType", len(text(u.about.MimeType)), len(*a.MimeType))
+	}
+	if a.ReplaceBytes && !bytes.Equal(a.Bytes, u.bytes) {
+		add("bytes", len(u.bytes), len(a.Bytes))
+	}
+	return c
 }

@@ -26,6 +26,8 @@ type contentSubject struct {
 	given map[string]givenAttachment
 	// own are refs that the sender's other attachments have.
 	own map[string]bool
+	// trace is told what is replaced, if not nil.
+	trace *HookTrace
 }
 
 type givenAttachment struct {
@@ -141,6 +143,10 @@ func (u *contentSubject) Replace(a HookAnswer) error {
 	if size := int64(max(len(a.Content), len(shown))); size > u.limit {
 		return fmt.Errorf("its content has %d bytes, more than the %d that are allowed", size, u.limit)
 	}
+	var changes []HookChange
+	if u.trace != nil { // before claim changes the value
+		changes = contentChanges(u.before(), value)
+	}
 	attachments, err := u.claim(value)
 	if err != nil {
 		return err
@@ -157,7 +163,20 @@ func (u *contentSubject) Replace(a HookAnswer) error {
 	}
 	c.Attachments = attachments
 	u.content, u.shown, u.replaced = c, shown, true
+	u.trace.change(changes)
 	return nil
+}
+
+// before is the content as the next hook sees it.
+func (u *contentSubject) before() any {
+	if len(u.given) > 0 {
+		value, _ := decodeJSON(u.shown) // it was written here
+		return value
+	}
+	if value := u.content.readable(); value != nil {
+		return value
+	}
+	return u.content.Text
 }
 
 // claim finds the attachments that a hook kept, and makes of each what is

@@ -77,7 +77,7 @@ func (e *Engine) DryRunHooks(ctx context.Context, in DryRunHooksInput) (HookDryR
 		if err != nil {
 			return HookDryRun{}, err
 		}
-		steps, action, err := e.hooks.DryRun(ctx, HookCall{in.Point, sample.target(in.Point), u}, chain)
+		steps, action, err := e.hooks.DryRun(ctx, HookCall{in.Point, sample.target(in.Point), u, nil}, chain)
 		if err != nil {
 			return HookDryRun{}, err
 		}

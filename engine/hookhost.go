@@ -78,6 +78,8 @@ type HookCall struct {
 	Point   HookPoint
 	Target  HookTarget
 	Subject HookSubject
+	// Trace is told of each hook, if not nil.
+	Trace *HookTrace
 }
 
 // HookSubject is what a chain is run on. It serves one call at a time.

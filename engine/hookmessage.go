@@ -47,6 +47,7 @@ func (e *Engine) runMessageHooksUntil(ctx, timed context.Context, s Session, d *
 	if d.Recurrence != nil {
 		d.given = new(d.Content.clone())
 	}
+	d.trace = e.tracer.begin(s, DirectionIn, d.ID)
 	if onMessage {
 		if err := e.runOnMessage(timed, s, d, t); err != nil || d.Dropped {
 			return err
@@ -73,7 +74,8 @@ func (e *Engine) runOnMessage(ctx context.Context, s Session, d *Draft, t HookTa
 	if err != nil {
 		return err
 	}
-	action, err := e.hooks.Run(ctx, HookCall{HookOnMessage, t, u})
+	u.trace = d.trace
+	action, err := e.hooks.Run(ctx, HookCall{HookOnMessage, t, u, d.trace})
 	if err != nil {
 		return err
 	}
@@ -105,16 +107,19 @@ func (e *Engine) runOnAttachments(ctx context.Context, s Session, d *Draft, t Ho
 		if err != nil {
 			return err
 		}
-		u := &attachmentSubject{head: head, about: describe(i, a, size), limit: min(e.limits.AttachmentBytes, room)}
+		u := &attachmentSubject{head: head, about: describe(i, a, size), limit: min(e.limits.AttachmentBytes, room), trace: d.trace}
 		u.read = func(ctx context.Context) ([]byte, error) { return e.mailboxes.AttachmentBytes(ctx, a) }
-		action, err := e.hooks.Run(ctx, HookCall{HookOnAttachment, t, u})
+		ran := d.trace.len()
+		action, err := e.hooks.Run(ctx, HookCall{HookOnAttachment, t, u, d.trace})
 		if err != nil {
 			return err
 		}
 		if action == HookRemoved {
+			d.trace.removed(ran, i+1, u.about.Size)
 			removed = append(removed, a.At)
 			continue
 		}
+		d.trace.attachment(ran, i+1, u.about.Name)
 		if u.replaced {
 			room -= int64(len(u.bytes))
 		}

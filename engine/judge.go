@@ -76,7 +76,9 @@ func (e *Engine) runReplyHooks(ctx context.Context, s Session, t HookTarget, rou
 	}
 	ctx, cancel := e.hookTime(ctx)
 	defer cancel()
-	action, err := e.hooks.Run(ctx, HookCall{HookOnReply, t, u})
+	u.trace = e.tracer.begin(s, DirectionOut, out.ID)
+	action, err := e.hooks.Run(ctx, HookCall{HookOnReply, t, u, u.trace})
+	e.tracer.judged(u.trace, out.Reply)
 	switch {
 	case CodeOf(err) == CodeHookRejected:
 		return verdict{state: DispatchFailed, reason: "a hook refused it: " + publicReason(err)}

@@ -82,6 +82,8 @@ type Draft struct {
 	Dropped bool
 	// given is what a recurring message was before hooks.
 	given *Content
+	// trace is what hooks did to it; nil if none was asked.
+	trace *HookTrace
 }
 
 // WriteOutcome is what became of a message that was accepted.

@@ -24,6 +24,8 @@ type MessageUpdate struct {
 	Message
 	// Given is the content as its sender gave it, before hooks.
 	Given string
+
+	trace *HookTrace // of the hooks that were asked
 }
 
 // MessageAct is an action on one message.

@@ -15,6 +15,9 @@ type Occurrence struct {
 	// run is over then, with nothing for the agent to see.
 	Refused string
 	Dropped bool
+	// Written is told when it is on disk, under the seq that it has got; it may
+	// be nil.
+	Written func(seq int64)
 	// Over: the series ends.
 	Over bool
 }
@@ -62,6 +65,9 @@ func (e *Engine) prepareOccurrence(ctx context.Context, s Session, o *Occurrence
 	}
 	if err == nil {
 		o.Content, o.Dropped = d.Content.Text, d.Dropped
+		if d.trace != nil && !d.Dropped {
+			o.Written = func(seq int64) { e.tracer.written(d.trace, &Message{Seq: &seq}) }
+		}
 		return nil
 	}
 	refusal, ok := errors.AsType[*Error](err)

@@ -222,6 +222,7 @@ func (e *Engine) archive(ctx context.Context, s Session) (files int, bytes int64
 		return 0, 0, err
 	}
 	e.life.forget(s.ID)
+	e.tracer.forget(s.ID)
 	e.emit(Event{Type: EventSessionArchived, SessionID: s.ID})
 	return files, bytes, e.removeArchivedFolder(ctx, ArchivedSession{SessionID: s.ID, AgentGroupID: s.AgentGroupID, ArchivedAt: e.now()})
 }

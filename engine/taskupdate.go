@@ -144,6 +144,7 @@ func (e *Engine) rewrite(ctx context.Context, s Session, m *MessageUpdate, u tas
 	if err := e.runMessageHooks(ctx, s, &d); err != nil {
 		return err
 	}
+	m.trace = d.trace
 	if d.Dropped {
 		return Errorf(CodeHookRejected, "a hook took the new content; the task is as it was")
 	}
@@ -166,16 +167,19 @@ func (e *Engine) updateMessage(ctx context.Context, sessionID, messageID string,
 		return Message{}, err
 	}
 	now := e.now()
+	var trace *HookTrace
 	m, err := e.mailboxes.UpdateMessage(ctx, s, messageID, func(ctx context.Context, m *MessageUpdate) error {
 		if err := change(ctx, s, m); err != nil {
 			return err
 		}
+		trace = m.trace
 		// Before it is stored: it must not be answered and then forgotten.
 		return e.life.note(ctx, s.ID, dueAt(m.Message, now))
 	})
 	if err != nil {
 		return Message{}, err
 	}
+	e.tracer.written(trace, &m)
 	e.emit(Event{Type: EventMessageUpdated, SessionID: s.ID, MessageID: m.ID})
 	e.registry.Touch(s.ID, now)
 	if m.Trigger && m.Status == MessagePending {

@@ -171,6 +171,7 @@ func (e *Engine) store(ctx context.Context, s Session, p pending) {
 		*p.results[i] = r
 		if r.Outcome == OutcomeWritten {
 			written = true
+			e.tracer.written(p.drafts[i].trace, r.Message)
 			e.emit(Event{Type: EventMessageWritten, SessionID: s.ID, MessageID: p.drafts[i].ID})
 		}
 	}

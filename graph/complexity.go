@@ -35,6 +35,8 @@ const (
 	fewAttachments = 4
 	fewTargets     = 20
 	fewHooks       = 20
+	fewRuns        = 4
+	fewChanges     = 4
 	fewVersions    = 10
 	// eventBurst is how many events a subscription is counted as.
 	eventBurst = 100
@@ -101,6 +103,12 @@ func complexity() (c generated.ComplexityRoot) {
 	c.Session.CurrentTool = func(child int) int { return folderCost + child }
 	c.MessageClaim.Message = func(child int) int { return listCost(folderCost, child, 1) }
 	c.Message.Replies = func(child int, first *int, _ *string) int { return pageCost(folderCost, child, first, nil) }
+	// Items of a list share the reading, and a second field of one reads no more.
+	c.Message.HookRuns = func(child int) int { return listCost(statCost, child, fewRuns) }
+	c.Reply.HookRuns = func(child int) int { return listCost(statCost, child, fewRuns) }
+	c.HookRun.Changes = func(child int) int { return listCost(1, child, fewChanges) }
+	c.Message.ReceivedAt = func(child int) int { return statCost + child }
+	c.Message.WrittenAt = func(child int) int { return statCost + child }
 	c.Message.Operations = func(child int) int { return listCost(folderCost, child, fewMarks) }
 	c.Reply.Operations = func(child int) int { return listCost(folderCost, child, fewMarks) }
 	c.Hook.History = func(child, minutes int) int { return listCost(1, child, min(max(minutes, 1), engine.MaxHookMinutes)) }

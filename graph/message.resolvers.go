@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"time"
 
 	"github.com/twinbox/twinbox/engine"
 	"github.com/twinbox/twinbox/graph/generated"
@@ -15,6 +16,23 @@ import (
 
 func (r *messageResolver) Session(ctx context.Context, obj *model.Message) (engine.Session, error) {
 	return r.owner(ctx, obj.SessionID, obj.Owner)
+}
+
+func (r *messageResolver) ReceivedAt(ctx context.Context, obj *model.Message) (*time.Time, error) {
+	t, err := r.messageTrace(ctx, obj)
+	received, _ := model.TraceTimes(t)
+	return received, err
+}
+
+func (r *messageResolver) WrittenAt(ctx context.Context, obj *model.Message) (*time.Time, error) {
+	t, err := r.messageTrace(ctx, obj)
+	_, written := model.TraceTimes(t)
+	return written, err
+}
+
+func (r *messageResolver) HookRuns(ctx context.Context, obj *model.Message) ([]model.HookRun, error) {
+	t, err := r.messageTrace(ctx, obj)
+	return model.HookRuns(t), err
 }
 
 func (r *messageResolver) Attachments(ctx context.Context, obj *model.Message) ([]model.Attachment, error) {
@@ -32,7 +50,8 @@ func (r *messageResolver) Replies(ctx context.Context, obj *model.Message, first
 		return model.ReplyConnection{}, err
 	}
 	l, err := r.engine.Answers(ctx, obj.Message, p)
-	return converted(l, func(m engine.Reply) model.Reply { return model.Reply{Reply: m, Owner: obj.Owner} }), folderFault(ctx, err)
+	traces := r.replyTraces(obj.SessionID, l.Items)
+	return converted(l, func(m engine.Reply) model.Reply { return model.Reply{Reply: m, Owner: obj.Owner, Traces: traces} }), folderFault(ctx, err)
 }
 
 func (r *mutationResolver) WriteMessage(ctx context.Context, input model.WriteMessageInput) (*model.WriteMessagePayload, error) {

@@ -88,6 +88,11 @@ func (r *replyResolver) Attachments(ctx context.Context, obj *model.Reply) ([]mo
 	return attachments(s.ID, files), folderFault(ctx, err)
 }
 
+func (r *replyResolver) HookRuns(ctx context.Context, obj *model.Reply) ([]model.HookRun, error) {
+	t, err := r.replyTrace(ctx, obj)
+	return model.HookRuns(t), err
+}
+
 func (r *resolver) Reply() generated.ReplyResolver { return &replyResolver{r} }
 
 type replyResolver struct{ *resolver }

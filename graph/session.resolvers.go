@@ -115,7 +115,8 @@ func (r *sessionResolver) Messages(ctx context.Context, obj *engine.Session, fir
 		return model.MessageConnection{}, err
 	}
 	l, err := r.engine.Messages(ctx, *obj, p, status)
-	return converted(l, func(m engine.Message) model.Message { return model.Message{Message: m, Owner: obj} }), folderFault(ctx, err)
+	traces := r.messageTraces(obj.ID, l.Items)
+	return converted(l, func(m engine.Message) model.Message { return model.Message{Message: m, Owner: obj, Traces: traces} }), folderFault(ctx, err)
 }
 
 func (r *sessionResolver) Replies(ctx context.Context, obj *engine.Session, first *int, after *string, last *int, before *string, status []engine.DeliveryStatus) (model.Connection[model.Reply], error) {
@@ -124,7 +125,8 @@ func (r *sessionResolver) Replies(ctx context.Context, obj *engine.Session, firs
 		return model.ReplyConnection{}, err
 	}
 	l, err := r.engine.Replies(ctx, *obj, p, status)
-	return converted(l, func(m engine.Reply) model.Reply { return model.Reply{Reply: m, Owner: obj} }), folderFault(ctx, err)
+	traces := r.replyTraces(obj.ID, l.Items)
+	return converted(l, func(m engine.Reply) model.Reply { return model.Reply{Reply: m, Owner: obj, Traces: traces} }), folderFault(ctx, err)
 }
 
 func (r *resolver) MessageClaim() generated.MessageClaimResolver { return &messageClaimResolver{r} }

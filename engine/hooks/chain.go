@@ -26,8 +26,11 @@ type passage struct {
 	// are cheap; the time of day takes as long as a call that passes.
 	epoch time.Time
 	since time.Duration
-	// ran: the hook at hand got so far that its guest ran.
-	ran bool
+	// ran: the hook at hand got so far that its guest ran, and took and spent
+	// this much.
+	ran  bool
+	took time.Duration
+	fuel int64
 	// room is what it takes of the host's memory for inputs.
 	room int64
 }
@@ -38,7 +41,7 @@ type subjectError struct{ error }
 // run calls the hook, or applies its policy. It returns HookPassed and no error
 // also where that is to skip a failure.
 func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
-	c.ran = false
+	c.ran, c.took, c.fuel = false, 0, 0
 	if ctx.Err() != nil {
 		return l.ended(ctx, c)
 	}
@@ -58,7 +61,7 @@ func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
 	if err == nil {
 		settled = true
 		l.circuits.passed(c.Target.AgentGroupID, circuit, trial)
-		l.count(c.point, a.action)
+		l.came(c, a.action, a.reason)
 		if a.action == engine.HookRejected {
 			return a.action, &engine.Error{Code: engine.CodeHookRejected, Message: cmp.Or(a.reason, fmt.Sprintf("the hook %q refused it", l.name))}
 		}
@@ -118,12 +121,18 @@ func (l *link) noted(c *passage, text string, cause error) {
 func (l *link) failed(c *passage, text string) (engine.HookAction, error) {
 	l.history.at(l.host.minute(time.Since(c.epoch))).failed(c.ran)
 	if l.policy == engine.HookSkip {
-		l.count(c.point, engine.HookWasPassed)
+		l.came(c, engine.HookWasPassed, text)
 		return engine.HookPassed, nil
 	}
-	l.count(c.point, engine.HookFailed)
+	l.came(c, engine.HookFailed, text)
 	return engine.HookFailed, &engine.Error{Code: engine.CodeHookFailed,
 		Message: fmt.Sprintf("hook %q failed at %s: %s; nothing was written", l.name, c.Point.Export(), text)}
+}
+
+// came notes what the hook came to; reason is a refusal's or a failure's.
+func (l *link) came(c *passage, a engine.HookAction, reason string) {
+	l.count(c.point, a)
+	c.Trace.Note(engine.HookRun{Hook: l.name, Version: l.version.SHA256, Point: c.Point, Action: a, Reason: reason, Took: c.took, Fuel: c.fuel})
 }
 
 // call runs the hook on the subject as it is.
@@ -144,8 +153,8 @@ func (l *link) call(ctx context.Context, c *passage) (verdict, error) {
 	keep := false
 	defer func() { l.giveBack(m, keep, c.since) }()
 	a, took, err := c.through(m, l.limits)
-	l.stats.call(took, m.spent())
-	c.ran = true
+	c.ran, c.took, c.fuel = true, took, m.spent()
+	l.stats.call(took, c.fuel)
 	l.history.at(l.host.minute(c.since)).ran(took)
 	keep = err == nil
 	return a, err

@@ -263,7 +263,7 @@ func (a *action) retry(in *inbox) error {
 	if err := in.use(size, 0); err != nil {
 		return err
 	}
-	if err := in.copyMessage(a.id, a.newID, "pending", nil, nil, nil); err != nil {
+	if _, err := in.copyMessage(a.id, a.newID, "pending", nil, nil, nil); err != nil {
 		return err
 	}
 	a.result = a.newID

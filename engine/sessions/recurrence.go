@@ -166,6 +166,9 @@ func (s *Store) endOccurrence(ctx context.Context, sess engine.Session, e ending
 	})
 	if err == nil && done {
 		s.ended(sess, e)
+		if o := next.occurrence; o != nil && o.Written != nil && o.Seq != nil {
+			o.Written(*o.Seq)
+		}
 		if next.occurrence != nil {
 			s.opts.Events.Put(engine.Event{Type: engine.EventMessageWritten, SessionID: sess.ID, MessageID: next.occurrence.ID})
 		}
@@ -231,9 +234,11 @@ func (in *inbox) succeed(r *run, e ending, n succession) (done bool, err error) 
 		n.refuse(sentence(err))
 	}
 	o := n.occurrence
-	if err := in.copyMessage(e.id, o.ID, n.status, &o.Content, &n.at, r.Recurrence); err != nil {
+	seq, err := in.copyMessage(e.id, o.ID, n.status, &o.Content, &n.at, r.Recurrence)
+	if err != nil {
 		return false, err
 	}
+	o.Seq = &seq
 	if err := in.giveReason(o.ID, n.reason); err != nil {
 		return false, err
 	}
@@ -254,13 +259,13 @@ func (in *inbox) succeed(r *run, e ending, n succession) (done bool, err error) 
 }
 
 // copyMessage writes a new message of a series after an old one. content nil
-// is the old one's, at nil is at once.
-func (in *inbox) copyMessage(old, id, status string, content *string, at *time.Time, recurrence *string) error {
-	seq, err := in.nextSeq()
+// is the old one's, at nil is at once. It returns the new one's seq.
+func (in *inbox) copyMessage(old, id, status string, content *string, at *time.Time, recurrence *string) (seq int64, err error) {
+	seq, err = in.nextSeq()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return in.exec(`INSERT INTO messages_in (id, seq, kind, timestamp, status, process_after, recurrence, series_id, tries,
+	return seq, in.exec(`INSERT INTO messages_in (id, seq, kind, timestamp, status, process_after, recurrence, series_id, tries,
 		"trigger", platform_id, channel_type, thread_id, content, source_session_id, on_wake)
 		SELECT ?1, ?2, kind, coalesce(?3, timestamp), ?4, ?3, ?5, coalesce(nullif(series_id, ''), id), 0,
 		"trigger", platform_id, channel_type, thread_id, coalesce(?6, content), source_session_id, on_wake FROM messages_in WHERE id = ?7`,

@@ -600,6 +600,75 @@ func (ec *executionContext) fieldContext_Hook_log(ctx context.Context, field gra
 	return fc, nil
 }
 
+func (ec *executionContext) _HookChange_path(ctx context.Context, field graphql.CollectedField, obj *engine.HookChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookChange_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Path, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HookChange_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _HookChange_sizeBefore(ctx context.Context, field graphql.CollectedField, obj *engine.HookChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookChange_sizeBefore(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Before, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt642ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_HookChange_sizeBefore(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookChange", field, false, false, "Int64")
+}
+
+func (ec *executionContext) _HookChange_sizeAfter(ctx context.Context, field graphql.CollectedField, obj *engine.HookChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookChange_sizeAfter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.After, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt642ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_HookChange_sizeAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookChange", field, false, false, "Int64")
+}
+
 func (ec *executionContext) _HookLimits_fuel(ctx context.Context, field graphql.CollectedField, obj *engine.HookLimits) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -920,6 +989,245 @@ func (ec *executionContext) _HookMinute_p95Micros(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_HookMinute_p95Micros(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("HookMinute", field, false, false, "Float")
+}
+
+func (ec *executionContext) _HookRun_hook(ctx context.Context, field graphql.CollectedField, obj *model.HookRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookRun_hook(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hook, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HookRun_hook(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookRun", field, false, false, "ID")
+}
+
+func (ec *executionContext) _HookRun_version(ctx context.Context, field graphql.CollectedField, obj *model.HookRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookRun_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HookRun_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookRun", field, false, false, "String")
+}
+
+func (ec *executionContext) _HookRun_point(ctx context.Context, field graphql.CollectedField, obj *model.HookRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookRun_point(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Point, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v engine.HookPoint) graphql.Marshaler {
+			return ec.marshalNHookPoint2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐHookPoint(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HookRun_point(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookRun", field, false, false, "HookPoint")
+}
+
+func (ec *executionContext) _HookRun_action(ctx context.Context, field graphql.CollectedField, obj *model.HookRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookRun_action(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v engine.HookAction) graphql.Marshaler {
+			return ec.marshalNHookAction2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐHookAction(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HookRun_action(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookRun", field, false, false, "HookAction")
+}
+
+func (ec *executionContext) _HookRun_reason(ctx context.Context, field graphql.CollectedField, obj *model.HookRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookRun_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_HookRun_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookRun", field, true, false, "String")
+}
+
+func (ec *executionContext) _HookRun_micros(ctx context.Context, field graphql.CollectedField, obj *model.HookRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookRun_micros(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Micros(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HookRun_micros(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookRun", field, true, false, "Float")
+}
+
+func (ec *executionContext) _HookRun_fuel(ctx context.Context, field graphql.CollectedField, obj *model.HookRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookRun_fuel(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Fuel, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HookRun_fuel(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookRun", field, false, false, "Int64")
+}
+
+func (ec *executionContext) _HookRun_attachment(ctx context.Context, field graphql.CollectedField, obj *model.HookRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookRun_attachment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Attachment(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_HookRun_attachment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookRun", field, true, false, "Int")
+}
+
+func (ec *executionContext) _HookRun_attachmentName(ctx context.Context, field graphql.CollectedField, obj *model.HookRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookRun_attachmentName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AttachmentName(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_HookRun_attachmentName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookRun", field, true, false, "String")
+}
+
+func (ec *executionContext) _HookRun_changes(ctx context.Context, field graphql.CollectedField, obj *model.HookRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookRun_changes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []engine.HookChange) graphql.Marshaler {
+			return ec.marshalNHookChange2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐHookChangeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HookRun_changes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "HookRun",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HookChange(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _HookScope_agentGroupIds(ctx context.Context, field graphql.CollectedField, obj *engine.HookScope) (ret graphql.Marshaler) {
@@ -2422,6 +2730,49 @@ func (ec *executionContext) _Hook(ctx context.Context, sel ast.SelectionSet, obj
 	return out
 }
 
+var hookChangeImplementors = []string{"HookChange"}
+
+func (ec *executionContext) _HookChange(ctx context.Context, sel ast.SelectionSet, obj *engine.HookChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, hookChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("HookChange")
+		case "path":
+			out.Values[i] = ec._HookChange_path(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sizeBefore":
+			out.Values[i] = ec._HookChange_sizeBefore(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "sizeAfter":
+			out.Values[i] = ec._HookChange_sizeAfter(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var hookLimitsImplementors = []string{"HookLimits"}
 
 func (ec *executionContext) _HookLimits(ctx context.Context, sel ast.SelectionSet, obj *engine.HookLimits) graphql.Marshaler {
@@ -2557,6 +2908,84 @@ func (ec *executionContext) _HookMinute(ctx context.Context, sel ast.SelectionSe
 		case "p95Micros":
 			out.Values[i] = ec._HookMinute_p95Micros(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var hookRunImplementors = []string{"HookRun"}
+
+func (ec *executionContext) _HookRun(ctx context.Context, sel ast.SelectionSet, obj *model.HookRun) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, hookRunImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("HookRun")
+		case "hook":
+			out.Values[i] = ec._HookRun_hook(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._HookRun_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "point":
+			out.Values[i] = ec._HookRun_point(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "action":
+			out.Values[i] = ec._HookRun_action(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec._HookRun_reason(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "micros":
+			out.Values[i] = ec._HookRun_micros(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "fuel":
+			out.Values[i] = ec._HookRun_fuel(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "attachment":
+			out.Values[i] = ec._HookRun_attachment(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "attachmentName":
+			out.Values[i] = ec._HookRun_attachmentName(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "changes":
+			out.Values[i] = ec._HookRun_changes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -3029,6 +3458,26 @@ func (ec *executionContext) marshalNHookAction2githubᚗcomᚋtwinboxᚋtwinbox�
 	return res
 }
 
+func (ec *executionContext) marshalNHookChange2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐHookChange(ctx context.Context, sel ast.SelectionSet, v engine.HookChange) graphql.Marshaler {
+	return ec._HookChange(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNHookChange2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐHookChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []engine.HookChange) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNHookChange2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐHookChange(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNHookFailurePolicy2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐHookFailurePolicy(ctx context.Context, v any) (engine.HookFailurePolicy, error) {
 	tmp, err := model.UnmarshalString(v)
 	res := engine.HookFailurePolicy(tmp)
@@ -3131,6 +3580,10 @@ func (ec *executionContext) marshalNHookPoint2ᚕgithubᚗcomᚋtwinboxᚋtwinbo
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNHookRun2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐHookRun(ctx context.Context, sel ast.SelectionSet, v model.HookRun) graphql.Marshaler {
+	return ec._HookRun(ctx, sel, &v)
 }
 
 func (ec *executionContext) marshalNHookScope2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐHookScope(ctx context.Context, sel ast.SelectionSet, v engine.HookScope) graphql.Marshaler {
@@ -3301,6 +3754,25 @@ func (ec *executionContext) marshalOHookPoint2ᚕgithubᚗcomᚋtwinboxᚋtwinbo
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNHookPoint2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐHookPoint(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOHookRun2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐHookRunᚄ(ctx context.Context, sel ast.SelectionSet, v []model.HookRun) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNHookRun2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐHookRun(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {

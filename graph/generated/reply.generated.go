@@ -22,6 +22,7 @@ type ReplyResolver interface {
 
 	Attachments(ctx context.Context, obj *model.Reply) ([]model.Attachment, error)
 
+	HookRuns(ctx context.Context, obj *model.Reply) ([]model.HookRun, error)
 	Operations(ctx context.Context, obj *model.Reply) ([]engine.OperationMark, error)
 }
 
@@ -692,6 +693,38 @@ func (ec *executionContext) _Reply_problem(ctx context.Context, field graphql.Co
 }
 func (ec *executionContext) fieldContext_Reply_problem(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Reply", field, false, false, "String")
+}
+
+func (ec *executionContext) _Reply_hookRuns(ctx context.Context, field graphql.CollectedField, obj *model.Reply) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Reply_hookRuns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Reply().HookRuns(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.HookRun) graphql.Marshaler {
+			return ec.marshalOHookRun2ᚕgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐHookRunᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Reply_hookRuns(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Reply",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HookRun(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Reply_operations(ctx context.Context, field graphql.CollectedField, obj *model.Reply) (ret graphql.Marshaler) {
@@ -1486,6 +1519,12 @@ func (ec *executionContext) _Reply(ctx context.Context, sel ast.SelectionSet, ob
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "hookRuns":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Reply_hookRuns(ctx, field, obj)
+				})
 		case "operations":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, true,

@@ -190,6 +190,12 @@ type ComplexityRoot struct {
 		Versions  func(childComplexity int) int
 	}
 
+	HookChange struct {
+		After  func(childComplexity int) int
+		Before func(childComplexity int) int
+		Path   func(childComplexity int) int
+	}
+
 	HookLimits struct {
 		Fuel        func(childComplexity int) int
 		InputBytes  func(childComplexity int) int
@@ -211,6 +217,19 @@ type ComplexityRoot struct {
 		Failures  func(childComplexity int) int
 		P50Micros func(childComplexity int) int
 		P95Micros func(childComplexity int) int
+	}
+
+	HookRun struct {
+		Action         func(childComplexity int) int
+		Attachment     func(childComplexity int) int
+		AttachmentName func(childComplexity int) int
+		Changes        func(childComplexity int) int
+		Fuel           func(childComplexity int) int
+		Hook           func(childComplexity int) int
+		Micros         func(childComplexity int) int
+		Point          func(childComplexity int) int
+		Reason         func(childComplexity int) int
+		Version        func(childComplexity int) int
 	}
 
 	HookScope struct {
@@ -273,6 +292,7 @@ type ComplexityRoot struct {
 		ClaimedAt       func(childComplexity int) int
 		Content         func(childComplexity int) int
 		ContentText     func(childComplexity int) int
+		HookRuns        func(childComplexity int) int
 		ID              func(childComplexity int) int
 		Kind            func(childComplexity int) int
 		MessageID       func(childComplexity int) int
@@ -281,6 +301,7 @@ type ComplexityRoot struct {
 		PlatformID      func(childComplexity int) int
 		Problem         func(childComplexity int) int
 		ProcessAfter    func(childComplexity int) int
+		ReceivedAt      func(childComplexity int) int
 		Recurrence      func(childComplexity int) int
 		Replies         func(childComplexity int, first *int, after *string) int
 		Seq             func(childComplexity int) int
@@ -293,6 +314,7 @@ type ComplexityRoot struct {
 		Timestamp       func(childComplexity int) int
 		Tries           func(childComplexity int) int
 		Trigger         func(childComplexity int) int
+		WrittenAt       func(childComplexity int) int
 	}
 
 	MessageActionPayload struct {
@@ -497,6 +519,7 @@ type ComplexityRoot struct {
 		ContentText  func(childComplexity int) int
 		DeliverAfter func(childComplexity int) int
 		Delivery     func(childComplexity int) int
+		HookRuns     func(childComplexity int) int
 		ID           func(childComplexity int) int
 		InReplyTo    func(childComplexity int) int
 		Kind         func(childComplexity int) int
@@ -1270,6 +1293,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Hook.Versions(childComplexity), true
 
+	case "HookChange.sizeAfter":
+		if e.ComplexityRoot.HookChange.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookChange.After(childComplexity), true
+	case "HookChange.sizeBefore":
+		if e.ComplexityRoot.HookChange.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookChange.Before(childComplexity), true
+	case "HookChange.path":
+		if e.ComplexityRoot.HookChange.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookChange.Path(childComplexity), true
+
 	case "HookLimits.fuel":
 		if e.ComplexityRoot.HookLimits.Fuel == nil {
 			break
@@ -1356,6 +1398,67 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.HookMinute.P95Micros(childComplexity), true
+
+	case "HookRun.action":
+		if e.ComplexityRoot.HookRun.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookRun.Action(childComplexity), true
+	case "HookRun.attachment":
+		if e.ComplexityRoot.HookRun.Attachment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookRun.Attachment(childComplexity), true
+	case "HookRun.attachmentName":
+		if e.ComplexityRoot.HookRun.AttachmentName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookRun.AttachmentName(childComplexity), true
+	case "HookRun.changes":
+		if e.ComplexityRoot.HookRun.Changes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookRun.Changes(childComplexity), true
+	case "HookRun.fuel":
+		if e.ComplexityRoot.HookRun.Fuel == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookRun.Fuel(childComplexity), true
+	case "HookRun.hook":
+		if e.ComplexityRoot.HookRun.Hook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookRun.Hook(childComplexity), true
+	case "HookRun.micros":
+		if e.ComplexityRoot.HookRun.Micros == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookRun.Micros(childComplexity), true
+	case "HookRun.point":
+		if e.ComplexityRoot.HookRun.Point == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookRun.Point(childComplexity), true
+	case "HookRun.reason":
+		if e.ComplexityRoot.HookRun.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookRun.Reason(childComplexity), true
+	case "HookRun.version":
+		if e.ComplexityRoot.HookRun.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookRun.Version(childComplexity), true
 
 	case "HookScope.agentGroupIds":
 		if e.ComplexityRoot.HookScope.AgentGroupIDs == nil {
@@ -1592,6 +1695,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Message.ContentText(childComplexity), true
+	case "Message.hookRuns":
+		if e.ComplexityRoot.Message.HookRuns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Message.HookRuns(childComplexity), true
 	case "Message.id":
 		if e.ComplexityRoot.Message.ID == nil {
 			break
@@ -1640,6 +1749,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Message.ProcessAfter(childComplexity), true
+	case "Message.receivedAt":
+		if e.ComplexityRoot.Message.ReceivedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Message.ReceivedAt(childComplexity), true
 	case "Message.recurrence":
 		if e.ComplexityRoot.Message.Recurrence == nil {
 			break
@@ -1717,6 +1832,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Message.Trigger(childComplexity), true
+	case "Message.writtenAt":
+		if e.ComplexityRoot.Message.WrittenAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Message.WrittenAt(childComplexity), true
 
 	case "MessageActionPayload.message":
 		if e.ComplexityRoot.MessageActionPayload.Message == nil {
@@ -2811,6 +2932,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Reply.Delivery(childComplexity), true
+	case "Reply.hookRuns":
+		if e.ComplexityRoot.Reply.HookRuns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reply.HookRuns(childComplexity), true
 	case "Reply.id":
 		if e.ComplexityRoot.Reply.ID == nil {
 			break
@@ -4262,6 +4389,45 @@ type HookStep {
   log: [String!]!
 }
 
+"""
+What a hook did to a message, an attachment or a reply as it passed. It has nothing of what the hook took out, but for
+what the hook itself says in ` + "`" + `reason` + "`" + `.
+"""
+type HookRun {
+  "The hook, which may be removed since."
+  hook: ID!
+  "The hash of the version that ran, ` + "`" + `sha256` + "`" + ` of a HookVersion."
+  version: String!
+  "Where it was called."
+  point: HookPoint!
+  "What its call came to."
+  action: HookAction!
+  "Why it refused, or what was wrong when it failed; at most 512 bytes."
+  reason: String
+  "Microseconds of the call alone; 0 where it was not called, since its circuit was open or the time was over."
+  micros: Float!
+  "What the call cost."
+  fuel: Int64!
+  "At ON_ATTACHMENT, the attachment's place among those that brought bytes, from 1; else null."
+  attachment: Int
+  "The name under which hooks let the attachment pass; null for one that was removed."
+  attachmentName: String
+  "What it changed, the first 32 places; empty where it replaced something with the same."
+  changes: [HookChange!]!
+}
+"A place that a hook changed, without what was or is there."
+type HookChange {
+  """
+  A JSON pointer into the content, such as ` + "`" + `/text` + "`" + `; a key that looks like no name is ` + "`" + `*` + "`" + `. At ON_ATTACHMENT ` + "`" + `name` + "`" + `,
+  ` + "`" + `mimeType` + "`" + ` or ` + "`" + `bytes` + "`" + `.
+  """
+  path: String!
+  "The size in bytes before: of a text, or of other values as JSON. Null: it was not there."
+  sizeBefore: Int64
+  "The size in bytes afterwards. Null: it was removed."
+  sizeAfter: Int64
+}
+
 extend type Query {
   "All hooks, by name."
   hooks: [Hook!]!
@@ -4334,6 +4500,16 @@ type Message {
   kind: String!
   "When it was sent, as its sender said."
   timestamp: DateTime
+  "When the engine was given it; null where that is not known, as ` + "`" + `hookRuns` + "`" + ` says."
+  receivedAt: DateTime
+  "When it, or its last change, was on disk; null where that is not known, as ` + "`" + `hookRuns` + "`" + ` says."
+  writtenAt: DateTime
+  """
+  What each hook did to it before it was written, in order: the first 256. Null where no hook applied, and where it is
+  not known any more: it is kept for 30 days, in 256 MiB in all, and goes with its session's folder; a crash loses that
+  of the last moment.
+  """
+  hookRuns: [HookRun!]
   "Where it stands."
   status: MessageStatus!
   "The content: an object or array as such, anything else as a string."
@@ -4947,6 +5123,11 @@ type Reply {
   delivery: Delivery!
   "What is wrong with the row; null when nothing is."
   problem: String
+  """
+  What each hook did to it when it was last judged, before its delivery. Null where no hook applied, and where it is not
+  known any more, as of a message.
+  """
+  hookRuns: [HookRun!]
 }
 "UNKNOWN: a crash fell between an attempt and its outcome. DROPPED: by a hook. PAUSED and CANCELLED: by an operator."
 enum DeliveryStatus {
@@ -6055,6 +6236,18 @@ func (ec *executionContext) childFields_Hook(ctx context.Context, field graphql.
 	return nil, fmt.Errorf("no field named %q was found under type Hook", field.Name)
 }
 
+func (ec *executionContext) childFields_HookChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return ec.fieldContext_HookChange_path(ctx, field)
+	case "sizeBefore":
+		return ec.fieldContext_HookChange_sizeBefore(ctx, field)
+	case "sizeAfter":
+		return ec.fieldContext_HookChange_sizeAfter(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HookChange", field.Name)
+}
+
 func (ec *executionContext) childFields_HookLimits(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "fuel":
@@ -6099,6 +6292,32 @@ func (ec *executionContext) childFields_HookMinute(ctx context.Context, field gr
 		return ec.fieldContext_HookMinute_p95Micros(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type HookMinute", field.Name)
+}
+
+func (ec *executionContext) childFields_HookRun(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "hook":
+		return ec.fieldContext_HookRun_hook(ctx, field)
+	case "version":
+		return ec.fieldContext_HookRun_version(ctx, field)
+	case "point":
+		return ec.fieldContext_HookRun_point(ctx, field)
+	case "action":
+		return ec.fieldContext_HookRun_action(ctx, field)
+	case "reason":
+		return ec.fieldContext_HookRun_reason(ctx, field)
+	case "micros":
+		return ec.fieldContext_HookRun_micros(ctx, field)
+	case "fuel":
+		return ec.fieldContext_HookRun_fuel(ctx, field)
+	case "attachment":
+		return ec.fieldContext_HookRun_attachment(ctx, field)
+	case "attachmentName":
+		return ec.fieldContext_HookRun_attachmentName(ctx, field)
+	case "changes":
+		return ec.fieldContext_HookRun_changes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HookRun", field.Name)
 }
 
 func (ec *executionContext) childFields_HookScope(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6221,6 +6440,12 @@ func (ec *executionContext) childFields_Message(ctx context.Context, field graph
 		return ec.fieldContext_Message_kind(ctx, field)
 	case "timestamp":
 		return ec.fieldContext_Message_timestamp(ctx, field)
+	case "receivedAt":
+		return ec.fieldContext_Message_receivedAt(ctx, field)
+	case "writtenAt":
+		return ec.fieldContext_Message_writtenAt(ctx, field)
+	case "hookRuns":
+		return ec.fieldContext_Message_hookRuns(ctx, field)
 	case "status":
 		return ec.fieldContext_Message_status(ctx, field)
 	case "content":
@@ -6571,6 +6796,8 @@ func (ec *executionContext) childFields_Reply(ctx context.Context, field graphql
 		return ec.fieldContext_Reply_delivery(ctx, field)
 	case "problem":
 		return ec.fieldContext_Reply_problem(ctx, field)
+	case "hookRuns":
+		return ec.fieldContext_Reply_hookRuns(ctx, field)
 	case "operations":
 		return ec.fieldContext_Reply_operations(ctx, field)
 	}

@@ -11,6 +11,8 @@ type Message struct {
 	engine.Message
 	// Owner is the session where the reader has it at hand, else nil.
 	Owner *engine.Session
+	// Traces are of the list that it is in; nil for one that is in none.
+	Traces *Traces
 }
 
 // ID is unique over all sessions.
@@ -39,6 +41,8 @@ type Reply struct {
 	engine.Reply
 	// Owner is the session where the reader has it at hand, else nil.
 	Owner *engine.Session
+	// Traces are of the list that it is in; nil for one that is in none.
+	Traces *Traces
 }
 
 // ID is unique over all sessions.

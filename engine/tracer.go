@@ -1,0 +1,278 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// traceGather is how long the first trace waits for others.
+	traceGather = 250 * time.Millisecond
+	// traceBytes bounds the memory of traces that wait to be stored.
+	traceBytes = 16 << 20
+	// tracePrune is how often old ones are looked for where none are new.
+	tracePrune = time.Hour
+	traceRetry = 5 * time.Second
+)
+
+// tracer keeps traces, behind everything else: who writes a message leaves its
+// trace and goes on. Its methods may be called on nil, and concurrently.
+type tracer struct {
+	e      *Engine
+	traces HookTraces
+	// wake has room for one.
+	wake chan struct{}
+	lost atomic.Int64
+
+	mu      sync.Mutex // guards all below
+	waiting []*HookTrace
+	bytes   int // of waiting
+	// storing is being stored, and can be read until it is.
+	storing []*HookTrace
+	gone    []string // sessions to forget
+}
+
+// newTracer returns nil where traces are not kept, or there are no hooks.
+func newTracer(e *Engine, traces HookTraces) *tracer {
+	if traces == nil || e.hooks == nil {
+		return nil
+	}
+	return &tracer{e: e, traces: traces, wake: make(chan struct{}, 1)}
+}
+
+// begin makes a trace for what hooks are about to be asked; nil for none.
+func (t *tracer) begin(s Session, d Direction, id string) *HookTrace {
+	if t == nil {
+		return nil
+	}
+	return &HookTrace{SessionID: s.ID, Direction: d, ID: id, ReceivedAt: t.e.now()}
+}
+
+// written keeps the trace of a message that is on disk now.
+func (t *tracer) written(trace *HookTrace, m *Message) {
+	if trace == nil || m == nil || m.Seq == nil {
+		return
+	}
+	trace.Seq, trace.WrittenAt = *m.Seq, t.e.now()
+	t.keep(trace)
+}
+
+// judged keeps the trace of a reply, whatever became of it.
+func (t *tracer) judged(trace *HookTrace, r Reply) {
+	if trace == nil || r.Seq == nil {
+		return
+	}
+	trace.Seq = *r.Seq
+	t.keep(trace)
+}
+
+func (t *tracer) keep(trace *HookTrace) {
+	if len(trace.Runs) == 0 {
+		return
+	}
+	size := trace.bytes()
+	t.mu.Lock()
+	fits := t.bytes+size <= traceBytes
+	if fits {
+		t.waiting = append(t.waiting, trace)
+		t.bytes += size
+	}
+	first := len(t.waiting) == 1
+	t.mu.Unlock()
+	if !fits {
+		t.lost.Add(1)
+	} else if first {
+		t.stir()
+	}
+}
+
+func (t *tracer) stir() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// forget has the traces of a session removed that is no more.
+func (t *tracer) forget(sessionID string) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	t.waiting = slices.DeleteFunc(t.waiting, func(h *HookTrace) bool { return h.SessionID == sessionID })
+	t.gone = append(t.gone, sessionID)
+	t.mu.Unlock()
+	t.stir()
+}
+
+func (t *tracer) run(ctx context.Context) {
+	if err := t.sweep(ctx); err != nil && ctx.Err() == nil {
+		t.e.log.Warn("look for traces of sessions that are no more", "error", err)
+	}
+	for ctx.Err() == nil {
+		select {
+		case <-t.wake:
+			pause(ctx, traceGather)
+			// What was acknowledged last is stored also when the engine ends.
+			if err := t.flush(context.WithoutCancel(ctx)); err != nil {
+				t.e.log.Warn("keep what hooks did to messages; will try again", "error", err)
+				t.stir()
+				pause(ctx, traceRetry)
+				continue
+			}
+		case <-time.After(tracePrune):
+		case <-ctx.Done():
+		}
+		if err := t.prune(ctx); err != nil && ctx.Err() == nil {
+			t.e.log.Warn("remove old traces of hooks", "error", err)
+		}
+	}
+	if err := t.flush(context.WithoutCancel(ctx)); err != nil {
+		t.e.log.Warn("keep what hooks did to messages", "error", err)
+	}
+}
+
+// flush stores what waits. What cannot be stored waits on.
+func (t *tracer) flush(ctx context.Context) error {
+	t.mu.Lock()
+	if t.storing == nil {
+		t.storing, t.waiting, t.bytes = t.waiting, nil, 0
+	}
+	storing, gone := t.storing, t.gone
+	t.gone = nil
+	t.mu.Unlock()
+	var err error
+	if len(storing) > 0 {
+		err = t.traces.Keep(ctx, storing, t.e.now())
+	}
+	if err == nil {
+		t.mu.Lock()
+		t.storing = nil
+		t.mu.Unlock()
+		for len(gone) > 0 && err == nil {
+			if err = t.forgetNow(ctx, gone[0]); err == nil {
+				gone = gone[1:]
+			}
+		}
+	}
+	if len(gone) > 0 {
+		t.mu.Lock()
+		t.gone = append(gone, t.gone...)
+		t.mu.Unlock()
+	}
+	return err
+}
+
+func (t *tracer) forgetNow(ctx context.Context, sessionID string) error {
+	for more := true; more; {
+		var err error
+		if more, err = t.traces.Forget(ctx, sessionID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweep forgets sessions that were archived and not forgotten before a crash.
+func (t *tracer) sweep(ctx context.Context) error {
+	for after := ""; ; {
+		ids, err := t.traces.Sessions(ctx, after, MaxPage)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		for _, id := range ids {
+			_, err := t.e.registry.Session(ctx, id)
+			if CodeOf(err) == CodeNotFound {
+				err = t.forgetNow(ctx, id)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		after = ids[len(ids)-1]
+	}
+}
+
+func (t *tracer) prune(ctx context.Context) error {
+	for more := true; more && ctx.Err() == nil; {
+		var err error
+		if more, err = t.traces.Prune(ctx, t.e.now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find returns traces by seq, what waits to be stored included.
+func (t *tracer) find(ctx context.Context, sessionID string, d Direction, seqs []int64) (map[int64]*HookTrace, error) {
+	found := map[int64]*HookTrace{}
+	t.mu.Lock()
+	for _, list := range [][]*HookTrace{t.storing, t.waiting} {
+		for _, h := range list {
+			if h.SessionID == sessionID && h.Direction == d && slices.Contains(seqs, h.Seq) {
+				found[h.Seq] = h
+			}
+		}
+	}
+	t.mu.Unlock()
+	// Afterwards: what is stored meanwhile was found here.
+	if len(found) == len(seqs) {
+		return found, nil
+	}
+	stored, err := t.traces.Find(ctx, sessionID, d, seqs)
+	for seq, h := range stored {
+		if _, newer := found[seq]; !newer {
+			found[seq] = h
+		}
+	}
+	return found, err
+}
+
+// MessageTraces returns what hooks did to messages of one session, by their
+// ids: of those of which it is known.
+func (e *Engine) MessageTraces(ctx context.Context, sessionID string, of []Message) (map[string]*HookTrace, error) {
+	return tracesOf(ctx, e.tracer, sessionID, DirectionIn, of, func(m Message) (*int64, string) { return m.Seq, m.ID })
+}
+
+// ReplyTraces is MessageTraces for replies: of what hooks were asked last.
+func (e *Engine) ReplyTraces(ctx context.Context, sessionID string, of []Reply) (map[string]*HookTrace, error) {
+	return tracesOf(ctx, e.tracer, sessionID, DirectionOut, of, func(r Reply) (*int64, string) { return r.Seq, r.ID })
+}
+
+func tracesOf[T any](ctx context.Context, t *tracer, sessionID string, d Direction, of []T, key func(T) (*int64, string)) (map[string]*HookTrace, error) {
+	if t == nil {
+		return nil, nil
+	}
+	var seqs []int64
+	ids := map[int64]string{}
+	for _, item := range of {
+		if seq, id := key(item); seq != nil {
+			seqs = append(seqs, *seq)
+			ids[*seq] = id
+		}
+	}
+	found, err := t.find(ctx, sessionID, d, seqs)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]*HookTrace, len(found))
+	for seq, h := range found {
+		// A folder that was put back from a copy numbers others so, and a container
+		// numbers as it likes.
+		if ids[seq] == h.ID {
+			byID[h.ID] = h
+		}
+	}
+	return byID, nil
+}
+
+// LostTraces counts the traces that were not kept, since too many waited.
+func (e *Engine) LostTraces() int64 {
+	if e.tracer == nil {
+		return 0
+	}
+	return e.tracer.lost.Load()
+}

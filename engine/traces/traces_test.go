@@ -1,0 +1,192 @@
+package traces_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/twinbox/twinbox/engine"
+	"github.com/twinbox/twinbox/engine/traces"
+)
+
+var noon = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+
+func mustOpen(t *testing.T, path string, o traces.Options) *traces.Traces {
+	t.Helper()
+	k, err := traces.Open(t.Context(), path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return k
+}
+
+func made(session string, d engine.Direction, seq int64, id string) *engine.HookTrace {
+	size := int64(5)
+	return &engine.HookTrace{SessionID: session, Direction: d, Seq: seq, ID: id, ReceivedAt: noon, WrittenAt: noon.Add(3 * time.Millisecond),
+		Runs: []engine.HookRun{
+			{Hook: "h", Version: "aa", Point: engine.HookOnMessage, Action: engine.HookReplaced, Took: 1234 * time.Nanosecond, Fuel: 99,
+				Changes: []engine.HookChange{{Path: "/text", Before: &size}, {Path: "/more", After: &size}}},
+			{Hook: "h", Version: "bb", Point: engine.HookOnAttachment, Action: engine.HookWasPassed, Reason: "it trapped", Attachment: 2, Name: "a.png"},
+		}}
+}
+
+func mustKeep(t *testing.T, k *traces.Traces, at time.Time, all ...*engine.HookTrace) {
+	t.Helper()
+	if err := k.Keep(t.Context(), all, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustFind(t *testing.T, k *traces.Traces, session string, d engine.Direction, seqs ...int64) map[int64]*engine.HookTrace {
+	t.Helper()
+	found, err := k.Find(t.Context(), session, d, seqs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func prune(t *testing.T, k *traces.Traces, now time.Time) {
+	t.Helper()
+	for more := true; more; {
+		var err error
+		if more, err = k.Prune(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestWhatIsKeptIsFoundAsItWas(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "traces.db")
+	k := mustOpen(t, path, traces.Options{})
+	var all []*engine.HookTrace
+	for n := range int64(1000) { // in more than one chunk, out of order
+		all = append(all, made("s", engine.DirectionIn, 2*(n*7%1000), fmt.Sprint("m", n)))
+	}
+	reply := made("s", engine.DirectionOut, 4, "r")
+	reply.WrittenAt = time.Time{}
+	mustKeep(t, k, noon, append(all, reply, made("other", engine.DirectionIn, 4, "o"))...)
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+	k = mustOpen(t, path, traces.Options{})
+	var seqs []int64
+	for _, h := range all {
+		seqs = append(seqs, h.Seq)
+	}
+	for _, asked := range [][]int64{seqs, {4}, {0, 1998}, {1001, 4}} {
+		found := mustFind(t, k, "s", engine.DirectionIn, asked...)
+		for _, h := range all {
+			for _, seq := range asked {
+				if seq == h.Seq && !reflect.DeepEqual(found[seq], h) {
+					t.Fatalf("%+v became %+v", h, found[seq])
+				}
+			}
+		}
+		if found[1001] != nil {
+			t.Errorf("what was never kept is %+v", found[1001])
+		}
+	}
+	if found := mustFind(t, k, "s", engine.DirectionOut, 4); !reflect.DeepEqual(found[4], reply) {
+		t.Errorf("the reply became %+v", found[4])
+	}
+}
+
+func TestWhatIsNewestCounts(t *testing.T) {
+	k := mustOpen(t, filepath.Join(t.TempDir(), "traces.db"), traces.Options{})
+	mustKeep(t, k, noon, made("s", engine.DirectionIn, 100, "old"), made("s", engine.DirectionIn, 200, "a"))
+	mustKeep(t, k, noon, made("s", engine.DirectionIn, 200, "b"))
+	mustKeep(t, k, noon, made("s", engine.DirectionIn, 2, "c"), made("s", engine.DirectionIn, 100, "new"))
+	found := mustFind(t, k, "s", engine.DirectionIn, 2, 100, 200)
+	if found[2].ID != "c" || found[100].ID != "new" || found[200].ID != "b" {
+		t.Errorf("found %v, %v, %v", found[2].ID, found[100].ID, found[200].ID)
+	}
+}
+
+func TestWhatIsOldOrTooMuchGoes(t *testing.T) {
+	t.Run("old", func(t *testing.T) {
+		k := mustOpen(t, filepath.Join(t.TempDir(), "traces.db"), traces.Options{Age: time.Hour})
+		mustKeep(t, k, noon, made("s", engine.DirectionIn, 2, "a"))
+		mustKeep(t, k, noon.Add(30*time.Minute), made("kept", engine.DirectionIn, 2, "b"))
+		prune(t, k, noon.Add(time.Hour))
+		if mustFind(t, k, "s", engine.DirectionIn, 2)[2] == nil {
+			t.Error("one is gone before its time")
+		}
+		prune(t, k, noon.Add(time.Hour+time.Second))
+		if mustFind(t, k, "s", engine.DirectionIn, 2)[2] != nil {
+			t.Error("one is kept that is too old")
+		}
+		if ids, err := k.Sessions(t.Context(), "", 10); err != nil || len(ids) != 1 || ids[0] != "kept" {
+			t.Errorf("sessions are %q, %v", ids, err)
+		}
+	})
+	t.Run("too much", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "traces.db")
+		k := mustOpen(t, path, traces.Options{Bytes: 256 << 10})
+		var seq int64
+		for range 20 {
+			var some []*engine.HookTrace
+			for range 1000 {
+				seq += 2
+				some = append(some, made("s", engine.DirectionIn, seq, fmt.Sprint("m", seq)))
+			}
+			mustKeep(t, k, noon, some...)
+			prune(t, k, noon)
+		}
+		if mustFind(t, k, "s", engine.DirectionIn, 2)[2] != nil {
+			t.Error("the oldest is still there")
+		}
+		info, err := os.Stat(path)
+		if err != nil || info.Size() > 2<<20 {
+			t.Errorf("it takes %d bytes, %v", info.Size(), err)
+		}
+		mustKeep(t, k, noon, made("s", engine.DirectionIn, seq+2, "last"))
+		if mustFind(t, k, "s", engine.DirectionIn, seq+2)[seq+2] == nil {
+			t.Error("the newest is gone")
+		}
+	})
+}
+
+func TestASessionIsForgottenAndNoOther(t *testing.T) {
+	k := mustOpen(t, filepath.Join(t.TempDir(), "traces.db"), traces.Options{})
+	for n := range int64(300) { // more than are removed at one time
+		mustKeep(t, k, noon, made("s", engine.DirectionIn, n, "m"))
+	}
+	mustKeep(t, k, noon, made("other", engine.DirectionIn, 1, "m"))
+	for more := true; more; {
+		var err error
+		if more, err = k.Forget(t.Context(), "s"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found := mustFind(t, k, "s", engine.DirectionIn, 1, 2, 299); len(found) > 0 {
+		t.Errorf("it has %v", found)
+	}
+	if mustFind(t, k, "other", engine.DirectionIn, 1)[1] == nil {
+		t.Error("another is gone too")
+	}
+}
+
+func TestAFileThatCannotBeUsedIsMadeAnew(t *testing.T) {
+	for name, content := range map[string][]byte{"garbage": []byte("no database at all, and longer than a header would be......................................................"), "empty": nil} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "traces.db")
+			if err := os.WriteFile(path, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			k := mustOpen(t, path, traces.Options{})
+			mustKeep(t, k, noon, made("s", engine.DirectionIn, 2, "m"))
+			if mustFind(t, k, "s", engine.DirectionIn, 2)[2] == nil {
+				t.Error("nothing is kept in it")
+			}
+		})
+	}
+}
