@@ -6,6 +6,7 @@ import { refusal } from '../lib/outcome'
 import { Action } from './action'
 import { Attachment } from './attachment'
 import { DryRun } from './dryrun'
+import { HookRuns } from './hookruns'
 import { Marks } from './marks'
 import { Says } from './says'
 import { Status } from './status'
@@ -124,7 +125,8 @@ export function Answer({ sessionId, reply, done }: { sessionId: string; reply: R
           )}
         </Group>
         <Marks sessionId={sessionId} marks={reply.operations} />
-        <DryRun label="Try the hooks on it" input={{ point: 'ON_REPLY', sessionId, messageId: reply.replyId }} />
+        {reply.hookRuns && <HookRuns runs={reply.hookRuns} />}
+        <DryRun label="Try today’s hooks on it" input={{ point: 'ON_REPLY', sessionId, messageId: reply.replyId }} />
       </Stack>
     </Paper>
   )

@@ -11,6 +11,11 @@ const StoryDocument = graphql(`
       seq
       kind
       timestamp
+      receivedAt
+      writtenAt
+      hookRuns {
+        ...HookRun
+      }
       status
       contentText
       attachments {
@@ -69,6 +74,9 @@ graphql(`
     channelType
     platformId
     problem
+    hookRuns {
+      ...HookRun
+    }
     operations {
       ...Mark
     }

@@ -6,6 +6,7 @@ import { Answer } from '../components/answer'
 import { Attachment } from '../components/attachment'
 import { DryRun } from '../components/dryrun'
 import { Empty } from '../components/empty'
+import { HookRuns } from '../components/hookruns'
 import { Marks } from '../components/marks'
 import { MessageActions } from '../components/messageactions'
 import { Problem } from '../components/problem'
@@ -57,7 +58,18 @@ export default function Message({ sessionId, messageId }: { sessionId: string; m
       <Timeline active={replies.length > 0 ? 5 : reached[m.status]} bulletSize={28} lineWidth={2}>
         <Step title="Received" icon={<IconSend size={14} />}>
           <Text size="sm" c="dimmed">
-            <Time at={m.timestamp} />
+            {m.receivedAt === null ? (
+              <Time at={m.timestamp} />
+            ) : (
+              <>
+                <Time at={m.receivedAt} />
+                {m.timestamp !== null && m.timestamp !== m.receivedAt && (
+                  <>
+                    , sent <Time at={m.timestamp} />
+                  </>
+                )}
+              </>
+            )}
             {m.sourceSessionId && (
               <>
                 {' '}
@@ -71,14 +83,26 @@ export default function Message({ sessionId, messageId }: { sessionId: string; m
           ))}
         </Step>
         <Step title="Hooks" icon={<IconTestPipe size={14} />}>
+          {m.hookRuns === null ? (
+            <Text size="sm" c="dimmed">
+              No hook saw it, or it is not known any more what they did: that is kept for 30 days.
+            </Text>
+          ) : (
+            <HookRuns runs={m.hookRuns} />
+          )}
           <Text size="sm" c="dimmed">
-            They saw it before it was stored, so it is what they made of it. Try what those of today do with it; nothing is changed.
+            What is shown above is what they made of it. What today’s hooks would do with that can be tried; nothing is changed.
           </Text>
-          <DryRun label="Try the hooks on it" input={{ point: 'ON_MESSAGE', sessionId, messageId: m.messageId }} />
-          {m.attachments.length > 0 && <DryRun label="Try the hooks on its attachments" input={{ point: 'ON_ATTACHMENT', sessionId, messageId: m.messageId }} />}
+          <DryRun label="Try today’s hooks on it" input={{ point: 'ON_MESSAGE', sessionId, messageId: m.messageId }} />
+          {m.attachments.length > 0 && <DryRun label="Try today’s hooks on its attachments" input={{ point: 'ON_ATTACHMENT', sessionId, messageId: m.messageId }} />}
         </Step>
         <Step title="Written" icon={<IconInbox size={14} />}>
           <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+            {m.writtenAt && (
+              <>
+                On disk <Time at={m.writtenAt} />.{' '}
+              </>
+            )}
             {target ? `The answer goes to ${target}.` : 'The answer goes nowhere.'}
             {!m.trigger && ' It is context: it does not wake the container.'}
             {m.onWake && ' Only a container that has just started sees it.'}
