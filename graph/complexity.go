@@ -36,7 +36,7 @@ const (
 	fewTargets     = 20
 	fewHooks       = 20
 	fewRuns        = 4
-	fewChanges     = 4
+	fewChanges     = 2
 	fewVersions    = 10
 	// eventBurst is how many events a subscription is counted as.
 	eventBurst = 100

@@ -36,6 +36,7 @@ func TestComplexity(t *testing.T) {
 		"a hook's history":             {`{ hook(name: "h") { history { at calls } } }`, 1 + 1 + 60*2},
 		"a container's work":           {`{ session(id: "s") { claims { messageId message { status } } currentTool { name } } }`, 1 + 10 + 20*(1+10+1) + 10 + 1},
 		"replies to a message":         {`{ message(sessionId: "s", messageId: "m") { replies(first: 5) { nodes { seq } } operations { reason operation { status } } } }`, 10 + 10 + 5*2 + 10 + 4*3},
+		"what hooks did":               {`{ message(sessionId: "s", messageId: "m") { writtenAt hookRuns { hook changes { path } } } }`, 10 + 3 + 3 + 4*(1+1+2)},
 		"operations":                   {`{ operations(first: 5) { nodes { id items { nodes { outcome message { status } } } } } }`, 1 + 5*(1+1+1+20*(1+1+11))},
 		"an operation started":         {`mutation { startOperation(input: {action: RETRY, filter: {}, reason: "", expectedCount: 1}) { operation { id } } }`, 2000 + 2},
 		"a hook tried":                 {`mutation { dryRunHooks(input: {point: ON_MESSAGE}) { steps { hook } } }`, 1000 + 1 + 20},
