@@ -63,7 +63,7 @@ export default function Message({ sessionId, messageId }: { sessionId: string; m
             ) : (
               <>
                 <Time at={m.receivedAt} />
-                {m.timestamp !== null && m.timestamp !== m.receivedAt && (
+                {m.timestamp !== null && Math.abs(Date.parse(m.timestamp) - Date.parse(m.receivedAt)) >= 1000 && (
                   <>
                     , sent <Time at={m.timestamp} />
                   </>
