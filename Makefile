@@ -40,11 +40,12 @@ demo: build
 # -count=1: the black-box tests build the engine themselves, so a cached pass may be of an older one.
 test: $(QUICKJS) $(CONSOLE) $(NPM:=/node_modules/.package-lock.json)
 	$(if $(RACE),,@echo "There is no C compiler ($(CC)): the tests run without the race detector.")
-	@# What takes longest comes first, and much of it waits: a package more than there are processors.
-	$(RACEENV) go test -count=1 -timeout 20m -vet=off -p $$(($$(getconf _NPROCESSORS_ONLN) + 1)) $(RACE) ./tests/soak ./tests ./tests/web ./tests/cli ./wasm-hooks ./...
 	@# A local time that is an hour, or half of one, from what is meant shows on either side of UTC.
 	TZ=Asia/Kolkata go test -count=1 -vet=off $(TIMED)
 	TZ=America/New_York go test -count=1 -vet=off $(TIMED)
+	go build -o bin/skips ./tests/skips
+	@# What takes longest comes first, and much of it waits: a package more than there are processors. What was skipped is told.
+	$(RACEENV) bin/skips -count=1 -timeout 20m -vet=off -p $$(($$(getconf _NPROCESSORS_ONLN) + 1)) $(RACE) ./tests/soak ./tests ./tests/web ./tests/cli ./wasm-hooks ./...
 
 # 200 sessions with agents, hooks and deliveries, and kills of all of them; make test does it for 5 minutes. On a
 # failure it says where it left the logs and the data.
