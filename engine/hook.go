@@ -151,8 +151,13 @@ type HookStats struct {
 	P50Micros, P99Micros *float64
 	// FuelPerCall is the mean.
 	FuelPerCall *int64
-	LastError   *string
-	LastErrorAt *time.Time
+	// Starts counts the instances that were made; StartMicros and FuelPerStart
+	// are their means. A command's calls are their own starts, and not counted.
+	Starts       int64
+	StartMicros  *float64
+	FuelPerStart *int64
+	LastError    *string
+	LastErrorAt  *time.Time
 }
 
 // MaxHookMinutes is how far back it is known how a hook fared in each minute.

@@ -17,7 +17,7 @@ type attachmentSubject struct {
 	head  []byte
 	about HookAttachment
 	limit int64 // of the bytes that a hook may put in place of those
-	// read brings the bytes, once; nil if bytes has them.
+	// read brings the bytes, if it is not nil and bytes is.
 	read  func(context.Context) ([]byte, error)
 	bytes []byte
 
@@ -35,21 +35,30 @@ func attachmentHead(s HookSession, m HookMessage) []byte {
 func (u *attachmentSubject) InputBytes() int64 { return int64(len(u.head)) + 512 + u.about.Size }
 
 func (u *attachmentSubject) AppendInput(ctx context.Context, b []byte) ([]byte, error) {
-	if u.read != nil {
+	if u.unread() {
 		data, err := u.read(ctx)
 		if err != nil {
 			return b, err
 		}
-		u.bytes, u.read, u.about.Size = data, nil, int64(len(data))
+		u.bytes, u.about.Size = data, int64(len(data))
 	}
 	b = appendFrame(b, func(b []byte) []byte { return append(u.about.append(append(b, u.head...)), '}') })
 	return append(b, u.bytes...), nil
 }
 
+func (u *attachmentSubject) unread() bool { return u.read != nil && u.bytes == nil }
+
+// Release lets go of bytes that can be read again.
+func (u *attachmentSubject) Release() {
+	if u.read != nil {
+		u.bytes = nil
+	}
+}
+
 // Describe has the bytes' hash: equal hashes are equal bytes.
 func (u *attachmentSubject) Describe() json.RawMessage {
 	b := u.about.append(nil)
-	if u.read == nil {
+	if !u.unread() {
 		sum := sha256.Sum256(u.bytes)
 		b = append(b[:len(b)-1], `,"sha256":"`...)
 		b = append(hex.AppendEncode(b, sum[:]), `"}`...)

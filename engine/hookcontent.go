@@ -118,6 +118,9 @@ func (u *contentSubject) AppendInput(_ context.Context, b []byte) ([]byte, error
 	return append(u.session.append(append(b, `},"session":`...)), '}'), nil
 }
 
+// Release has nothing to let go of.
+func (u *contentSubject) Release() {}
+
 func (u *contentSubject) Describe() json.RawMessage { return json.RawMessage(u.shown) }
 
 // Replace takes a new content. Attachments that bring bytes are known by

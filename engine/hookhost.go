@@ -95,6 +95,8 @@ type HookSubject interface {
 	// nothing of a's memory. An error is the hook's failure, says what was
 	// wrong, and leaves the subject as it was.
 	Replace(a HookAnswer) error
+	// Release lets go of what AppendInput can get again: the call waits.
+	Release()
 	// Describe is the subject as it stands, as JSON, for who looks at a dry run.
 	Describe() json.RawMessage
 }

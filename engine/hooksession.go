@@ -29,6 +29,9 @@ func (u *sessionSubject) describe(b []byte) []byte {
 	return append(b, '}')
 }
 
+// Release has nothing to let go of.
+func (u *sessionSubject) Release() {}
+
 func (u *sessionSubject) Describe() json.RawMessage { return u.describe(nil) }
 
 // Replace takes new labels.

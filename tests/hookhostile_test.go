@@ -183,15 +183,17 @@ func (a arena) memory(t *testing.T) (bytes int64) {
 		return resident(t, a.engine.Pid())
 	}
 	for _, name := range []string{"go_memstats_heap_alloc_bytes", "go_memstats_stack_inuse_bytes", "twinbox_hook_memory_bytes"} {
-		m := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(metrics)
-		if m == nil {
+		values := regexp.MustCompile(`(?m)^`+name+`(?:\{.*\})? (\S+)$`).FindAllStringSubmatch(metrics, -1)
+		if values == nil {
 			t.Fatalf("no %s in the metrics", name)
 		}
-		n, err := strconv.ParseFloat(m[1], 64)
-		if err != nil {
-			t.Fatal(err)
+		for _, m := range values {
+			n, err := strconv.ParseFloat(m[1], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bytes += int64(n)
 		}
-		bytes += int64(n)
 	}
 	return bytes
 }

@@ -13,7 +13,7 @@ import (
 
 const (
 	hookVersionFields = "sha256 size installedAt active shape handles"
-	hookStatsFields   = "stats { calls failures rejections p50Micros p99Micros fuelPerCall lastError lastErrorAt }"
+	hookStatsFields   = "stats { calls failures rejections p50Micros p99Micros fuelPerCall starts startMicros fuelPerStart lastError lastErrorAt }"
 	hookFields        = `name enabled points order onFailure config scope { agentGroupIds channelTypes kinds }
 	limits { fuel memoryBytes inputBytes outputBytes logBytes instances } circuit problem version { ` + hookVersionFields + " }"
 

@@ -33,7 +33,7 @@ func hookScopeFields() []field {
 
 func hookLimitFields() []field {
 	return []field{
-		{flag: "fuel", name: "fuel", usage: "fuel for a call, for each started 16 KiB of input: 40M, say"},
+		{flag: "fuel", name: "fuel", usage: "fuel for a call, for each started 16 KiB of input: 40M, say; making an instance may take five times that, up to 200M, and 40M in any case"},
 		{flag: "memory", name: "memoryBytes", usage: "memory of one instance: 64MiB, say"},
 		{flag: "input-bytes", name: "inputBytes", usage: "the largest input, an attachment's included"},
 		{flag: "output-bytes", name: "outputBytes", usage: "the largest answer"},

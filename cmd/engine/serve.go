@@ -68,7 +68,7 @@ GOGC and GOMEMLIMIT are as in any Go program; left out, they are 800 and 1GiB.`,
 	f.StringSliceVar(&cfg.graph.Origins, "allow-origin", nil, "a web origin besides the engine's own whose pages may use the API: https://console.example")
 	bindLimits(f, &limits, &cfg.graph)
 	cfg.options.HookMemoryBytes = 1 << 30
-	f.Var((*sizeValue)(&cfg.options.HookMemoryBytes), "hook-memory", "the memory of all hooks' instances together")
+	f.Var((*sizeValue)(&cfg.options.HookMemoryBytes), "hook-memory", "the memory of all hooks' instances together; an agent group has half of it at most, or what one instance needs")
 	allowPrivate, _ := strconv.ParseBool(os.Getenv("ENGINE_WEBHOOK_ALLOW_PRIVATE"))
 	f.BoolVar(&cfg.options.WebhookAllowPrivate, "webhook-allow-private", allowPrivate, "let webhooks have private and loopback addresses (ENGINE_WEBHOOK_ALLOW_PRIVATE)")
 	f.StringVar(&cfg.options.PublicURL, "public-url", "", "where receivers of replies reach the engine, for the addresses of files: https://engine.example")

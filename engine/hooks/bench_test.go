@@ -14,6 +14,8 @@ type ready struct {
 	input []byte
 }
 
+func (r *ready) Release() {}
+
 func (r *ready) AppendInput(_ context.Context, b []byte) ([]byte, error) {
 	return append(b, r.input...), nil
 }

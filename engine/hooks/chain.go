@@ -32,7 +32,7 @@ type passage struct {
 	took time.Duration
 	fuel int64
 	// room is what it takes of the host's memory for inputs.
-	room int64
+	room claim
 }
 
 // subjectError is a failure to read the subject, which no hook is to blame for.
@@ -140,18 +140,23 @@ func (l *link) call(ctx context.Context, c *passage) (verdict, error) {
 	if _, err := l.load(ctx); err != nil {
 		return verdict{}, err
 	}
-	if err := l.host.makeRoom(ctx, c, l.limits); err != nil {
+	if err := c.fits(l.limits); err != nil {
 		return verdict{}, err
 	}
-	if err := c.prepare(ctx, l.limits); err != nil {
-		return verdict{}, err
+	m := l.idleMember(c.Target.AgentGroupID)
+	if m == nil {
+		l.host.leaveRoom(c)
+		var err error
+		if m, err = l.borrow(ctx, c.Target.AgentGroupID); err != nil {
+			return verdict{}, err
+		}
 	}
-	m, err := l.borrow(ctx, c.Target.AgentGroupID)
-	if err != nil {
-		return verdict{}, err
-	}
-	keep := false
+	keep := true
 	defer func() { l.giveBack(m, keep, c.since) }()
+	if err := l.feed(ctx, c); err != nil {
+		c.since = time.Since(c.epoch)
+		return verdict{}, err
+	}
 	a, took, err := c.through(m, l.limits)
 	c.ran, c.took, c.fuel = true, took, m.spent()
 	l.stats.call(took, c.fuel)
@@ -160,24 +165,38 @@ func (l *link) call(ctx context.Context, c *passage) (verdict, error) {
 	return a, err
 }
 
-// prepare makes the input, if it is not what the hook before had.
-func (c *passage) prepare(ctx context.Context, limits engine.HookLimits) (err error) {
+// feed makes the input, once there is room for it.
+func (l *link) feed(ctx context.Context, c *passage) error {
+	if err := l.host.makeRoom(ctx, c); err != nil {
+		return err
+	}
+	return c.prepare(ctx, l.limits)
+}
+
+// fits tells whether the input is no larger than it may be, as far as that is
+// known before it is made.
+func (c *passage) fits(limits engine.HookLimits) error {
 	size := int64(len(c.input))
 	if !c.ready {
-		if size = c.Subject.InputBytes(); size <= limits.InputBytes {
-			if c.input, err = c.Subject.AppendInput(ctx, c.input[:0]); err != nil {
-				return subjectError{err}
-			}
-			c.ready = true
-			size = int64(len(c.input))
+		size = c.Subject.InputBytes()
+	}
+	if size <= limits.InputBytes {
+		return nil
+	}
+	f := faultf("its input has %s bytes, more than the %s that are allowed (limit inputBytes)", humanize.Comma(size), humanize.Comma(limits.InputBytes))
+	f.input = true
+	return f
+}
+
+// prepare makes the input, if it is not what the hook before had.
+func (c *passage) prepare(ctx context.Context, limits engine.HookLimits) (err error) {
+	if !c.ready {
+		if c.input, err = c.Subject.AppendInput(ctx, c.input[:0]); err != nil {
+			return subjectError{err}
 		}
+		c.ready = true
 	}
-	if size > limits.InputBytes {
-		f := faultf("its input has %s bytes, more than the %s that are allowed (limit inputBytes)", humanize.Comma(size), humanize.Comma(limits.InputBytes))
-		f.input = true
-		return f
-	}
-	return nil
+	return c.fits(limits)
 }
 
 // through runs a guest on the input, and gives the subject what it answered.
@@ -196,6 +215,9 @@ func (c *passage) through(g guest, limits engine.HookLimits) (verdict, time.Dura
 		return verdict{action: engine.HookPassed}, took, err
 	}
 	a, err := parseAnswer(c.Point, c.out)
+	if cap(c.out) > maxKeptBuffer {
+		c.out = nil // who waits for the next hook's instance holds none of it
+	}
 	if err == nil && a.action == engine.HookReplaced {
 		if err = c.Subject.Replace(a.replace); err == nil {
 			c.ready = false

@@ -29,7 +29,7 @@ func (c *command) call(point engine.HookPoint, input []byte, fuel int64) ([]byte
 	i.args = []string{c.setup.hook, name}
 	i.stdin = withConfig(input, point, c.setup.config)
 	i.stdout = &output{limit: c.setup.limits.OutputBytes}
-	i.fill(fuel)
+	i.fill(max(fuel-i.begun, 0))
 	err = i.module.ExportedFunction("_start").CallWithStack(i.ctx, nil)
 	if exit, ok := errors.AsType[*sys.ExitError](err); ok && exit.ExitCode() == 0 {
 		err = nil
@@ -51,8 +51,10 @@ func (c *command) spent() int64 {
 	if c.instance == nil {
 		return 0
 	}
-	return c.instance.spent()
+	return c.instance.begun + c.instance.spent()
 }
+
+func (c *command) started() int64 { return 0 }
 
 func (c *command) memory() int64 {
 	if c.instance == nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twinbox/twinbox/engine"
 )
@@ -16,8 +17,8 @@ func (h *Host) Probe(ctx context.Context, r engine.HookRecord) error {
 		return unfit(err)
 	}
 	defer release()
-	room, err := h.budget.room(ctx, declaredMemory(p), h.patience)
-	if err != nil {
+	room := h.newRoom("", r.Name, r.Limits)
+	if err := room.begin(ctx, declaredMemory(p), time.Now().Add(h.patience)); err != nil {
 		return err
 	}
 	s := setup{hook: r.Name, config: r.Config, limits: r.Limits, room: room, log: newCallLog(r.Limits.LogBytes, func(string, string) {})}
@@ -72,7 +73,6 @@ func (h *Host) programOf(ctx context.Context, r engine.HookRecord) (p *program, 
 // DryRun implements engine.HookHost.
 func (h *Host) DryRun(ctx context.Context, c engine.HookCall, chain []engine.HookRecord) ([]engine.HookStep, engine.HookAction, error) {
 	p := &passage{HookCall: c, point: pointIndex(c.Point), epoch: h.opened}
-	defer func() { h.inputs.Release(p.room) }()
 	result := engine.HookPassed
 	steps := []engine.HookStep{}
 	for _, r := range chain {
@@ -124,10 +124,7 @@ func (h *Host) dryStep(ctx context.Context, p *passage, r engine.HookRecord) (en
 }
 
 func (h *Host) dryCall(ctx context.Context, p *passage, r engine.HookRecord, step *engine.HookStep) (a verdict, err error) {
-	if err := h.makeRoom(ctx, p, r.Limits); err != nil {
-		return a, err
-	}
-	if err := p.prepare(ctx, r.Limits); err != nil {
+	if err := p.fits(r.Limits); err != nil {
 		return a, err
 	}
 	program, release, err := h.programOf(ctx, r)
@@ -135,8 +132,8 @@ func (h *Host) dryCall(ctx context.Context, p *passage, r engine.HookRecord, ste
 		return a, err
 	}
 	defer release()
-	room, err := h.budget.room(ctx, declaredMemory(program), h.patience)
-	if err != nil {
+	room := h.newRoom(p.Target.AgentGroupID, r.Name, r.Limits)
+	if err := room.begin(ctx, declaredMemory(program), time.Now().Add(h.patience)); err != nil {
 		return a, err
 	}
 	log := newCallLog(r.Limits.LogBytes, func(level, line string) { step.Log = append(step.Log, level+": "+line) })
@@ -145,6 +142,14 @@ func (h *Host) dryCall(ctx context.Context, p *passage, r engine.HookRecord, ste
 		return a, err
 	}
 	defer g.close()
+	// After the instance, as a call does: no two wait for what the other has.
+	if err := h.makeRoom(ctx, p); err != nil {
+		return a, err
+	}
+	defer h.leaveRoom(p)
+	if err := p.prepare(ctx, r.Limits); err != nil {
+		return a, err
+	}
 	a, took, err := p.through(g, r.Limits)
 	step.Micros, step.Fuel, step.MemoryBytes = float64(took.Nanoseconds())/1000, g.spent(), g.memory()
 	return a, err

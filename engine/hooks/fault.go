@@ -38,7 +38,7 @@ func faultf(format string, args ...any) *fault {
 // explain says why calling a guest's function named what failed with err.
 func (i *instance) explain(what string, err error) error {
 	if i.room.starved {
-		return i.room.unavailable()
+		return i.room.quota.unavailable()
 	}
 	switch i.gauge.Exhausted() {
 	case metering.OutOfFuel:

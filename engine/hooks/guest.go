@@ -43,6 +43,8 @@ type guest interface {
 	call(point engine.HookPoint, input []byte, fuel int64) ([]byte, error)
 	// done follows each successful call, once the answer was copied.
 	done() error
+	// started is the fuel that it took to make it; 0 if each call makes its own.
+	started() int64
 	// spent is the fuel of the last call, with its done.
 	spent() int64
 	// memory is what the instance holds, in bytes.

@@ -4,12 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/twinbox/twinbox/engine"
-	"github.com/twinbox/twinbox/engine/hooks"
 )
 
 // TestACommand holds what is shown on a program, which takes long to compile.
@@ -130,37 +127,6 @@ func TestInputIsLimited(t *testing.T) {
 	}
 	_, err = b.Run(t.Context(), onMessage("a", &subject{content: strings.Repeat(" ", 1000)}))
 	mustFail(t, err, engine.CodeHookFailed, "more than the 1,000")
-}
-
-func TestWhoWaitsWithALargeInputHoldsNoMemoryForIt(t *testing.T) {
-	b := mustOpen(t, func(o *hooks.Options) { o.QueueTime = time.Millisecond })
-	b.mustUse("keep", answering(`{"action":"replace","content":"x"}`).bytes())
-	mustLoadProgram(t, b)
-	const size = 30 << 20 // eight of them have room
-	entered, hold := make(chan struct{}), make(chan struct{})
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			if _, err := b.Run(t.Context(), onMessage("a", &subject{content: `""`, size: size, entered: entered, hold: hold})); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	for range 8 {
-		<-entered
-	}
-	late := &subject{content: `""`, size: size}
-	if _, err := b.Run(t.Context(), onMessage("b", late)); engine.CodeOf(err) != engine.CodeUnavailable || late.appended != 0 {
-		t.Errorf("%v; it was read %d times", err, late.appended)
-	}
-	if _, _, err := b.message("b"); err != nil {
-		t.Errorf("a small one meanwhile: %v", err)
-	}
-	close(hold)
-	wg.Wait()
-	if _, err := b.Run(t.Context(), onMessage("a", late)); err != nil || late.content != `"x"` {
-		t.Errorf("%s, %v", late.content, err)
-	}
 }
 
 func TestFuelGrowsWithTheInput(t *testing.T) {

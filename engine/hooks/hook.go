@@ -152,7 +152,7 @@ func (k *hook) close() {
 	k.mu.Lock()
 	k.closed = true
 	k.mu.Unlock()
-	k.closeIdle(math.MaxInt64)
+	k.closeIdle(math.MaxInt64, nil)
 	if p := k.program.Swap(nil); p != nil {
 		p.close()
 	}

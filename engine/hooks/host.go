@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/twinbox/twinbox/engine"
 )
@@ -56,12 +55,12 @@ type Host struct {
 	phase    time.Duration // of the minute in which it was
 	events   *engine.EventQueue
 	library  *library
-	budget   *budget
+	memory   *quota // of all instances
+	inputs   *quota // of what hooks are given that is large
 	metrics  prometheus.Registerer
 	series   *series
-	waiting  atomic.Int64 // calls that wait for an instance, or for room for their input
-	inputs   *semaphore.Weighted
-	passages sync.Pool // of *passage
+	waiting  atomic.Int64 // calls that wait for an instance
+	passages sync.Pool    // of *passage
 
 	current atomic.Pointer[table]
 
@@ -99,10 +98,10 @@ func Open(dir string, o Options) (*Host, error) {
 		metrics:  o.Metrics,
 		loads:    make(chan struct{}, runtime.GOMAXPROCS(0)),
 		inUse:    map[*hook]bool{},
-		inputs:   semaphore.NewWeighted(inputMemory),
+		inputs:   newQuota(inputMemory, "the memory for what hooks are given at one time", nil),
 	}
 	h.phase = h.opened.Sub(h.opened.Truncate(time.Minute))
-	h.budget = newBudget(cmp.Or(o.MemoryBytes, defaultMemory), h.evict)
+	h.memory = newQuota(cmp.Or(o.MemoryBytes, defaultMemory), "the memory that hooks may have", h.evict)
 	h.passages.New = func() any { return &passage{} }
 	h.running, h.stop = context.WithCancel(context.Background())
 	h.drained = sync.NewCond(&h.mu)
@@ -263,27 +262,41 @@ func (h *Host) Run(ctx context.Context, c engine.HookCall) (engine.HookAction, e
 }
 
 // makeRoom waits until there is room for the input, which the subject and the
-// passage have each, for as long as the passage lasts.
-func (h *Host) makeRoom(ctx context.Context, c *passage, limits engine.HookLimits) error {
-	size := c.Subject.InputBytes()
-	if c.room > 0 || c.ready || size <= smallInput || size > limits.InputBytes {
+// passage have each. It is called with an instance in hand, so that who waits
+// for one has no room that others could use.
+func (h *Host) makeRoom(ctx context.Context, c *passage) error {
+	if c.room.bytes > 0 || c.ready {
 		return nil
 	}
-	h.waiting.Add(1)
-	defer h.waiting.Add(-1)
-	patient, cancel := context.WithTimeout(ctx, h.patience)
-	defer cancel()
-	room := min(2*size, inputMemory)
-	if err := h.inputs.Acquire(patient, room); err != nil {
-		return engine.Unavailable(err, "the memory for what hooks are given at one time is in use; try again later")
+	size := c.Subject.InputBytes()
+	if size <= smallInput {
+		return nil
+	}
+	bytes := min(2*size, inputMemory)
+	room := claim{group: c.Target.AgentGroupID, bytes: bytes, need: bytes}
+	if !h.inputs.try(&room, false) {
+		if err := h.inputs.wait(ctx, &room, time.Now().Add(h.patience)); err != nil {
+			return err
+		}
 	}
 	c.room = room
 	return nil
 }
 
+// leaveRoom gives up the room for the input, and what was in it.
+func (h *Host) leaveRoom(c *passage) {
+	if c.room.bytes == 0 {
+		return
+	}
+	c.input, c.ready = nil, false
+	c.Subject.Release()
+	h.inputs.give(&c.room, c.room.bytes)
+	c.room = claim{}
+}
+
 func (h *Host) putPassage(p *passage) {
-	if p.room > 0 {
-		h.inputs.Release(p.room)
+	if p.room.bytes > 0 {
+		h.inputs.give(&p.room, p.room.bytes)
 	}
 	input, out := p.input[:0], p.out[:0]
 	if cap(input) > maxKeptBuffer {

@@ -36,10 +36,7 @@ func (h *Host) NewCaller(ctx context.Context, r engine.HookRecord) (Caller, erro
 	if err != nil {
 		return Caller{}, err
 	}
-	room, err := h.budget.room(ctx, 0, h.patience)
-	if err != nil {
-		return Caller{}, err
-	}
+	room := h.newRoom("", r.Name, r.Limits)
 	g, err := newGuest(p, setup{hook: r.Name, limits: r.Limits, room: room, log: newCallLog(r.Limits.LogBytes, func(string, string) {})})
 	return Caller{g, release}, err
 }

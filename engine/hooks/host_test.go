@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -80,15 +81,18 @@ func onMessage(group string, s engine.HookSubject) engine.HookCall {
 	return engine.HookCall{Point: engine.HookOnMessage, Target: engine.HookTarget{AgentGroupID: group, ChannelType: "mail", Kind: "chat"}, Subject: s}
 }
 
-// metric adds up the values of a metric.
-func (b *bench) metric(name string) (sum float64) {
+// metric adds up the values of a metric, those of some hooks or of all.
+func (b *bench) metric(name string, of ...string) (sum float64) {
 	families, err := b.metrics.Gather()
 	if err != nil {
 		b.t.Error(err)
 	}
 	for _, f := range families {
-		if f.GetName() == "twinbox_hook_"+name {
-			for _, m := range f.GetMetric() {
+		if f.GetName() != "twinbox_hook_"+name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if len(of) == 0 || slices.Contains(of, m.GetLabel()[0].GetValue()) {
 				sum += m.GetGauge().GetValue() + m.GetCounter().GetValue()
 			}
 		}
@@ -115,6 +119,7 @@ type subject struct {
 	bytes    string
 	labels   []string
 	appended int
+	released int
 	size     int64
 	failure  error
 	refuse   bool
@@ -123,6 +128,8 @@ type subject struct {
 }
 
 func (s *subject) InputBytes() int64 { return s.size }
+
+func (s *subject) Release() { s.released++ }
 
 func (s *subject) AppendInput(_ context.Context, b []byte) ([]byte, error) {
 	s.appended++

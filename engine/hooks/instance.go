@@ -15,9 +15,14 @@ import (
 	"github.com/twinbox/twinbox/engine/hooks/metering"
 )
 
-// startFuel is what an instance may spend at least on becoming ready: a Go
-// program's runtime, or a script, takes a tenth of it.
-const startFuel = 5 * metering.DefaultFuel
+const (
+	// An instance may spend startCalls times a call's fuel on becoming ready,
+	// but no more than maxStartFuel unless a call may, and minStartFuel in any
+	// case: the start section has that, a Go program's runtime takes a tenth.
+	startCalls   = 5
+	minStartFuel = metering.DefaultFuel
+	maxStartFuel = startCalls * metering.DefaultFuel
+)
 
 // instance is a module's instance and all that it can reach. Its shape's guest
 // owns it, and calls one function of it at a time.
@@ -31,6 +36,8 @@ type instance struct {
 	// The caller's would change nothing, since nothing watches it in a call.
 	ctx    context.Context
 	filled int64 // fuel of the call
+	// begun is the fuel that it took to make it.
+	begun int64
 
 	clock  clock
 	random *rand.ChaCha8
@@ -58,6 +65,7 @@ func instantiate(p *program, s setup) (*instance, error) {
 		return nil, faultf("an instance of the module could not be made: %v (what starts it may spend %s units of fuel)", rootOf(err), humanize.Comma(i.filled))
 	}
 	i.attach(module)
+	i.begun = i.spent()
 	i.room.settle()
 	return i, nil
 }
@@ -67,7 +75,7 @@ func (i *instance) create(p *program) (m api.Module, err error) {
 	defer func() {
 		if i.room.starved && m == nil {
 			if recover() != nil || err != nil {
-				err = i.room.unavailable()
+				err = i.room.quota.unavailable()
 			}
 		}
 	}()
@@ -134,7 +142,11 @@ func (i *instance) close() {
 }
 
 // startFuel is what an instance may spend on becoming ready.
-func (s setup) startFuel() int64 { return max(s.limits.Fuel, startFuel) }
+func startFuel(l engine.HookLimits) int64 {
+	return max(minStartFuel, l.Fuel, startCalls*min(l.Fuel, maxStartFuel/startCalls))
+}
+
+func (i *instance) started() int64 { return i.begun }
 
 // newGuest makes an instance of p's shape. On failure s.room is freed.
 func newGuest(p *program, s setup) (guest, error) {

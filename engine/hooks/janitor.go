@@ -24,7 +24,7 @@ func (h *Host) sweep() {
 
 func (h *Host) closeIdle(before time.Duration) {
 	for _, k := range h.hooksInUse() {
-		k.closeIdle(before)
+		k.closeIdle(before, nil)
 	}
 }
 
@@ -38,10 +38,11 @@ func (h *Host) hooksInUse() []*hook {
 	return hooks
 }
 
-// evict closes the instances that have been idle longest, until bytes of the
-// budget are free, and an eighth of it: looking for them costs as much as there
-// are pools, so it should be seldom.
-func (h *Host) evict(bytes int64) {
+// evict closes the instances of a group, or of all, that have been idle
+// longest, until so many bytes have come back; of all, an eighth of what there
+// is besides: looking for them costs as much as there are pools, so it should be
+// seldom.
+func (h *Host) evict(group *string, bytes int64) {
 	type idler struct {
 		at    time.Duration
 		bytes int64
@@ -49,22 +50,24 @@ func (h *Host) evict(bytes int64) {
 	var all []idler
 	hooks := h.hooksInUse()
 	for _, k := range hooks {
-		k.idle(func(at time.Duration, bytes int64) { all = append(all, idler{at, bytes}) })
+		k.idle(group, func(at time.Duration, bytes int64) { all = append(all, idler{at, bytes}) })
 	}
 	slices.SortFunc(all, func(a, b idler) int { return cmp.Compare(a.at, b.at) })
-	missing := h.budget.used.Load() + bytes + h.budget.limit/8 - h.budget.limit
+	if group == nil {
+		bytes += h.memory.limit / 8
+	}
 	before := time.Duration(-1)
 	for _, i := range all {
-		if missing <= 0 {
+		if bytes <= 0 {
 			break
 		}
-		missing -= i.bytes
+		bytes -= i.bytes
 		before = i.at + 1
 	}
 	if before < 0 {
 		return
 	}
 	for _, k := range hooks {
-		k.closeIdle(before)
+		k.closeIdle(before, group)
 	}
 }

@@ -2,7 +2,6 @@ package hooks
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,85 +12,34 @@ import (
 	"github.com/twinbox/twinbox/engine"
 )
 
-// budget is the memory that all instances share. Its methods may be called
-// concurrently.
-type budget struct {
-	limit int64
-	used  atomic.Int64
-	// evict closes idle instances until bytes are free, or none is idle.
-	evict func(bytes int64)
-
-	waiting atomic.Int64
-	mu      sync.Mutex
-	freed   chan struct{} // closed when memory may have come free; mu guards it
+// newRoom is for an instance of a hook that may have so much memory.
+func (h *Host) newRoom(group, hook string, limits engine.HookLimits) *room {
+	return &room{quota: h.memory, claim: claim{group: group, hook: hook, need: limits.MemoryBytes}}
 }
 
-func newBudget(limit int64, evict func(bytes int64)) *budget {
-	return &budget{limit: limit, evict: evict, freed: make(chan struct{})}
+// begin takes what an instance will begin with, and waits for it until then.
+func (r *room) begin(ctx context.Context, bytes int64, until time.Time) error {
+	if taken, err := r.tryBegin(bytes); taken || err != nil {
+		return err
+	}
+	if err := r.quota.wait(ctx, &r.claim, until); err != nil {
+		return err
+	}
+	r.held = bytes
+	return nil
 }
 
-func (b *budget) take(bytes int64) bool {
-	if b.used.Add(bytes) <= b.limit {
-		return true
+// tryBegin is begin that does not wait.
+func (r *room) tryBegin(bytes int64) (taken bool, err error) {
+	if bytes > r.quota.limit {
+		return false, faultf("it begins with %s bytes of memory, more than the %s that all hooks may have together", humanize.Comma(bytes), humanize.Comma(r.quota.limit))
 	}
-	b.used.Add(-bytes)
-	return false
-}
-
-func (b *budget) takeOrEvict(bytes int64) bool {
-	if b.take(bytes) {
-		return true
+	r.claim.bytes = bytes
+	if !r.quota.try(&r.claim, false) {
+		return false, nil
 	}
-	b.evict(bytes)
-	return b.take(bytes)
-}
-
-func (b *budget) give(bytes int64) {
-	b.used.Add(-bytes)
-	b.signal()
-}
-
-// signal wakes who waits for memory: some came free, or an instance fell idle.
-func (b *budget) signal() {
-	if b.waiting.Load() == 0 {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	close(b.freed)
-	b.freed = make(chan struct{})
-}
-
-// room takes what an instance will begin with, and waits for it.
-func (b *budget) room(ctx context.Context, bytes int64, patience time.Duration) (*room, error) {
-	r := &room{budget: b}
-	if bytes > b.limit {
-		return nil, faultf("it begins with %s bytes of memory, more than the %s that all hooks may have together", humanize.Comma(bytes), humanize.Comma(b.limit))
-	}
-	if b.takeOrEvict(bytes) {
-		r.held = bytes
-		return r, nil
-	}
-	b.waiting.Add(1)
-	defer b.waiting.Add(-1)
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	for {
-		b.mu.Lock()
-		freed := b.freed
-		b.mu.Unlock()
-		if b.takeOrEvict(bytes) {
-			r.held = bytes
-			return r, nil
-		}
-		select {
-		case <-freed:
-		case <-ctx.Done():
-			return nil, engine.Unavailable(ctx.Err(), "waiting for memory to run a hook in was cut short")
-		case <-timer.C:
-			return nil, r.unavailable()
-		}
-	}
+	r.held = bytes
+	return true, nil
 }
 
 // room is one instance's memory: addresses are reserved for all it may grow
@@ -99,10 +47,11 @@ func (b *budget) room(ctx context.Context, bytes int64, patience time.Duration) 
 // triggers collections nor is kept by them. It is wazero's allocator for the
 // one memory that a module can have. It serves one goroutine at a time.
 type room struct {
-	budget *budget
-	held   int64 // of the budget
-	area   []byte
-	size   int64
+	quota *quota
+	claim claim
+	held  int64 // of the quota
+	area  []byte
+	size  int64
 	// starved: growing failed because of others, not for the hook's own limit.
 	starved bool
 	freed   atomic.Bool
@@ -133,7 +82,7 @@ func (r *room) Reallocate(size uint64) []byte {
 		return nil
 	}
 	if n > r.held {
-		if !r.budget.takeOrEvict(n - r.held) {
+		if r.claim.bytes = n - r.held; !r.quota.try(&r.claim, true) {
 			r.starved = true
 			return nil
 		}
@@ -155,7 +104,7 @@ func (r *room) Reallocate(size uint64) []byte {
 // settle gives back what was taken and not used.
 func (r *room) settle() {
 	if r.held > r.size {
-		r.budget.give(r.held - r.size)
+		r.quota.give(&r.claim, r.held-r.size)
 		r.held = r.size
 	}
 }
@@ -170,9 +119,5 @@ func (r *room) Free() {
 		// It can fail for what is no mapping, and this is one.
 		_ = unix.Munmap(r.area)
 	}
-	r.budget.give(r.held)
-}
-
-func (r *room) unavailable() error {
-	return engine.Errorf(engine.CodeUnavailable, "the memory that hooks may have together (%s bytes) is in use; try again later", humanize.Comma(r.budget.limit))
+	r.quota.give(&r.claim, r.held)
 }

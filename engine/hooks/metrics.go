@@ -14,7 +14,7 @@ import (
 type series struct {
 	host *Host
 
-	calls, seconds, fuel, instances, circuit, memory, waiting *prometheus.Desc
+	calls, seconds, fuel, starts, startSeconds, startFuel, instances, circuit, memory, waiting *prometheus.Desc
 }
 
 func newSeries(h *Host) *series {
@@ -22,20 +22,23 @@ func newSeries(h *Host) *series {
 		return prometheus.NewDesc("twinbox_hook_"+name, help, labels, nil)
 	}
 	return &series{
-		host:      h,
-		calls:     desc("calls_total", "Calls of hooks by what they came to.", "hook", "point", "action"),
-		seconds:   desc("seconds", "Time in a hook's module.", "hook"),
-		fuel:      desc("fuel_total", "Fuel that a hook has spent.", "hook"),
-		instances: desc("instances", "Instances of a hook's module.", "hook"),
-		circuit:   desc("circuit", "A hook's circuits, the worst over its agent groups: 0 closed, 1 half open, 2 open.", "hook"),
-		memory:    desc("memory_bytes", "Memory of all instances."),
-		waiting:   desc("waiting", "Calls that wait for an instance, or for memory."),
+		host:         h,
+		calls:        desc("calls_total", "Calls of hooks by what they came to.", "hook", "point", "action"),
+		seconds:      desc("seconds", "Time in a hook's module.", "hook"),
+		fuel:         desc("fuel_total", "Fuel that a hook has spent.", "hook"),
+		starts:       desc("starts_total", "Instances of a hook's module that were made.", "hook"),
+		startSeconds: desc("start_seconds_total", "Time that it took to make them.", "hook"),
+		startFuel:    desc("start_fuel_total", "Fuel that it took to make them.", "hook"),
+		instances:    desc("instances", "Instances of a hook's module.", "hook"),
+		circuit:      desc("circuit", "A hook's circuits, the worst over its agent groups: 0 closed, 1 half open, 2 open.", "hook"),
+		memory:       desc("memory_bytes", "Memory of a hook's instances; without a hook, of what is tried before it is installed.", "hook"),
+		waiting:      desc("waiting", "Calls that wait for an instance, or for memory."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *series) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.calls, m.seconds, m.fuel, m.instances, m.circuit, m.memory, m.waiting} {
+	for _, d := range []*prometheus.Desc{m.calls, m.seconds, m.fuel, m.starts, m.startSeconds, m.startFuel, m.instances, m.circuit, m.memory, m.waiting} {
 		to <- d
 	}
 }
@@ -45,22 +48,26 @@ func (m *series) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	counter := func(d *prometheus.Desc, v int64, labels ...string) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	counter := func(d *prometheus.Desc, v float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
 	}
-	gauge(m.memory, float64(m.host.budget.used.Load()))
-	gauge(m.waiting, float64(m.host.waiting.Load()+m.host.budget.waiting.Load()))
+	gauge(m.waiting, float64(m.host.waiting.Load()+m.host.memory.waiting.Load()+m.host.inputs.waiting.Load()))
 	t, release := m.host.acquire()
 	defer release()
+	memory := map[string]int64{}
+	others := m.host.memory.sum(func(hook string, bytes int64) { memory[hook] = bytes })
 	for name, a := range t.accounts {
 		for _, p := range engine.HookPoints() {
 			for i := range actions {
 				if n := a.outcomes[pointIndex(p)][i].Load(); n > 0 {
-					counter(m.calls, n, name, p.Export(), strings.ToLower(string(actions[i])))
+					counter(m.calls, float64(n), name, p.Export(), strings.ToLower(string(actions[i])))
 				}
 			}
 		}
-		counter(m.fuel, a.fuel.Load(), name)
+		counter(m.fuel, float64(a.fuel.Load()), name)
+		counter(m.starts, float64(a.starts.Load()), name)
+		counter(m.startSeconds, float64(a.startNanos.Load())/1e9, name)
+		counter(m.startFuel, float64(a.startFuel.Load()), name)
 		count, sum, buckets := a.times.cumulative()
 		to <- prometheus.MustNewConstHistogram(m.seconds, count, sum, buckets, name)
 		state := engine.CircuitClosed
@@ -69,8 +76,11 @@ func (m *series) Collect(to chan<- prometheus.Metric) {
 			state, instances = k.circuits.state(m.host.now), k.instances()
 		}
 		gauge(m.instances, float64(instances), name)
+		gauge(m.memory, float64(memory[name]), name)
+		others -= memory[name]
 		gauge(m.circuit, map[engine.CircuitState]float64{engine.CircuitHalfOpen: 1, engine.CircuitOpen: 2}[state], name)
 	}
+	gauge(m.memory, float64(others), "")
 }
 
 // cumulative is the histogram as Prometheus has it, in seconds: from a

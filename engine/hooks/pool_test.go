@@ -164,26 +164,6 @@ func TestIdleInstancesGiveWayWhenMemoryIsShort(t *testing.T) {
 	}
 }
 
-func TestACallWaitsForMemory(t *testing.T) {
-	b := mustOpen(t, func(o *hooks.Options) { o.MemoryBytes = 1 << 16 })
-	b.mustUse("one", answering(`{"action":"replace","content":"x"}`).bytes())
-	entered, hold := make(chan struct{}), make(chan struct{})
-	var both sync.WaitGroup
-	for _, group := range []string{"a", "b"} {
-		both.Go(func() {
-			if _, err := b.Run(t.Context(), onMessage(group, &subject{content: `""`, entered: entered, hold: hold})); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	<-entered
-	b.await("waiting", 1)
-	hold <- struct{}{}
-	<-entered // the second has the memory of the first
-	close(hold)
-	both.Wait()
-}
-
 func TestMemoryThatOthersHaveIsNoFailure(t *testing.T) {
 	b := mustOpen(t, func(o *hooks.Options) { o.MemoryBytes = 64 << 16 })
 	b.mustUse("grows", answering(`{"action":"replace","content":"x"}`).
@@ -197,7 +177,7 @@ func TestMemoryThatOthersHaveIsNoFailure(t *testing.T) {
 	})
 	<-entered
 	_, _, err := b.message("b")
-	mustFail(t, err, engine.CodeUnavailable, "the memory that hooks may have together (4,194,304 bytes) is in use")
+	mustFail(t, err, engine.CodeUnavailable, "the memory that hooks may have is in use (4,194,304 bytes in all, half of them for one agent group)")
 	close(hold)
 	first.Wait()
 	if _, _, err := b.message("b"); err != nil { // what is idle gives way

@@ -37,11 +37,12 @@ func newReactor(p *program, s setup) (guest, error) {
 	for _, p := range engine.HookPoints() {
 		r.points[pointIndex(p)] = entry{p.Export(), i.module.ExportedFunction(p.Export())}
 	}
-	i.fill(s.startFuel())
+	i.fill(startFuel(s.limits) - i.begun)
 	if err := r.begin(s.config); err != nil {
 		r.close()
 		return nil, err
 	}
+	i.begun += i.spent()
 	i.log.end()
 	return r, nil
 }

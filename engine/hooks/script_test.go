@@ -34,6 +34,8 @@ type scriptInput struct {
 
 func (s *scriptInput) InputBytes() int64 { return int64(len(s.text) + len(s.bytes)) }
 
+func (s *scriptInput) Release() {}
+
 func (s *scriptInput) AppendInput(_ context.Context, b []byte) ([]byte, error) {
 	if s.frame {
 		return append(b, frame(s.text, s.bytes)...), nil

@@ -116,7 +116,7 @@ func (g *scriptGuest) recover() {
 func (g *scriptGuest) threw(what string, exception jsValue) error {
 	g.recover()
 	if g.room.starved {
-		return g.room.unavailable()
+		return g.room.quota.unavailable()
 	}
 	did, stack := "threw something that cannot be told", ""
 	var told [2]string
@@ -141,7 +141,7 @@ func (g *scriptGuest) trapped(what string, err error) error {
 	}
 	switch exhausted := g.gauge.Exhausted(); {
 	case g.room.starved:
-		return g.room.unavailable()
+		return g.room.quota.unavailable()
 	case exhausted == metering.OutOfFuel:
 		g.recover()
 		return g.outOfFuel(what, string(g.ask(g.trace, jsUndefined)))

@@ -39,12 +39,14 @@ func newScriptGuest(p *program, s setup) (guest, error) {
 	}
 	err = g.loadPrelude(code.prelude)
 	if err == nil {
+		g.begun += g.quickJS.spent()
 		err = g.start(code.script, s)
 	}
 	if err != nil {
 		g.close()
 		return nil, err
 	}
+	g.begun += g.quickJS.spent()
 	g.log.end()
 	return g, nil
 }
@@ -53,13 +55,13 @@ func newScriptGuest(p *program, s setup) (guest, error) {
 // script runs: what it makes is for all, and what those cost is the same for
 // the first of them.
 func compileScript(p *program, s setup) (*bytecode, error) {
-	s.room = &room{budget: s.room.budget}
+	s.room = &room{quota: s.room.quota, claim: s.room.claim}
 	g, err := openScriptGuest(p, s)
 	if err != nil {
 		return nil, err
 	}
 	defer g.close()
-	g.begin(startFuel + int64(len(p.script.code))*compileFuel)
+	g.begin(maxStartFuel + int64(len(p.script.code))*compileFuel)
 	var code bytecode
 	if code.prelude, err = g.compile(scriptPrelude, preludeName, asProgram); err != nil {
 		return nil, g.trapped(theEngine, err)
@@ -91,7 +93,7 @@ func openScriptGuest(p *program, s setup) (*scriptGuest, error) {
 	}
 	g := &scriptGuest{quickJS: newQuickJS(i), script: p.script, limits: s.limits}
 	i.ctx = context.WithValue(i.ctx, scriptKey{}, g)
-	g.begin(startFuel)
+	g.begin(maxStartFuel) // the engine's own
 	if err := g.init(s.limits.MemoryBytes - scriptOverhead); err != nil {
 		err = g.trapped(theEngine, err)
 		g.close()
@@ -134,7 +136,7 @@ func (g *scriptGuest) loadPrelude(code []byte) error {
 
 // start runs the script's own code.
 func (g *scriptGuest) start(code []byte, s setup) error {
-	g.begin(s.startFuel())
+	g.begin(startFuel(s.limits))
 	module, err := g.load(code)
 	exports, ran := jsUndefined, module
 	if err == nil && module != jsException {

@@ -26,6 +26,8 @@ type stats struct {
 	// ran counts the calls of a guest: a circuit that is open makes none.
 	ran, fuel atomic.Int64
 	times     histogram
+	// starts are of instances, with their nanoseconds and fuel.
+	starts, startNanos, startFuel atomic.Int64
 
 	mu        sync.Mutex // guards what follows
 	lastError string
@@ -63,6 +65,12 @@ func (s *stats) call(took time.Duration, fuel int64) {
 	s.times.add(took)
 }
 
+func (s *stats) start(took time.Duration, fuel int64) {
+	s.starts.Add(1)
+	s.startNanos.Add(int64(took))
+	s.startFuel.Add(fuel)
+}
+
 // failure notes a failure, and reports whether somebody is to be told: not
 // where that was done less than tellEvery ago.
 func (s *stats) failure(at time.Time, text string) (tell bool) {
@@ -93,6 +101,10 @@ func (s *stats) snapshot() engine.HookStats {
 		p50, p99 := s.times.quantile(0.50), s.times.quantile(0.99)
 		mean := s.fuel.Load() / ran
 		r.P50Micros, r.P99Micros, r.FuelPerCall = &p50, &p99, &mean
+	}
+	if r.Starts = s.starts.Load(); r.Starts > 0 {
+		micros, fuel := float64(s.startNanos.Load())/1000/float64(r.Starts), s.startFuel.Load()/r.Starts
+		r.StartMicros, r.FuelPerStart = &micros, &fuel
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1437,6 +1437,75 @@ func (ec *executionContext) fieldContext_HookStats_fuelPerCall(_ context.Context
 	return graphql.NewScalarFieldContext("HookStats", field, false, false, "Int64")
 }
 
+func (ec *executionContext) _HookStats_starts(ctx context.Context, field graphql.CollectedField, obj *engine.HookStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookStats_starts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Starts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HookStats_starts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookStats", field, false, false, "Int64")
+}
+
+func (ec *executionContext) _HookStats_startMicros(ctx context.Context, field graphql.CollectedField, obj *engine.HookStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookStats_startMicros(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartMicros, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_HookStats_startMicros(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookStats", field, false, false, "Float")
+}
+
+func (ec *executionContext) _HookStats_fuelPerStart(ctx context.Context, field graphql.CollectedField, obj *engine.HookStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HookStats_fuelPerStart(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FuelPerStart, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt642ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_HookStats_fuelPerStart(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HookStats", field, false, false, "Int64")
+}
+
 func (ec *executionContext) _HookStats_lastError(ctx context.Context, field graphql.CollectedField, obj *engine.HookStats) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3086,6 +3155,21 @@ func (ec *executionContext) _HookStats(ctx context.Context, sel ast.SelectionSet
 			}
 		case "fuelPerCall":
 			out.Values[i] = ec._HookStats_fuelPerCall(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "starts":
+			out.Values[i] = ec._HookStats_starts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "startMicros":
+			out.Values[i] = ec._HookStats_startMicros(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "fuelPerStart":
+			out.Values[i] = ec._HookStats_fuelPerStart(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}

@@ -239,14 +239,17 @@ type ComplexityRoot struct {
 	}
 
 	HookStats struct {
-		Calls       func(childComplexity int) int
-		Failures    func(childComplexity int) int
-		FuelPerCall func(childComplexity int) int
-		LastError   func(childComplexity int) int
-		LastErrorAt func(childComplexity int) int
-		P50Micros   func(childComplexity int) int
-		P99Micros   func(childComplexity int) int
-		Rejections  func(childComplexity int) int
+		Calls        func(childComplexity int) int
+		Failures     func(childComplexity int) int
+		FuelPerCall  func(childComplexity int) int
+		FuelPerStart func(childComplexity int) int
+		LastError    func(childComplexity int) int
+		LastErrorAt  func(childComplexity int) int
+		P50Micros    func(childComplexity int) int
+		P99Micros    func(childComplexity int) int
+		Rejections   func(childComplexity int) int
+		StartMicros  func(childComplexity int) int
+		Starts       func(childComplexity int) int
 	}
 
 	HookStep struct {
@@ -1497,6 +1500,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.HookStats.FuelPerCall(childComplexity), true
+	case "HookStats.fuelPerStart":
+		if e.ComplexityRoot.HookStats.FuelPerStart == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStats.FuelPerStart(childComplexity), true
 	case "HookStats.lastError":
 		if e.ComplexityRoot.HookStats.LastError == nil {
 			break
@@ -1527,6 +1536,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.HookStats.Rejections(childComplexity), true
+	case "HookStats.startMicros":
+		if e.ComplexityRoot.HookStats.StartMicros == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStats.StartMicros(childComplexity), true
+	case "HookStats.starts":
+		if e.ComplexityRoot.HookStats.Starts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HookStats.Starts(childComplexity), true
 
 	case "HookStep.action":
 		if e.ComplexityRoot.HookStep.Action == nil {
@@ -4208,6 +4229,12 @@ type HookStats {
   p99Micros: Float
   "The mean."
   fuelPerCall: Int64
+  "How many instances were made. One that stays serves many calls. A command is made anew for each, which is part of the call and not counted here."
+  starts: Int64!
+  "The time that it took to make one, in microseconds: the mean. It is not in a call's time."
+  startMicros: Float
+  "The fuel that it took to make one: the mean. It is not in a call's fuel."
+  fuelPerStart: Int64
   "What was wrong with the last call that failed."
   lastError: String
   "When that was."
@@ -6346,6 +6373,12 @@ func (ec *executionContext) childFields_HookStats(ctx context.Context, field gra
 		return ec.fieldContext_HookStats_p99Micros(ctx, field)
 	case "fuelPerCall":
 		return ec.fieldContext_HookStats_fuelPerCall(ctx, field)
+	case "starts":
+		return ec.fieldContext_HookStats_starts(ctx, field)
+	case "startMicros":
+		return ec.fieldContext_HookStats_startMicros(ctx, field)
+	case "fuelPerStart":
+		return ec.fieldContext_HookStats_fuelPerStart(ctx, field)
 	case "lastError":
 		return ec.fieldContext_HookStats_lastError(ctx, field)
 	case "lastErrorAt":

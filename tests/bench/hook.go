@@ -133,6 +133,8 @@ type ready []byte
 
 func (r ready) InputBytes() int64 { return int64(len(r)) }
 
+func (r ready) Release() {}
+
 func (r ready) AppendInput(_ context.Context, b []byte) ([]byte, error) { return append(b, r...), nil }
 
 func (ready) Replace(engine.HookAnswer) error { return fmt.Errorf("nothing here can be replaced") }

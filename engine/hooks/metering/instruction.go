@@ -23,10 +23,9 @@ const (
 	shapeLocalSet
 	shapeGlobal
 	shapeFunction
-	shapeIndex      // one index, which the runtime checks
-	shapeTwoIndexes // two of them
-	shapeMemory     // alignment and offset
-	shapeLane       // alignment, offset, lane
+	shapeIndex  // one index, which the runtime checks
+	shapeMemory // alignment and offset
+	shapeLane   // alignment, offset, lane
 	shapeMemoryIndex
 	shapeI32
 	shapeI64
