@@ -102,6 +102,7 @@ type Engine struct {
 	operator   *operator
 	resolving  gates[SessionKey]
 	gates      gates[string] // by session id
+	accepting  gates[messageKey]
 	retention  retention
 	projecting gates[string] // by session id: what is read last is written last
 
@@ -127,6 +128,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e.retention = retention{policy: cfg.Retention, every: cmp.Or(cfg.RetainEvery, retainEvery), running: make(chan struct{}, 1), after: map[SessionStatus]IdlePlace{}}
 	wait := cmp.Or(cfg.Limits.QueueTime, DefaultLimits().QueueTime)
 	e.resolving.wait, e.gates.wait, e.projecting.wait = wait, wait, wait
+	e.accepting.wait = wait + cmp.Or(cfg.Limits.HookTime, DefaultLimits().HookTime)
 	if e.clock == nil {
 		e.clock = time.Now
 	}

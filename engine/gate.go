@@ -60,12 +60,14 @@ func (g *gates[K]) lock(ctx context.Context, key K) (unlock func(), err error) {
 }
 
 func (g *gates[K]) acquire(ctx context.Context, key K, weight int64) (func(), error) {
-	ctx, cancel := context.WithTimeout(ctx, g.wait)
-	defer cancel()
 	t := g.enter(key)
-	if err := t.Acquire(ctx, weight); err != nil {
-		g.leave(key, t)
-		return nil, Unavailable(err, "the session is busy: somebody else changes it; nothing was done; try again in a moment")
+	if !t.TryAcquire(weight) {
+		ctx, cancel := context.WithTimeout(ctx, g.wait)
+		defer cancel()
+		if err := t.Acquire(ctx, weight); err != nil {
+			g.leave(key, t)
+			return nil, Unavailable(err, "the session is busy: somebody else changes it; nothing was done; try again in a moment")
+		}
 	}
 	return func() {
 		t.Release(weight)

@@ -106,7 +106,11 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 		s, err = e.activeSession(ctx, sessionID)
 	}
 	timed := ctx
-	if hooked = hooked && e.hooks != nil; hooked {
+	if hooked = hooked && e.hooks != nil; hooked && err == nil {
+		var release func()
+		if release, err = e.holdIDs(ctx, sessionID, in); err == nil {
+			defer release()
+		}
 		var cancel context.CancelFunc
 		timed, cancel = e.hookTime(ctx)
 		defer cancel()

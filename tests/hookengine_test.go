@@ -5,6 +5,8 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -66,6 +68,19 @@ func mustInstall(t *testing.T, e *engine.Engine, name string, module guest.Modul
 	if _, err := e.InstallHook(t.Context(), engine.InstallHookInput{Name: name, Module: module.Bytes(), HookChanges: c}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func newSharedSession(t *testing.T, e *engine.Engine) engine.Session {
+	t.Helper()
+	g, err := e.CreateAgentGroup(t.Context(), engine.CreateAgentGroupInput{Name: "Agents"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _, err := e.ResolveSession(t.Context(), engine.ResolveSessionInput{AgentGroupID: g.ID, Mode: engine.ModeShared})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // slowHost compiles when it is told to.
@@ -174,14 +189,7 @@ func TestAllHooksOfAMessageTogetherHaveATime(t *testing.T) {
 	r.config.Limits.HookTime = time.Nanosecond
 	e := r.open(t)
 	mustInstall(t, e, "mark", guest.Answering(`{"action":"replace","content":{"text":"seen"}}`), engine.HookChanges{})
-	g, err := e.CreateAgentGroup(t.Context(), engine.CreateAgentGroupInput{Name: "Agents"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, _, err := e.ResolveSession(t.Context(), engine.ResolveSessionInput{AgentGroupID: g.ID, Mode: engine.ModeShared})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := newSharedSession(t, e)
 	write := func() (*engine.Message, error) {
 		m, _, err := e.WriteMessage(t.Context(), engine.WriteMessageInput{SessionID: s.ID, MessageID: new("m1"), Content: map[string]any{"text": "hello"}})
 		return m, err
@@ -195,5 +203,80 @@ func TestAllHooksOfAMessageTogetherHaveATime(t *testing.T) {
 	}
 	if m, err := write(); err != nil || m.Content != `{"text":"hello"}` {
 		t.Errorf("where it may be skipped: %+v, %v", m, err)
+	}
+}
+
+// stoppingHost holds up the first call that it is asked for.
+type stoppingHost struct {
+	engine.HookHost
+	calls         *atomic.Int64
+	stopped, goOn chan struct{}
+}
+
+func (h stoppingHost) Run(ctx context.Context, c engine.HookCall) (engine.HookAction, error) {
+	if h.calls.Add(1) == 1 {
+		close(h.stopped)
+		<-h.goOn
+	}
+	return h.HookHost.Run(ctx, c)
+}
+
+// Who loses patience sends a message again while its hooks still run.
+func TestAMessageThatIsSentAgainWhileHooksRunIsNotTakenThroughThemTwice(t *testing.T) {
+	r := openRooms(t)
+	host := stoppingHost{r.hooks, &atomic.Int64{}, make(chan struct{}), make(chan struct{})}
+	r.config.Hooks = host
+	e := r.open(t)
+	mustInstall(t, e, "mark", guest.Answering(`{"action":"replace","content":{"text":"seen"}}`), engine.HookChanges{})
+	s := newSharedSession(t, e)
+	write := func(ctx context.Context, ids ...string) (outcomes []engine.WriteOutcome, err error) {
+		var in []engine.WriteMessageInput
+		for _, id := range ids {
+			in = append(in, engine.WriteMessageInput{SessionID: s.ID, MessageID: &id, Content: map[string]any{"text": "hello"}})
+		}
+		results, err := e.WriteMessages(ctx, in)
+		for _, r := range results {
+			outcomes, err = append(outcomes, r.Outcome), errors.Join(err, r.Err)
+		}
+		return outcomes, err
+	}
+	var senders sync.WaitGroup
+	outcomes := make(chan engine.WriteOutcome, 100)
+	send := func(ids ...string) {
+		senders.Go(func() {
+			got, err := write(t.Context(), ids...)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, o := range got {
+				outcomes <- o
+			}
+		})
+	}
+	send("m1")
+	<-host.stopped
+	impatient, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := write(impatient, "m1"); engine.CodeOf(err) != engine.CodeUnavailable || host.calls.Load() != 1 {
+		t.Errorf("sent again: %v, and hooks were called %d times", err, host.calls.Load())
+	}
+	if got, err := write(t.Context(), "another"); err != nil || got[0] != engine.OutcomeWritten {
+		t.Errorf("another message meanwhile: %v, %v", got, err)
+	}
+	// Each of these has what the next one needs.
+	for range 10 {
+		send("m1", "m2", "m3")
+		send("m3", "m1", "m2", "m3")
+		send("m2")
+	}
+	close(host.goOn)
+	senders.Wait()
+	close(outcomes)
+	count := map[engine.WriteOutcome]int{}
+	for o := range outcomes {
+		count[o]++
+	}
+	if count[engine.OutcomeWritten] != 3 || count[engine.OutcomeReplayed] != 78 || host.calls.Load() != 4 {
+		t.Errorf("%v, and hooks were called %d times, not 4", count, host.calls.Load())
 	}
 }
