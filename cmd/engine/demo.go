@@ -132,7 +132,7 @@ func runDemo(c *cobra.Command, data string, once bool, timeout time.Duration) (e
 
 func (d *demo) step(format string, args ...any) {
 	d.steps++
-	fmt.Fprintf(d.out, "\n%d. "+format+"\n", append([]any{d.steps}, args...)...)
+	fmt.Fprintf(d.out, "\n%d. %s\n", d.steps, fmt.Sprintf(format, args...))
 }
 
 func (d *demo) show(name string, value any) { fmt.Fprintf(d.out, "    %-14s %v\n", name, value) }

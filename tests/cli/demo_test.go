@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bufio"
+	"fmt"
 	"image/png"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ func TestDemoRunsTheMainJob(t *testing.T) {
 	if r.code != 0 {
 		t.Fatalf("%+v", r)
 	}
+	wellFormed(t, r.stdout)
 	mustContain(t, r.stdout, "I see a picture of 640×400 pixels", "sunset.png", "thumbnail.png", "inbound.db", "outbound.db", "downloaded     thumbnail.png", "deliveryId")
 	found, err := filepath.Glob(filepath.Join(data, "v2-sessions", "*", "*", "inbox", "*", "sunset.png"))
 	if err != nil || len(found) != 1 {
@@ -55,8 +57,14 @@ func TestDemoServesOnUntilInterrupted(t *testing.T) {
 	}
 	lines := bufio.NewScanner(out)
 	var curl []string
+	var said strings.Builder
+	replies := ""
 	url, address := "", ""
 	for lines.Scan() && !strings.Contains(lines.Text(), "Ctrl-C") {
+		fmt.Fprintln(&said, lines.Text())
+		if strings.Contains(lines.Text(), " reply list ") {
+			replies = lines.Text()
+		}
 		if strings.HasPrefix(lines.Text(), "  curl ") || curl != nil && strings.HasPrefix(lines.Text(), "    ") {
 			curl = append(curl, lines.Text())
 		}
@@ -67,7 +75,11 @@ func TestDemoServesOnUntilInterrupted(t *testing.T) {
 			address = strings.TrimSpace(lines.Text())
 		}
 	}
+	wellFormed(t, said.String())
 	signsInOnce(t, url, address)
+	if r := run(t, exec.CommandContext(t.Context(), "sh", "-c", replies)); !strings.Contains(r.stdout, "640×400") {
+		t.Errorf("%q: %+v", replies, r)
+	}
 	if r := run(t, exec.CommandContext(t.Context(), "sh", "-c", strings.Join(curl, "\n"))); !strings.Contains(r.stdout, "640×400") {
 		t.Errorf("%q: %+v", curl, r)
 	}
@@ -92,6 +104,14 @@ func TestDemoServesOnUntilInterrupted(t *testing.T) {
 	}
 	if err := c.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// wellFormed fails where a text was made with a verb and no argument for it.
+func wellFormed(t *testing.T, said string) {
+	t.Helper()
+	if _, after, bad := strings.Cut(said, "%!"); bad {
+		t.Errorf("the demo says %%!%.80s", after)
 	}
 }
 
