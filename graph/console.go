@@ -30,6 +30,11 @@ func consolePath(path string) bool {
 	return false
 }
 
+// isNavigation reports whether somebody goes to an address in a browser.
+func isNavigation(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
 // console is the web console: two pages and the files that they load.
 type console struct {
 	page, graphiQL []byte
@@ -90,11 +95,14 @@ func (c *console) serve(a *answer, r *http.Request) {
 		}
 		return
 	}
-	page, policy := c.page, pagePolicy
+	status, page, policy := http.StatusOK, c.page, pagePolicy
+	if r.URL.Path != "/" && !consolePath(r.URL.Path) {
+		status = http.StatusNotFound // the page says so
+	}
 	if r.URL.Path == "/graphiql" {
 		page, policy = c.graphiQL, graphiQLPolicy
 	}
 	nonce := rand.Text()
 	a.Header().Set("Content-Security-Policy", strings.ReplaceAll(policy, noncePlace, nonce))
-	a.send(http.StatusOK, "text/html; charset=utf-8", bytes.ReplaceAll(page, []byte(noncePlace), []byte(nonce)))
+	a.send(status, "text/html; charset=utf-8", bytes.ReplaceAll(page, []byte(noncePlace), []byte(nonce)))
 }

@@ -73,6 +73,22 @@ func TestEachScreenOfTheConsoleIsAPageWithAPolicyAndANonceOfItsOwn(t *testing.T)
 	}
 }
 
+func TestAnAddressThatIsNoScreenIsAPageForBrowsersAlone(t *testing.T) {
+	const browser = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
+	s := mustConsole(t)
+	if r := s.do("GET", "/nowhere", nil, "Authorization:", browser); r.status != http.StatusNotFound || !strings.Contains(r.body, "<title>Twinbox</title>") || !strings.HasPrefix(r.header.Get("Content-Security-Policy"), "default-src 'self'; ") {
+		t.Errorf("%d %v %q", r.status, r.header, r.body)
+	}
+	for _, headers := range [][]string{{"GET", "/nowhere", ""}, {"POST", "/nowhere", browser}, {"GET", "/metrics", browser}, {"GET", "/files/a/b", browser}} {
+		if r := s.do(headers[0], headers[1], nil, "Authorization:", headers[2]); r.status != http.StatusUnauthorized || strings.Contains(r.body, "<") {
+			t.Errorf("%q: %d %q", headers, r.status, r.body)
+		}
+	}
+	if r := mustSite(t, graph.Config{}).do("GET", "/nowhere", nil, "Authorization:", browser); r.status != http.StatusUnauthorized {
+		t.Errorf("without a console: %d", r.status)
+	}
+}
+
 func TestPagesAndFilesOfTheConsoleAnswerHEAD(t *testing.T) {
 	s := mustConsole(t)
 	for _, path := range []string{"/", "/sessions/sess-1", "/graphiql", "/assets/index-C3x9.js"} {

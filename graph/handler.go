@@ -205,6 +205,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isSocket(r) {
 		route = routeSocket
 	}
+	if route == routeNone && h.console != nil && isNavigation(r) {
+		route, open = routeConsole, true
+	}
 	open = open || route == routeFiles && h.signed(r)
 	defer func() {
 		if p := recover(); p != nil {

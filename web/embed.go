@@ -1,5 +1,5 @@
-// Package web holds the console that npm builds: see README.md beside this
-// file. A build without it has an engine without a console.
+// Package web holds the console that npm builds, as make has it do. A build
+// without it has an engine without a console.
 package web
 
 import (
