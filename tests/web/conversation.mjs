@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { address, answer, end, start, write } from './engine.mjs'
-import { hostileName, injection, newSession, openSignedIn, sessions, show } from './world.mjs'
+import { address, answer, end, hang, resume, start, write } from './engine.mjs'
+import { file, hostileName, injection, newSession, openSignedIn, sessions, show } from './world.mjs'
 
 const conversation = (page) => page.getByRole('log', { name: 'Conversation' })
 
@@ -40,21 +40,96 @@ test('a picture is shown in its message', async (t) => {
   assert.deepEqual(page.wrongs, [])
 })
 
+test('a file that is not what its type says is said to be none, and a text is read in its characters', async (t) => {
+  const session = await newSession('files')
+  await write(session, 'See these', { messageId: 'files-1', attachments: [file('fake.png', 'image/png', 'no picture'), file('old.txt', 'text/plain; charset=iso-8859-1', [0x5a, 0xfc, 0x72, 0x69, 0x63, 0x68])] })
+  const page = await openSignedIn(t, `/sessions/${session}`)
+  const log = conversation(page)
+  await log.getByRole('button', { name: 'Preview fake.png' }).click()
+  await log.getByRole('alert').getByText('It cannot be shown').waitFor()
+  assert.equal(await log.locator('img').count(), 0)
+  await log.getByRole('button', { name: 'Preview old.txt' }).click()
+  await log.getByText('Zürich', { exact: true }).waitFor()
+  assert.deepEqual(page.wrongs, [])
+})
+
+test('names with marks that turn or hide writing look like what they are, and leave their neighbours alone', async (t) => {
+  const session = await newSession('turned', { title: 'Sales \u202eelas' })
+  await write(session, 'שלום, see \u202ethis', { messageId: 'turned-1', attachments: [file('photo\u202egnp.html', 'text/html', '<p>')] })
+  const page = await openSignedIn(t, `/sessions/${session}`)
+  const log = conversation(page)
+  await log.getByText('photo\\u202egnp.html').waitFor()
+  await page.getByText('Sales \\u202eelas').first().waitFor()
+  assert.equal(await log.getByText('שלום').evaluate((e) => getComputedStyle(e).direction), 'rtl')
+  for (const name of await page.locator('bdi').all()) assert.equal(await name.evaluate((e) => getComputedStyle(e).unicodeBidi), 'isolate')
+  await show(page, '/sessions')
+  await page.getByText('Sales \\u202eelas').waitFor()
+  assert.equal(await page.getByText('\u202e').count(), 0)
+})
+
+test('of a very long text the beginning is shown, and all when asked', async (t) => {
+  const session = await newSession('very-long')
+  await write(session, 'line\n'.repeat(100_000) + 'the end', { messageId: 'very-long-1' })
+  await write(session, 'Too much?', { messageId: 'very-long-2' })
+  const page = await openSignedIn(t, `/sessions/${session}`)
+  const log = conversation(page)
+  await log.getByText('Too much?').waitFor()
+  const article = log.getByRole('article', { name: 'Message very-long-1' })
+  assert.ok((await article.boundingBox()).height < 10_000)
+  await show(page, `/sessions/${session}/messages/very-long-1`)
+  await page.getByRole('button', { name: 'Show all 500 KB' }).click()
+  await page.getByText('the end').waitFor()
+})
+
 test('a lost connection is shown, comes back by itself, and nothing is missed', async (t) => {
-  const page = await openSignedIn(t, `/sessions/${sessions.lost}`)
+  const [page, other, without] = await Promise.all([openSignedIn(t, `/sessions/${sessions.lost}`), openSignedIn(t), openSignedIn(t, '/operations')])
   await page.getByText('Nothing was said here yet').waitFor()
   await write(sessions.lost, 'before', { messageId: 'before' })
   const log = conversation(page)
   await log.getByText('before', { exact: true }).first().waitFor()
+  await without.route('**/assets/tail-*.js', (r) => r.abort())
+  await without.reload()
+  await without.getByRole('heading', { name: 'Operations' }).waitFor()
+  await other.mouse.move(9, 9)
+  await other.waitForFunction(() => performance.getEntriesByType('resource').some((r) => /\/hooks-[^/]*\.js$/.test(r.name)))
   await end('SIGKILL')
   await page.getByText('Connection lost').waitFor()
+  // A screen that was never shown before, and one whose code is not there.
+  await other.getByText('Connection lost').waitFor()
+  await other.getByRole('link', { name: 'Hooks', exact: true }).click()
+  await other.getByRole('alert').getByText('The engine cannot be reached.').waitFor()
+  await without.getByRole('link', { name: 'Live tail' }).click()
+  await without.getByRole('alert', { name: 'This screen cannot be shown' }).waitFor()
+  await without.unroute('**/assets/tail-*.js')
   await start()
+  await other.getByRole('link', { name: 'redact' }).waitFor()
+  await without.getByText('Waiting for something to happen').waitFor()
   await write(sessions.lost, 'while nobody looked', { messageId: 'meanwhile' })
   await log.getByText('while nobody looked').waitFor()
   await page.getByText('Connection lost').waitFor({ state: 'detached' })
   await write(sessions.lost, 'and since', { messageId: 'since' })
   await log.getByText('and since').waitFor()
   assert.deepEqual(await log.getByRole('article').evaluateAll((all) => all.map((a) => a.getAttribute('aria-label'))), ['Message before', 'Message meanwhile', 'Message since'])
+})
+
+test('a connection that hangs is shown as lost, and is made anew', async (t) => {
+  const session = await newSession('hangs')
+  await write(session, 'before', { messageId: 'hangs-1' })
+  const page = await openSignedIn(t, `/sessions/${session}`)
+  const log = conversation(page)
+  await log.getByText('before', { exact: true }).waitFor()
+  hang()
+  try {
+    await page.getByText('Connection lost').waitFor()
+  } finally {
+    resume()
+  }
+  await write(session, 'meanwhile', { messageId: 'hangs-2' })
+  await log.getByText('meanwhile', { exact: true }).waitFor()
+  await page.getByText('Connection lost').waitFor({ state: 'detached' })
+  await write(session, 'since', { messageId: 'hangs-3' })
+  await log.getByText('since', { exact: true }).waitFor()
+  assert.equal(await log.getByRole('article').count(), 3)
 })
 
 test('a session shows its container with what it works on, its way, its destinations and its files', async (t) => {

@@ -36,6 +36,10 @@ export async function end(signal) {
   await exit
 }
 
+/** hang stops the engine's process where it is, and resume lets it go on. */
+export const hang = () => running.kill('SIGSTOP')
+export const resume = () => running.kill('SIGCONT')
+
 /** signInAddress is a fresh one. */
 export const signInAddress = async () => (await run('console')).trim()
 

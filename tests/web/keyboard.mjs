@@ -26,6 +26,8 @@ test('a message is found, opened and called off by the keyboard alone', async (t
   await page.keyboard.press('?')
   const help = page.getByRole('dialog', { name: 'Keyboard' })
   await help.getByText('next and previous row').waitFor()
+  await page.keyboard.press('/')
+  assert.equal(page.url(), `${address}/`, 'keys are for the dialog')
   await page.keyboard.press('Escape')
   await help.waitFor({ state: 'detached' })
   const helpButton = page.getByRole('button', { name: 'Keyboard help' })

@@ -34,6 +34,18 @@ test('a deep link opens its screen after signing in', async (t) => {
   assert.equal(page.url(), `${address}/sessions?status=ACTIVE`)
 })
 
+test('an address that is no screen is a page that says so, and windows are told apart by their titles', async (t) => {
+  const page = await openSignedIn(t, '/nowhere')
+  await page.getByRole('heading', { name: 'There is no such screen' }).waitFor()
+  assert.equal(await page.title(), 'Twinbox')
+  await page.goto(`${address}/hooks/redact`)
+  await page.getByRole('heading', { name: 'redact' }).waitFor()
+  assert.equal(await page.title(), 'redact · Hooks · Twinbox')
+  await page.getByRole('link', { name: 'Messages' }).click()
+  await page.getByRole('heading', { name: 'Messages' }).waitFor()
+  assert.equal(await page.title(), 'Messages · Twinbox')
+})
+
 test('the token signs in, another one does not, and signing out needs it again', async (t) => {
   const page = await open(t, `${address}/`)
   await form(page).fill('not-the-token-0123456789')
@@ -41,8 +53,12 @@ test('the token signs in, another one does not, and signing out needs it again',
   await page.getByRole('alert').getByText('not valid').waitFor()
   await form(page).fill(await adminToken())
   await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  const other = await page.context().newPage()
+  await other.goto(`${address}/tail`)
+  await other.getByText('Waiting for something to happen').waitFor()
   await signOut(page).click()
   await form(page).waitFor()
+  await form(other).waitFor()
   assert.deepEqual(await page.context().cookies(), [])
   await page.reload()
   await form(page).waitFor()

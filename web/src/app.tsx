@@ -20,6 +20,15 @@ const Operations = later(() => import('./screens/operations'))
 const Tail = later(() => import('./screens/tail'))
 const Hooks = later(() => import('./screens/hooks'))
 
+/** What tells that somebody is there: the first screen comes first, and alone for who only looks at it. */
+const signs = ['pointermove', 'pointerdown', 'keydown'] as const
+
+/** loadAll has every screen there before it is asked for: the engine may not be, then. What cannot be had is asked for again when it is shown. */
+function loadAll() {
+  for (const sign of signs) removeEventListener(sign, loadAll)
+  for (const screen of [Messages, Sessions, Session, Message, Reply, Operations, Tail, Hooks, Hook]) screen.load().catch(() => {})
+}
+
 export function App() {
   const [at] = useLocation()
   const known = useSyncExternalStore(onSignIn, signedIn)
@@ -27,6 +36,13 @@ export function App() {
   useEffect(() => {
     if (elsewhere) location.replace(elsewhere)
   }, [elsewhere])
+  useEffect(() => {
+    if (!known) return
+    for (const sign of signs) addEventListener(sign, loadAll)
+    return () => {
+      for (const sign of signs) removeEventListener(sign, loadAll)
+    }
+  }, [known])
   if (!known)
     return (
       <Boundary>

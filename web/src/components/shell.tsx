@@ -1,12 +1,15 @@
 import { ActionIcon, Alert, AppShell, Burger, Group, NavLink, Text, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
 import { useDisclosure, useHotkeys } from '@mantine/hooks'
 import { IconAlertTriangle, IconApi, IconKeyboard, IconListCheck, IconLogout, IconMessages, IconMoon, IconPlugConnected, IconSearch, IconSun, IconTimeline } from '@tabler/icons-react'
-import { useState, type ReactNode } from 'react'
+import { useEffect, useState, type ReactNode } from 'react'
 import { flushSync } from 'react-dom'
 import { Link, useLocation } from 'wouter'
+import { onPage } from '../lib/keys'
 import { useConnection } from '../lib/live'
 import { later } from '../lib/later'
+import { segment } from '../lib/places'
 import { signOut } from '../lib/signin'
+import { visible } from '../lib/visible'
 
 const KeyHelp = later(() => import('./keyhelp'))
 
@@ -18,6 +21,13 @@ const places = [
   { to: '/tail', label: 'Live tail', icon: IconTimeline },
   { to: '/hooks', label: 'Hooks', icon: IconPlugConnected },
 ]
+
+/** titleOf is what a window's title and the history say of a screen: the last id of its address, and what it is of. */
+function titleOf(at: string) {
+  const place = places.find((p) => (p.to === '/' ? at === '/' : at.startsWith(p.to)))
+  const id = segment(4) || segment(2)
+  return [visible(id), place?.label, 'Twinbox'].filter(Boolean).join(' · ')
+}
 
 export function Shell({ children }: { children: ReactNode }) {
   const [open, menu] = useDisclosure()
@@ -34,12 +44,15 @@ export function Shell({ children }: { children: ReactNode }) {
   const dark = useComputedColorScheme('light') === 'dark'
   const lost = useConnection() === 'lost'
   const search = () => (at === '/messages' ? document.querySelector<HTMLInputElement>('main [type=search]')?.focus() : go('/messages?focus=1'))
+  useEffect(() => {
+    document.title = titleOf(at)
+  }, [at])
   // Where both are depends on the keyboard: with shift, or without.
   useHotkeys([
-    ['/', search],
-    ['shift+/', search],
-    ['?', () => void showHelp()],
-    ['shift+?', () => void showHelp()],
+    ['/', onPage(search)],
+    ['shift+/', onPage(search)],
+    ['?', onPage(() => void showHelp())],
+    ['shift+?', onPage(() => void showHelp())],
   ])
   return (
     <AppShell header={{ height: 48 }} navbar={{ width: 200, breakpoint: 'sm', collapsed: { mobile: !open } }} padding="md">

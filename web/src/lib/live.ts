@@ -27,6 +27,9 @@ export type LiveEvent = LiveSubscription['events']
 export type Connection = 'connecting' | 'connected' | 'lost'
 
 const forbidden = 4403
+const pingMs = 5000
+/** A connection on which nothing answers for so long is given up: networks drop some without a word. */
+const patienceMs = 5000
 const firstWait = 250
 const longestWait = 5000
 /** Screens that read again on an event do so at most this often. */
@@ -42,15 +45,29 @@ const socket = createClient({
   connectionParams: () => ({ consoleKey: consoleKey() }),
   lazyCloseTimeout: 1000,
   retryAttempts: 0,
-  keepAlive: 5000,
+  keepAlive: pingMs,
   on: {
+    connecting: expectAnswer,
     connected: () => {
+      answered()
       connectionIs('connected')
-      // Screens have read before: what happened since then came as no event.
-      if (cursor === null) tell(resync())
+      // What screens have read before, or in vain, may be old: not all of it comes as events.
+      tell(resync())
     },
+    ping: (received) => void (received || expectAnswer()),
+    pong: (received) => void (received && answered()),
+    closed: answered,
   },
 })
+
+let patience: ReturnType<typeof setTimeout> | undefined
+function expectAnswer() {
+  clearTimeout(patience)
+  patience = setTimeout(() => socket.terminate(), patienceMs)
+}
+function answered() {
+  clearTimeout(patience)
+}
 
 function connectionIs(state: Connection) {
   if (connection === state) return

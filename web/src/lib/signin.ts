@@ -14,12 +14,22 @@ export function onSignIn(listener: () => void) {
   return () => void listeners.delete(listener)
 }
 
-function keep(value: string | null) {
+function hold(value: string | null) {
+  if (key === value) return
   key = value
-  if (value === null) localStorage.removeItem(storageKey)
-  else localStorage.setItem(storageKey, value)
   for (const l of listeners) l()
 }
+
+function keep(value: string | null) {
+  if (value === null) localStorage.removeItem(storageKey)
+  else localStorage.setItem(storageKey, value)
+  hold(value)
+}
+
+// Another window of this browser signed in or out: this one goes with it.
+addEventListener('storage', (e) => {
+  if (e.key === storageKey || e.key === null) hold(localStorage.getItem(storageKey))
+})
 
 /** signIn trades a token or a one-time code for a sign-in; it throws what to tell the user. */
 export async function signIn(secret: { token: string } | { code: string }) {
