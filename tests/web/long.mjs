@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { foreign, query, write } from './engine.mjs'
-import { newSession, openSignedIn } from './world.mjs'
+import { foreign, mutate, query, write } from './engine.mjs'
+import { newSession, openSignedIn, until } from './world.mjs'
 
 /** fill gives a session so many messages and as many answers, each a second after the other, by another host's hand. */
 export async function fill(session, count) {
@@ -49,9 +49,27 @@ test('a session with 50,000 messages opens at its end, scrolls in order, and is 
   await write(session, 'And one more', { messageId: 'more' })
   await page.getByRole('button', { name: '1 new' }).waitFor()
   assert.deepEqual(await visible(log), reading)
-  await page.getByRole('button', { name: '1 new' }).click()
-  await log.getByText('And one more').waitFor()
-  const { session: s } = await query('query ($id: ID!) { session(id: $id) { messages(last: 1) { nodes { messageId seq } } } }', { id: session })
-  assert.deepEqual(s.messages.nodes, [{ messageId: 'more', seq: 50_002 }])
+  const burst = Array.from({ length: 60 }, (_, i) => ({ sessionId: session, messageId: `burst-${i}`, content: { text: `More than a page, ${i}` } }))
+  await query('mutation ($messages: [WriteMessageInput!]!) { writeMessages(input: { messages: $messages }) { userErrors { message } } }', { messages: burst })
+  await page.getByRole('button', { name: '61 new' }).waitFor()
+  assert.deepEqual(await visible(log), reading)
+  await page.getByRole('button', { name: '61 new' }).click()
+  await log.getByText('More than a page, 59').waitFor()
+  const { session: s } = await query('query ($id: ID!) { session(id: $id) { messages(last: 61) { nodes { messageId seq } } } }', { id: session })
+  assert.deepEqual(s.messages.nodes.slice(0, 1), [{ messageId: 'more', seq: 50_002 }])
+  assert.deepEqual(page.wrongs, [])
+})
+
+test('more sessions than a page has are shown on, without a gap when others come', async (t) => {
+  await mutate('createAgentGroup', { id: 'crowd', name: 'Crowd' }, 'agentGroup { id }')
+  const crowd = (from, to) => Promise.all(Array.from({ length: to - from }, (_, i) => newSession(`crowd-${from + i}`, { group: 'crowd' })))
+  const ids = await crowd(0, 55)
+  const page = await openSignedIn(t, '/sessions?group=crowd')
+  const links = page.locator('tbody a')
+  await page.getByRole('button', { name: 'Show more' }).click()
+  await until('all', async () => (await links.count()) === 55)
+  ids.push(...(await crowd(55, 58)))
+  await until('the new ones, too', async () => (await links.count()) === 58)
+  assert.deepEqual((await links.allTextContents()).toSorted(), ids.toSorted())
   assert.deepEqual(page.wrongs, [])
 })

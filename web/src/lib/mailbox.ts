@@ -3,6 +3,7 @@ import { useClient, type CombinedError } from 'urql'
 import { graphql } from '../gql'
 import type { MailboxQuery } from '../gql/graphql'
 import { useRefresh } from './live'
+import { useSerial } from './serial'
 
 const MailboxDocument = graphql(`
   query Mailbox($id: ID!, $messagesBefore: String, $repliesBefore: String, $messages: Int!, $replies: Int!) {
@@ -75,12 +76,14 @@ const MailboxDocument = graphql(`
 `)
 
 type Session = NonNullable<MailboxQuery['session']>
-type Side<K extends 'messages' | 'replies'> = { edges: Session[K]['edges']; hasPrevious: boolean }
+type Side<K extends 'messages' | 'replies'> = Half<Session[K]['edges'][number]>
 export type MailboxMessage = Session['messages']['edges'][number]['node']
 export type MailboxReply = Session['replies']['edges'][number]['node']
 export type MailboxEntry = { key: string; at: number; message?: MailboxMessage; reply?: MailboxReply }
 
 const pageSize = 50
+/** So many pages are read at most to catch up with what came. */
+const mostBehind = 50
 
 /**
  * useMailbox is the newest part of a session's mailbox in both directions, in
@@ -104,13 +107,28 @@ export function useMailbox(id: string) {
     },
     [client, id],
   )
-  const refresh = useCallback(async () => {
+  const held = useRef({ messages, replies })
+  useEffect(() => {
+    held.current = { messages, replies }
+  })
+  const readEnd = useCallback(async () => {
     const s = await read({ messages: pageSize, replies: pageSize })
     if (!s) return
-    setMessages((old) => newest(old, s.messages))
-    setReplies((old) => newest(old, s.replies))
+    let [m, p] = [half(s.messages), half(s.replies)]
+    // More came than a page has: it is read back to what is shown, which is to stay where it is.
+    for (let n = 0; n < mostBehind; n++) {
+      const [behind, repliesBehind] = [gap(held.current.messages, m), gap(held.current.replies, p)]
+      if (!behind && !repliesBehind) break
+      const older = await read({ messagesBefore: m.edges[0]?.cursor ?? null, repliesBefore: p.edges[0]?.cursor ?? null, messages: behind ? 100 : 1, replies: repliesBehind ? 100 : 1 })
+      if (!older) return
+      if (behind) m = longer(m, older.messages)
+      if (repliesBehind) p = longer(p, older.replies)
+    }
+    setMessages((old) => newest(old, m))
+    setReplies((old) => newest(old, p))
   }, [read])
-  useEffect(() => void refresh(), [refresh])
+  const refresh = useSerial(readEnd)
+  useEffect(() => void refresh(), [refresh, readEnd])
   useRefresh((e) => e.sessionId === id, () => void refresh())
 
   const sent = useMemo(() => timed(messages?.edges ?? []), [messages])
@@ -129,8 +147,8 @@ export function useMailbox(id: string) {
       messages: m ? 100 : 1,
       replies: p ? 100 : 1,
     })
-    if (s && m) setMessages((old) => old && { edges: [...s.messages.edges, ...old.edges], hasPrevious: s.messages.pageInfo.hasPreviousPage })
-    if (s && p) setReplies((old) => old && { edges: [...s.replies.edges, ...old.edges], hasPrevious: s.replies.pageInfo.hasPreviousPage })
+    if (s && m) setMessages((old) => old && longer(old, s.messages))
+    if (s && p) setReplies((old) => old && longer(old, s.replies))
     busy.current = false
   }, [hasMore, messages, replies, oldestMessage, oldestReply, read])
 
@@ -158,10 +176,22 @@ function timed<E extends Edge>(edges: E[]): { node: E['node']; at: number }[] {
   })
 }
 
+type Half<E> = { edges: E[]; hasPrevious: boolean }
+type Page<E> = { edges: E[]; pageInfo: { hasPreviousPage: boolean } }
+const half = <E extends Edge>(page: Page<E>): Half<E> => ({ edges: page.edges, hasPrevious: page.pageInfo.hasPreviousPage })
+
+/** gap tells whether something is missing between what was read before and a newly read end. */
+function gap<E extends Edge>(old: Half<E> | null, end: Half<E>) {
+  const last = old?.edges.at(-1)
+  return last !== undefined && end.hasPrevious && !end.edges.some((e) => e.node.id === last.node.id)
+}
+
+/** longer puts an older page before an end. */
+const longer = <E extends Edge>(end: Half<E>, page: Page<E>): Half<E> => ({ ...half(page), edges: [...page.edges, ...end.edges] })
+
 /** newest puts a newly read end behind what was read before, which it overlaps or else replaces. */
-function newest<E extends Edge>(old: { edges: E[]; hasPrevious: boolean } | null, page: { edges: E[]; pageInfo: { hasPreviousPage: boolean } }) {
-  const first = page.edges[0]
+function newest<E extends Edge>(old: Half<E> | null, end: Half<E>): Half<E> {
+  const first = end.edges[0]
   const at = old && first ? old.edges.findIndex((e) => e.node.id === first.node.id) : -1
-  if (!old || at < 0) return { edges: page.edges, hasPrevious: page.pageInfo.hasPreviousPage }
-  return { edges: [...old.edges.slice(0, at), ...page.edges], hasPrevious: old.hasPrevious }
+  return !old || at < 0 ? end : { edges: [...old.edges.slice(0, at), ...end.edges], hasPrevious: old.hasPrevious }
 }

@@ -40,22 +40,24 @@ export type Hit = Page['nodes'][number]
 const pageSize = 50
 const fresh = { requestPolicy: 'network-only' } as const
 
-type Found = { key: string; hits: Hit[]; more: boolean; after: string | null; index: Page['index'] | null }
+export type Found = { key: string; hits: Hit[]; more: boolean; after: string | null; index: Page['index'] | null }
 const nothing: Found = { key: '', hits: [], more: false, after: null, index: null }
 
 /**
  * useSearch is what a filter selects, newest first. Its top is live; what is
- * further down than a page is as it was when it was read.
+ * further down than a page is as it was when it was read. No filter selects nothing.
+ * before is what it was when the user was here before.
  */
-export function useSearch(filter: SearchFilter) {
+export function useSearch(filter: SearchFilter | null, before?: Found) {
   const client = useClient()
   const key = JSON.stringify(filter)
-  const [found, setFound] = useState(nothing)
+  const [found, setFound] = useState((): Found => (before ? { ...before, key } : nothing))
   const [error, setError] = useState<CombinedError | null>(null)
   const turn = useRef(0)
   const busy = useRef(false)
 
   const read = useCallback(async () => {
+    if (key === 'null') return
     const mine = ++turn.current
     const r = await client.query(SearchDocument, { filter: JSON.parse(key) as SearchFilter, first: pageSize, after: null }, fresh).toPromise()
     if (mine !== turn.current) return
@@ -75,7 +77,7 @@ export function useSearch(filter: SearchFilter) {
     setFound((old) => (old.key === key && old.after === found.after ? { key, hits: [...old.hits, ...nodes], more: pageInfo.hasNextPage, after: pageInfo.endCursor, index } : old))
   }, [client, key, found])
   const here = found.key === key
-  return { hits: here ? found.hits : [], loading: !here && error === null, hasMore: here && found.more, index: found.index, error, more, read }
+  return { hits: here ? found.hits : [], loading: !here && error === null && filter !== null, hasMore: here && found.more, index: found.index, error, more, read, found }
 }
 
 /** atTop puts the first page before what was read behind it. */
