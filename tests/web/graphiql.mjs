@@ -24,6 +24,18 @@ test('GraphiQL runs an example as the user, and shows the schema', async (t) => 
   assert.deepEqual(page.wrongs, [])
 })
 
+test('GraphiQL has place for the answer on a phone', async (t) => {
+  const page = await openSignedIn(t, '/', { viewport: { width: 390, height: 844 } })
+  await page.goto(`${address}/graphiql`)
+  await page.getByRole('button', { name: /^Execute query/ }).click()
+  await answer(page).getByText('"sess-').first().waitFor()
+  for (const part of [editor(page), answer(page)]) {
+    const { width, height } = await part.boundingBox()
+    assert.ok(width > 250 && height > 200, `${part} has ${width} by ${height} pixels`)
+  }
+  assert.deepEqual(page.wrongs, [])
+})
+
 test('GraphiQL completes what is typed, without the internet', async (t) => {
   const page = await opened(t)
   await page.getByRole('button', { name: /(New|Add) tab/ }).click()

@@ -57,6 +57,20 @@ test('the story follows what happens: written, answered by an agent, delivered',
   assert.deepEqual(page.wrongs, [])
 })
 
+test('a file that went out with a reply is named after it', async (t) => {
+  const session = await newSession('sent-file', { channel: 'slack' })
+  await write(session, 'Send me the list', { messageId: 'sent-file-1' })
+  await answer(session, 'sh', '-c', 'echo 1 >"$TWINBOX_OUTBOX/list.txt"; echo Here it is')
+  const page = await openSignedIn(t, `/sessions/${session}/messages/sent-file-1`)
+  const reply = page.getByRole('article', { name: /^Reply/ })
+  await reply.getByText('delivered', { exact: true }).waitFor()
+  await reply.getByText('list.txt').waitFor()
+  await reply.getByText('delivered, and not kept').waitFor()
+  await page.getByRole('link', { name: `Session ${session}` }).click()
+  await page.getByRole('log', { name: 'Conversation' }).getByText('delivered, and not kept').waitFor()
+  assert.deepEqual(page.wrongs, [])
+})
+
 test('a message is paused, resumed, cancelled and retried, each after saying what that means', async (t) => {
   const session = await newSession('acted')
   await write(session, 'Wait for it', { messageId: 'acted-1' })

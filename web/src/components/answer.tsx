@@ -3,11 +3,13 @@ import { useClient } from 'urql'
 import { graphql } from '../gql'
 import type { Answer as Reply } from '../lib/story'
 import { refusal } from '../lib/outcome'
+import { visible } from '../lib/visible'
 import { Action } from './action'
-import { Attachment } from './attachment'
 import { DryRun } from './dryrun'
+import { Files } from './files'
 import { HookRuns } from './hookruns'
 import { Marks } from './marks'
+import { Name, Names } from './name'
 import { Says } from './says'
 import { Status } from './status'
 import { Time } from './time'
@@ -60,29 +62,32 @@ export function Answer({ sessionId, reply, done }: { sessionId: string; reply: R
     if (refused === null) done()
     return refused
   }
-  const to = [reply.channelType, reply.platformId].filter(Boolean).join(' · ')
+  const to = reply.channelType || reply.platformId ? <Names of={[reply.channelType, reply.platformId]} /> : null
   return (
-    <Paper withBorder p="sm" component="article" aria-label={`Reply ${reply.replyId}`}>
+    <Paper withBorder p="sm" component="article" aria-label={`Reply ${visible(reply.replyId)}`}>
       <Stack gap="xs">
         <Group gap="xs" justify="space-between">
           <Text size="xs" ff="monospace" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
-            {reply.replyId}
+            <Name of={reply.replyId} />
           </Text>
           <Text size="xs" c="dimmed">
             <Time at={reply.timestamp} />
           </Text>
         </Group>
         <Says content={reply.contentText} />
-        {reply.attachments.map((a, i) => (
-          <Attachment key={i} file={a} />
-        ))}
+        <Files files={reply.attachments} content={reply.contentText} delivered={d.status === 'DELIVERED'} />
         {reply.problem && <Alert color="red">{reply.problem}</Alert>}
         <Group gap="xs">
           <Status of={d.status} />
           <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
-            {to && `to ${to} · `}
+            {to && <>to {to} · </>}
             {d.attempts === 1 ? '1 attempt' : `${d.attempts} attempts`}
-            {d.platformMessageId && ` · ${d.platformMessageId}`}
+            {d.platformMessageId && (
+              <>
+                {' '}
+                · <Name of={d.platformMessageId} />
+              </>
+            )}
           </Text>
           {d.settledAt && (
             <Text size="xs" c="dimmed">
@@ -105,7 +110,7 @@ export function Answer({ sessionId, reply, done }: { sessionId: string; reply: R
         <Group gap="xs">
           {again && (
             <Action label="Deliver now" title="Deliver this reply now?" run={async () => then(refusal(await client.mutation(RetryReplyDocument, { input }).toPromise(), (x) => x.retryReply))}>
-              {d.status === 'UNKNOWN' ? 'It may have been delivered before: then it is there twice. ' : ''}Its delivery{to && ` to ${to}`} is tried at once. Hooks are asked again.
+              {d.status === 'UNKNOWN' ? 'It may have been delivered before: then it is there twice. ' : ''}Its delivery{to && <> to {to}</>} is tried at once. Hooks are asked again.
             </Action>
           )}
           {d.status === 'PENDING' && (
@@ -115,12 +120,12 @@ export function Answer({ sessionId, reply, done }: { sessionId: string; reply: R
           )}
           {d.status === 'PAUSED' && (
             <Action label="Resume" title="Resume this reply?" run={async () => then(refusal(await client.mutation(ResumeReplyDocument, { input }).toPromise(), (x) => x.resumeReply))}>
-              It is delivered{to && ` to ${to}`}, and those behind it after it.
+              It is delivered{to && <> to {to}</>}, and those behind it after it.
             </Action>
           )}
           {(d.status === 'PENDING' || d.status === 'PAUSED') && (
             <Action label="Cancel reply" danger title="Cancel this reply?" run={async () => then(refusal(await client.mutation(CancelReplyDocument, { input }).toPromise(), (x) => x.cancelReply))}>
-              {to || 'Its chat'} never gets it, and its agent is told that it failed. What it says stays and can be read.
+              {to ?? 'Its chat'} never gets it, and its agent is told that it failed. What it says stays and can be read.
             </Action>
           )}
         </Group>

@@ -6,6 +6,7 @@ import type { OperationAction, OperationPreviewQuery, SearchFilter } from '../gq
 import { exact } from '../lib/figures'
 import { actions } from '../lib/operation'
 import { refusal } from '../lib/outcome'
+import { FilterWords } from './filterwords'
 import { OperationProgress } from './operationprogress'
 
 const PreviewDocument = graphql(`
@@ -42,9 +43,13 @@ export function Bulk({ filter }: { filter: SearchFilter }) {
   const [problem, setProblem] = useState<string | null>(null)
   const [reason, setReason] = useState('')
   const [operation, setOperation] = useState<string | null>(null)
+  const [busy, setBusy] = useState(false)
+  // Of what was counted: to start it twice, as after no answer, is to start it once.
+  const [id, setId] = useState('')
   const count = async (of: OperationAction) => {
     const r = await client.query(PreviewDocument, { action: of, filter }, { requestPolicy: 'network-only' }).toPromise()
     setPreview(r.data?.operationPreview ?? null)
+    setId(newId())
     if (r.error) setProblem(refusal(r, () => null))
   }
   const ask = (of: OperationAction) => {
@@ -56,11 +61,13 @@ export function Bulk({ filter }: { filter: SearchFilter }) {
   }
   const start = async () => {
     if (!action || !preview) return
-    const r = await client.mutation(StartDocument, { input: { action, filter, reason: reason.trim(), expectedCount: preview.count } }).toPromise()
+    setBusy(true)
+    const r = await client.mutation(StartDocument, { input: { id, action, filter, reason: reason.trim(), expectedCount: preview.count } }).toPromise()
     setProblem(refusal(r, (d) => d.startOperation))
     const started = r.data?.startOperation?.operation
     if (started) setOperation(started.id)
-    else await count(action)
+    else if (!r.error?.networkError) await count(action)
+    setBusy(false)
   }
   const close = () => setAction(null)
   const text = actions[action ?? 'RETRY']
@@ -76,6 +83,9 @@ export function Bulk({ filter }: { filter: SearchFilter }) {
       <Modal opened={action !== null} onClose={close} title={text.title} closeButtonProps={{ 'aria-label': 'Close' }}>
         <Stack>
           <Text size="sm">{text.does}</Text>
+          <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+            <FilterWords filter={filter} />
+          </Text>
           {problem && (
             <Alert color="red" role="alert" title="Nothing was done">
               {problem}
@@ -98,7 +108,7 @@ export function Bulk({ filter }: { filter: SearchFilter }) {
               {operation === null ? 'Back' : 'Done'}
             </Button>
             {operation === null && (
-              <Button color={text.danger ? 'red' : undefined} disabled={!preview || preview.count === 0 || preview.more || reason.trim() === ''} onClick={() => void start()}>
+              <Button color={text.danger ? 'red' : undefined} disabled={!preview || preview.count === 0 || preview.more || reason.trim() === ''} loading={busy} onClick={() => void start()}>
                 {text.all}
               </Button>
             )}
@@ -108,6 +118,9 @@ export function Bulk({ filter }: { filter: SearchFilter }) {
     </>
   )
 }
+
+/** newId works where randomUUID does not: on pages that did not come by TLS, nor from this machine. */
+const newId = () => `op-${Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('')}`
 
 const number = (n: number, one: string, many: string) => `${exact(n)} ${n === 1 ? one : many}`
 

@@ -2,7 +2,9 @@ import { Alert, Anchor, Box, Group, Paper, Stack, Text } from '@mantine/core'
 import { Link } from 'wouter'
 import type { MailboxEntry } from '../lib/mailbox'
 import { entryPath } from '../lib/places'
-import { Attachment } from './attachment'
+import { visible } from '../lib/visible'
+import { Files } from './files'
+import { Name, Names } from './name'
 import { Says } from './says'
 import { Status } from './status'
 import { Time } from './time'
@@ -11,9 +13,10 @@ import { Time } from './time'
 export function Entry({ entry, sessionId, current }: { entry: MailboxEntry; sessionId: string; current: boolean }) {
   const { message, reply } = entry
   const row = (message ?? reply)!
+  const id = visible(message?.messageId ?? reply!.replyId)
   const problem = row.problem ?? reply?.delivery.lastError ?? null
   return (
-    <Box pb="sm" component="article" aria-current={current ? 'true' : undefined} aria-label={message ? `Message ${message.messageId}` : `Reply ${reply!.replyId}`}>
+    <Box pb="sm" component="article" aria-current={current ? 'true' : undefined} aria-label={`${message ? 'Message' : 'Reply'} ${id}`}>
       <Paper withBorder p="sm" ml={reply ? { base: 'md', sm: 'xl' } : 0} mr={message ? { base: 'md', sm: 'xl' } : 0} bg={reply ? 'var(--mantine-color-default-hover)' : undefined} style={current ? { outline: '2px solid var(--mantine-color-anchor)', outlineOffset: -2 } : undefined}>
         <Stack gap="xs">
           <Group gap="xs" justify="space-between">
@@ -22,7 +25,7 @@ export function Entry({ entry, sessionId, current }: { entry: MailboxEntry; sess
                 {message ? 'Message' : 'Reply'}
               </Text>
               <Text size="xs" c="dimmed">
-                {[row.kind, row.channelType].filter(Boolean).join(' · ')}
+                <Names of={[row.kind, row.channelType]} />
               </Text>
               <Status of={message ? message.status : reply!.delivery.status} />
               {reply && reply.delivery.attempts > 1 && (
@@ -46,9 +49,7 @@ export function Entry({ entry, sessionId, current }: { entry: MailboxEntry; sess
             </Text>
           </Group>
           <Says content={row.contentText} />
-          {row.attachments.map((a, i) => (
-            <Attachment key={i} file={a} />
-          ))}
+          <Files files={row.attachments} content={reply?.contentText ?? ''} delivered={reply?.delivery.status === 'DELIVERED'} />
           {message?.processAfter && message.status === 'PENDING' && (
             <Text size="xs" c="dimmed">
               due <Time at={message.processAfter} />
@@ -65,8 +66,8 @@ export function Entry({ entry, sessionId, current }: { entry: MailboxEntry; sess
             </Alert>
           )}
           <Text size="xs" c="dimmed" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
-            <Anchor component={Link} href={entryPath(sessionId, entry)} inherit underline="always" aria-label={message ? `Story of message ${message.messageId}` : `Story of reply ${reply!.replyId}`}>
-              {message ? message.messageId : reply!.replyId}
+            <Anchor component={Link} href={entryPath(sessionId, entry)} inherit underline="always" aria-label={`Story of ${message ? 'message' : 'reply'} ${id}`}>
+              <Name of={id} />
             </Anchor>
             {row.seq !== null && ` · seq ${row.seq}`}
           </Text>

@@ -3,6 +3,7 @@ import { IconArrowDownLeft, IconArrowUpRight } from '@tabler/icons-react'
 import { Link } from 'wouter'
 import { messagePath, replyPath } from '../lib/places'
 import type { Hit as Row } from '../lib/search'
+import { Name, Names } from './name'
 import { Status } from './status'
 import { Time } from './time'
 
@@ -15,7 +16,7 @@ export function Hit({ hit: h, current }: { hit: Row; current: boolean }) {
     <Box py={8} px="xs" component="article" aria-current={current ? 'true' : undefined} bg={current ? 'var(--mantine-color-default-hover)' : undefined} style={{ borderBottom: '1px solid var(--mantine-color-default-border)' }}>
       <Group gap="xs" wrap="nowrap">
         <Icon size={16} role="img" aria-label={h.direction === 'IN' ? 'Message' : 'Reply'} style={{ flexShrink: 0 }} />
-        <Anchor component={Link} href={hitPath(h)} size="sm" truncate flex={1} miw={0}>
+        <Anchor component={Link} href={hitPath(h)} size="sm" truncate flex={1} miw={0} dir="auto">
           {h.snippet || 'no text'}
         </Anchor>
         <Status of={h.messageStatus ?? h.deliveryStatus ?? 'UNKNOWN'} />
@@ -24,7 +25,10 @@ export function Hit({ hit: h, current }: { hit: Row; current: boolean }) {
         </Text>
       </Group>
       <Text size="xs" c="dimmed" truncate pl={24}>
-        {[h.agentGroupId, h.kind, h.channelType].filter(Boolean).join(' · ')} · <span style={{ fontFamily: 'var(--mantine-font-family-monospace)' }}>{h.messageId ?? h.replyId}</span>
+        <Names of={[h.agentGroupId, h.kind, h.channelType]} /> ·{' '}
+        <span style={{ fontFamily: 'var(--mantine-font-family-monospace)' }}>
+          <Name of={h.messageId ?? h.replyId ?? ''} />
+        </span>
       </Text>
     </Box>
   )

@@ -3,8 +3,9 @@ import { Link } from 'wouter'
 import { graphql } from '../gql'
 import type { HookRunFragment } from '../gql/graphql'
 import { compact, micros } from '../lib/figures'
+import { bytes } from '../lib/files'
 import { hookPath } from '../lib/places'
-import { bytes } from './attachment'
+import { Name } from './name'
 import { Status } from './status'
 
 graphql(`
@@ -40,7 +41,12 @@ export function HookRuns({ runs }: { runs: HookRunFragment[] }) {
               <Status of={r.action} />
               {r.attachment !== null && (
                 <Text size="xs" style={{ overflowWrap: 'anywhere' }}>
-                  {r.attachmentName === null ? `attachment ${r.attachment}` : `attachment ${r.attachment}, ${r.attachmentName}`}
+                  attachment {r.attachment}
+                  {r.attachmentName !== null && (
+                    <>
+                      , <Name of={r.attachmentName} />
+                    </>
+                  )}
                 </Text>
               )}
               <Text size="xs" c="dimmed">
@@ -60,7 +66,7 @@ export function HookRuns({ runs }: { runs: HookRunFragment[] }) {
             {r.changes.map((c, k) => (
               <Text key={k} size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
                 <Text span inherit ff="monospace" c="var(--mantine-color-text)">
-                  {c.path || 'all of it'}
+                  <Name of={c.path || 'all of it'} />
                 </Text>{' '}
                 {said(c)}
               </Text>

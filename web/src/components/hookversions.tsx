@@ -1,10 +1,10 @@
 import { Code, Group, Stack, Table, Text } from '@mantine/core'
 import { useClient } from 'urql'
 import { graphql } from '../gql'
+import { bytes } from '../lib/files'
 import type { HookDetail } from '../lib/hook'
 import { refusal } from '../lib/outcome'
 import { Action } from './action'
-import { bytes } from './attachment'
 import { Status } from './status'
 import { Time } from './time'
 

@@ -5,6 +5,7 @@ import { useEffect, useEffectEvent, useRef, useState } from 'react'
 import { useQuery } from 'urql'
 import { graphql } from '../gql'
 import { ages, type Mail, type MailKey } from '../lib/mail'
+import { visible } from '../lib/visible'
 
 const FilterGroupsDocument = graphql(`
   query FilterGroups {
@@ -78,7 +79,7 @@ export function MailFilter({ mail, set, focus, focused }: { mail: Mail; set: (m:
       <Collapse expanded={open}>
         <Stack gap="xs">
           <SimpleGrid cols={{ base: 2, sm: 3, lg: 6 }} spacing="xs">
-            <Select label="Agent group" placeholder="All" data={(groups.data?.agentGroups.nodes ?? []).map((g) => ({ value: g.id, label: g.name }))} value={mail.group || null} onChange={(v) => set({ group: v ?? '' })} clearable searchable />
+            <Select label="Agent group" placeholder="All" data={(groups.data?.agentGroups.nodes ?? []).map((g) => ({ value: g.id, label: visible(g.name) }))} value={mail.group || null} onChange={(v) => set({ group: v ?? '' })} clearable searchable />
             <Select label="Direction" placeholder="Both" data={[{ value: 'IN', label: 'Messages' }, { value: 'OUT', label: 'Replies' }]} value={mail.direction || null} onChange={(v) => set({ direction: v ?? '' })} clearable />
             <MultiSelect label="Message status" placeholder={mail.status ? '' : 'Any'} data={named(messageStatuses)} value={list(mail.status)} onChange={(v) => set({ status: v.join(',') })} clearable />
             <MultiSelect label="Delivery" placeholder={mail.delivery ? '' : 'Any'} data={named(deliveryStatuses)} value={list(mail.delivery)} onChange={(v) => set({ delivery: v.join(',') })} clearable />

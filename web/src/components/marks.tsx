@@ -3,6 +3,7 @@ import { Link } from 'wouter'
 import { graphql } from '../gql'
 import type { MarkFragment } from '../gql/graphql'
 import { messagePath } from '../lib/places'
+import { Name } from './name'
 import { Time } from './time'
 
 graphql(`
@@ -36,13 +37,13 @@ export function Marks({ sessionId, marks }: { sessionId: string; marks: MarkFrag
               <>
                 {m.retryOf !== null ? ' for ' : ' as '}
                 <Anchor component={Link} href={messagePath(sessionId, other)} inherit underline="always">
-                  {other}
+                  <Name of={other} />
                 </Anchor>
               </>
             )}
             :{' '}
             <Text span inherit c="dimmed">
-              {m.reason}
+              <Name of={m.reason} />
             </Text>
           </List.Item>
         )

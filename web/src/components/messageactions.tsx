@@ -6,6 +6,7 @@ import type { StoryMessage } from '../lib/story'
 import { refusal } from '../lib/outcome'
 import { messagePath } from '../lib/places'
 import { Action } from './action'
+import { Name } from './name'
 
 const RetryMessageDocument = graphql(`
   mutation RetryMessage($input: MessageActionInput!) {
@@ -53,7 +54,11 @@ export function MessageActions({ message: m, done }: { message: StoryMessage; do
   const client = useClient()
   const [, go] = useLocation()
   const input = { sessionId: m.session.id, messageId: m.messageId }
-  const name = <Code>{m.messageId}</Code>
+  const name = (
+    <Code>
+      <Name of={m.messageId} />
+    </Code>
+  )
   const then = (refused: string | null) => {
     if (refused === null) done()
     return refused

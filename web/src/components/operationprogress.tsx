@@ -5,6 +5,7 @@ import { exact } from '../lib/figures'
 import { useRefresh } from '../lib/live'
 import { CancelOperationDocument, OperationDocument } from '../lib/operation'
 import { messagePath, replyPath } from '../lib/places'
+import { Name } from './name'
 import { Problem } from './problem'
 
 /** OperationProgress shows how far an operation has come, live, and what it could not do. */
@@ -44,7 +45,7 @@ export function OperationProgress({ id }: { id: string }) {
           {o.refusals.nodes.map((i, n) => (
             <List.Item key={n} style={{ overflowWrap: 'anywhere' }}>
               <Anchor component={Link} inherit underline="always" href={i.messageId !== null ? messagePath(i.sessionId, i.messageId) : replyPath(i.sessionId, i.replyId ?? '')}>
-                {i.messageId ?? i.replyId}
+                <Name of={i.messageId ?? i.replyId ?? ''} />
               </Anchor>
               : {i.problem}
             </List.Item>

@@ -6,6 +6,7 @@ import { exact } from '../lib/figures'
 import type { MailboxEntry } from '../lib/mailbox'
 import { messagePath } from '../lib/places'
 import { Attachment } from './attachment'
+import { Name, Names } from './name'
 import { Status } from './status'
 import { Time } from './time'
 
@@ -32,7 +33,7 @@ export function SessionFacts({ session: s, entries }: { session: SessionDetail; 
         </Fact>
         {s.currentTool && (
           <Fact name="Tool">
-            {s.currentTool.name} <Time at={s.currentTool.startedAt} />
+            <Name of={s.currentTool.name} /> <Time at={s.currentTool.startedAt} />
             {s.currentTool.timeoutSeconds !== null && `, at most ${exact(s.currentTool.timeoutSeconds)} s`}
           </Fact>
         )}
@@ -44,7 +45,7 @@ export function SessionFacts({ session: s, entries }: { session: SessionDetail; 
             {s.claims.map((c) => (
               <List.Item key={c.messageId}>
                 <Anchor component={Link} href={messagePath(s.id, c.messageId)} size="sm" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
-                  {c.messageId}
+                  <Name of={c.messageId} />
                 </Anchor>
                 <Text size="xs" c="dimmed">
                   claimed <Time at={c.claimedAt} />
@@ -56,14 +57,20 @@ export function SessionFacts({ session: s, entries }: { session: SessionDetail; 
         )}
       </Part>
       <Part title="Routing">
-        <Fact name="Agent group">{s.agentGroup.name}</Fact>
-        <Fact name="Chat">{chat ? (chat.name ?? chat.platformId) : 'none'}</Fact>
+        <Fact name="Agent group">
+          <Name of={s.agentGroup.name} />
+        </Fact>
+        <Fact name="Chat">{chat ? <Name of={chat.name ?? chat.platformId} /> : 'none'}</Fact>
         {chat && (
           <Fact name="Address">
-            {chat.channelType} · {chat.platformId}
+            <Names of={[chat.channelType, chat.platformId]} />
           </Fact>
         )}
-        {s.threadId && <Fact name="Thread">{s.threadId}</Fact>}
+        {s.threadId && (
+          <Fact name="Thread">
+            <Name of={s.threadId} />
+          </Fact>
+        )}
         <Fact name="Shared by">{s.mode.toLowerCase().replaceAll('_', ' ')}</Fact>
         <Fact name="Made">
           <Time at={s.createdAt} />
@@ -80,7 +87,8 @@ export function SessionFacts({ session: s, entries }: { session: SessionDetail; 
         ) : (
           s.agentGroup.destinations.map((d) => (
             <Fact key={d.name} name={d.name}>
-              {d.type === 'AGENT' ? `agents: ${d.displayName}` : [d.messagingGroup?.channelType, d.displayName].filter(Boolean).join(' · ')}
+              {d.type === 'AGENT' && 'agents: '}
+              <Names of={[d.type === 'AGENT' ? null : d.messagingGroup?.channelType, d.displayName]} />
             </Fact>
           ))
         )}
@@ -117,7 +125,7 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
   return (
     <Group justify="space-between" gap="xs" wrap="nowrap" align="start">
       <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }} miw={80}>
-        {name}
+        <Name of={name} />
       </Text>
       <Text size="sm" ta="right" component="div" style={{ overflowWrap: 'anywhere' }}>
         {children}

@@ -16,6 +16,24 @@ export async function download(url: string, name: string) {
   URL.revokeObjectURL(address)
 }
 
+const sizes = ['bytes', 'KB', 'MB', 'GB']
+/** bytes is a size in three digits. */
+export function bytes(n: number) {
+  const unit = Math.min(Math.floor(Math.log10(Math.max(n, 1)) / 3), sizes.length - 1)
+  return `${unit ? (n / 1000 ** unit).toPrecision(3) : n} ${sizes[unit]}`
+}
+
+/** decoded is a text in the characters that its type says. */
+export async function decoded(text: Blob, mimeType: string | null) {
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(mimeType ?? '')?.[1]
+  const bytes = await text.arrayBuffer()
+  try {
+    return new TextDecoder(charset).decode(bytes)
+  } catch {
+    throw new Error(`There is no charset “${charset}”.`)
+  }
+}
+
 // What a browser shows without running anything in it. SVG is not among them.
 const images = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif', 'image/bmp'])
 const sounds = new Set(['audio/mpeg', 'audio/ogg', 'audio/wav', 'audio/webm', 'audio/mp4', 'audio/flac'])

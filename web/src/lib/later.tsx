@@ -1,4 +1,5 @@
 import { useEffect, useReducer, useState, type ComponentType } from 'react'
+import { Waiting } from '../components/waiting'
 
 /**
  * later is a component whose code is loaded when it is shown first, or by
@@ -16,7 +17,7 @@ export function later<P extends object>(get: () => Promise<{ default: ComponentT
     }, [])
     if (error !== null) throw error
     const Loaded = loaded
-    return Loaded && <Loaded {...props} />
+    return Loaded ? <Loaded {...props} /> : <Waiting />
   }
   return Object.assign(Later, { load })
 }

@@ -15,6 +15,13 @@ export const ages: Record<string, { label: string; ms: number }> = {
   older1d: { label: 'Older than a day', ms: -24 * hour },
 }
 
+/** refusedMail is what an address asks for that there is not; null when there is all of it. The rest, the API checks. */
+export function refusedMail(m: Pick<Mail, 'age'> & Partial<Mail>): string | null {
+  if (m.age && !Object.hasOwn(ages, m.age)) return `There is no age “${m.age}”: there are ${Object.keys(ages).join(', ')}.`
+  if (m.waiting && m.waiting !== '1') return `waiting is 1 or left out, not “${m.waiting}”.`
+  return null
+}
+
 const list = <T extends string>(s: string) => (s ? (s.split(',') as T[]) : undefined)
 
 /** searchFilter is what the API is asked for; now is what ages count from. */

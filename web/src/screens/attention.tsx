@@ -1,18 +1,20 @@
-import { Anchor, Group, List, NativeSelect, Paper, SimpleGrid, Stack, Text, Title } from '@mantine/core'
+import { Alert, Anchor, Group, List, NativeSelect, Paper, SimpleGrid, Stack, Text, Title } from '@mantine/core'
 import { IconCircleCheck } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { useQuery } from 'urql'
 import { Link } from 'wouter'
 import { IndexState } from '../components/indexstate'
+import { Name } from '../components/name'
 import { Problem } from '../components/problem'
 import { Status } from '../components/status'
 import { Time } from '../components/time'
+import { Waiting } from '../components/waiting'
 import { graphql } from '../gql'
 import type { AttentionQuery } from '../gql/graphql'
 import { exact } from '../lib/figures'
 import { useFilter } from '../lib/filter'
 import { useIndexedRefresh } from '../lib/live'
-import { ages, mailAddress } from '../lib/mail'
+import { ages, mailAddress, refusedMail } from '../lib/mail'
 import { hookPath, sessionPath } from '../lib/places'
 import { useSince } from '../lib/since'
 
@@ -80,11 +82,12 @@ const mails: { key: 'failedReplies' | 'waitingMessages' | 'failedMessages' | 'un
 
 export default function Attention() {
   const [filter, setFilter] = useFilter('age')
+  const refused = refusedMail(filter)
   const since = useSince(filter.age)
-  const [r, query] = useQuery({ query: AttentionDocument, variables: { since }, requestPolicy: 'cache-and-network' })
-  const read = () => query({ requestPolicy: 'network-only' })
+  const [r, query] = useQuery({ query: AttentionDocument, variables: { since }, requestPolicy: 'cache-and-network', pause: refused !== null })
+  const read = () => void (refused ?? query({ requestPolicy: 'network-only' }))
   useIndexedRefresh(() => true, read, r.data?.attention.index)
-  const a = r.data?.attention
+  const a = refused ? undefined : r.data?.attention
   return (
     <Stack>
       <Group justify="space-between" align="end">
@@ -98,7 +101,13 @@ export default function Attention() {
           onChange={(e) => setFilter({ age: e.currentTarget.value })}
         />
       </Group>
+      {refused && (
+        <Alert color="red" role="alert" title="The address asks for what there is not">
+          <Name of={refused} />
+        </Alert>
+      )}
       {r.error && <Problem error={r.error} retry={read} />}
+      {!a && !r.error && !refused && <Waiting />}
       {a && (
         <>
           <IndexState index={a.index} />
@@ -112,10 +121,10 @@ export default function Attention() {
                   {a.stuckContainers.sessions.map((s) => (
                     <List.Item key={s.id}>
                       <Anchor component={Link} href={sessionPath(s.id)} size="sm" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
-                        {s.id}
+                        <Name of={s.id} />
                       </Anchor>
                       <Text size="xs" c="dimmed">
-                        {s.agentGroup.name} · heartbeat <Time at={s.heartbeat} />
+                        <Name of={s.agentGroup.name} /> · heartbeat <Time at={s.heartbeat} />
                       </Text>
                     </List.Item>
                   ))}
@@ -156,7 +165,7 @@ function MailCard({ title, says, mail }: { title: string; says: string; mail: Ma
     <Card title={title} says={says} count={mail.count} more={mail.more} href={mailAddress(mail.filter)}>
       {mail.oldest && (
         <Text size="xs" c="dimmed" lineClamp={2} style={{ overflowWrap: 'anywhere' }}>
-          oldest <Time at={mail.oldest.at} />: {mail.oldest.snippet || 'no text'}
+          oldest <Time at={mail.oldest.at} />: <bdi>{mail.oldest.snippet || 'no text'}</bdi>
         </Text>
       )}
     </Card>

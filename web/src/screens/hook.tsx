@@ -11,6 +11,7 @@ import { HookVersions } from '../components/hookversions'
 import { Problem } from '../components/problem'
 import { Status } from '../components/status'
 import { Time } from '../components/time'
+import { Waiting } from '../components/waiting'
 import { graphql } from '../gql'
 import { exact } from '../lib/figures'
 import { useHook, type HookDetail } from '../lib/hook'
@@ -42,7 +43,7 @@ export default function Hook({ name }: { name: string }) {
   )
   if (error && !h) return <Problem error={error} retry={read} />
   if (h === null) return <Empty title="There is no such hook">{back}</Empty>
-  if (!h) return null
+  if (!h) return <Waiting />
   const turn = async (enabled: boolean) => {
     setProblem(refusal(await client.mutation(UpdateHookDocument, { input: { name, enabled } }).toPromise(), (d) => d.updateHook))
     read()

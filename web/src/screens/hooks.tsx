@@ -5,6 +5,7 @@ import { Link, useLocation } from 'wouter'
 import { Empty } from '../components/empty'
 import { Problem } from '../components/problem'
 import { Status } from '../components/status'
+import { Waiting } from '../components/waiting'
 import { graphql } from '../gql'
 import { useRowKeys } from '../lib/keys'
 import { useRefresh } from '../lib/live'
@@ -78,6 +79,7 @@ export default function Hooks() {
           {problem}
         </Alert>
       )}
+      {!r.data && !r.error && <Waiting />}
       {r.data && hooks.length === 0 && <Empty title="No hook is installed">The shortest way to one: engine hook install redact.js</Empty>}
       {hooks.length > 0 && (
         <Table.ScrollContainer minWidth={900}>

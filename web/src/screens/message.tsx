@@ -9,10 +9,12 @@ import { Empty } from '../components/empty'
 import { HookRuns } from '../components/hookruns'
 import { Marks } from '../components/marks'
 import { MessageActions } from '../components/messageactions'
+import { Name, Names } from '../components/name'
 import { Problem } from '../components/problem'
 import { Says } from '../components/says'
 import { Status } from '../components/status'
 import { Time } from '../components/time'
+import { Waiting } from '../components/waiting'
 import { sessionPath } from '../lib/places'
 import { useStory, type StoryMessage } from '../lib/story'
 
@@ -23,27 +25,27 @@ export default function Message({ sessionId, messageId }: { sessionId: string; m
   const { message: m, error, read } = useStory(sessionId, messageId)
   const back = (
     <Anchor component={Link} href={sessionPath(sessionId)} size="sm" style={{ overflowWrap: 'anywhere' }}>
-      <IconArrowLeft size={14} aria-hidden /> Session {sessionId}
+      <IconArrowLeft size={14} aria-hidden /> Session <Name of={sessionId} />
     </Anchor>
   )
   if (error && !m) return <Problem error={error} retry={read} />
   if (m === null)
     return <Empty title="There is no such message">{back}</Empty>
-  if (!m) return null
+  if (!m) return <Waiting />
   const replies = m.replies.nodes
-  const target = [m.channelType, m.platformId, m.threadId].filter(Boolean).join(' · ')
+  const target = [m.channelType, m.platformId, m.threadId]
   return (
     <Stack gap="md" maw={960}>
       <div>
         {back}
         <Title order={1} size="h4" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
-          {m.messageId}
+          <Name of={m.messageId} />
         </Title>
         <Group gap="xs" mt={4} justify="space-between">
           <Group gap="xs">
             <Status of={m.status} />
             <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
-              {[m.kind, m.seq === null ? null : `seq ${m.seq}`, m.session.agentGroup.name].filter(Boolean).join(' · ')}
+              <Names of={[m.kind, m.seq === null ? null : `seq ${m.seq}`, m.session.agentGroup.name]} />
             </Text>
           </Group>
           <MessageActions message={m} done={read} />
@@ -73,7 +75,7 @@ export default function Message({ sessionId, messageId }: { sessionId: string; m
             {m.sourceSessionId && (
               <>
                 {' '}
-                from an agent in <Anchor component={Link} href={sessionPath(m.sourceSessionId)}>{m.sourceSessionId}</Anchor>
+                from an agent in <Anchor component={Link} href={sessionPath(m.sourceSessionId)}><Name of={m.sourceSessionId} /></Anchor>
               </>
             )}
           </Text>
@@ -103,7 +105,13 @@ export default function Message({ sessionId, messageId }: { sessionId: string; m
                 On disk <Time at={m.writtenAt} />.{' '}
               </>
             )}
-            {target ? `The answer goes to ${target}.` : 'The answer goes nowhere.'}
+            {target.some(Boolean) ? (
+              <>
+                The answer goes to <Names of={target} />.
+              </>
+            ) : (
+              'The answer goes nowhere.'
+            )}
             {!m.trigger && ' It is context: it does not wake the container.'}
             {m.onWake && ' Only a container that has just started sees it.'}
           </Text>
@@ -120,7 +128,7 @@ export default function Message({ sessionId, messageId }: { sessionId: string; m
           <Marks sessionId={sessionId} marks={m.operations} />
           {m.seriesId && m.seriesId !== m.messageId && (
             <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
-              Of the series of {m.seriesId}
+              Of the series of <Name of={m.seriesId} />
             </Text>
           )}
         </Step>

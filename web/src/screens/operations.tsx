@@ -3,14 +3,17 @@ import { useState } from 'react'
 import { useClient, useQuery } from 'urql'
 import { Link } from 'wouter'
 import { Empty } from '../components/empty'
+import { Name } from '../components/name'
 import { OperationProgress } from '../components/operationprogress'
 import { Problem } from '../components/problem'
 import { Status } from '../components/status'
 import { Time } from '../components/time'
+import { Waiting } from '../components/waiting'
 import { graphql } from '../gql'
 import type { OperationsQuery } from '../gql/graphql'
 import { useRefresh } from '../lib/live'
 import { mailAddress } from '../lib/mail'
+import { visible } from '../lib/visible'
 
 const OperationsDocument = graphql(`
   query Operations($after: String) {
@@ -48,6 +51,7 @@ export default function Operations() {
         Operations
       </Title>
       {r.error && <Problem error={r.error} retry={read} />}
+      {!r.data && !r.error && <Waiting />}
       {r.data && operations.length === 0 && (
         <Empty title="Nobody has acted on many at once yet">
           Look for{' '}
@@ -58,7 +62,7 @@ export default function Operations() {
         </Empty>
       )}
       {operations.map((o) => (
-        <Paper key={o.id} withBorder p="md" component="article" aria-label={`${o.action.toLowerCase()}: ${o.reason}`}>
+        <Paper key={o.id} withBorder p="md" component="article" aria-label={`${o.action.toLowerCase()}: ${visible(o.reason)}`}>
           <Stack gap="xs">
             <Group gap="xs" justify="space-between">
               <Group gap="xs">
@@ -75,7 +79,7 @@ export default function Operations() {
               </Text>
             </Group>
             <Text size="sm" style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap' }}>
-              {o.reason}
+              <Name of={o.reason} />
             </Text>
             <OperationProgress id={o.id} />
           </Stack>

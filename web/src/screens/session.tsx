@@ -4,10 +4,12 @@ import { useClient, useQuery } from 'urql'
 import { Action } from '../components/action'
 import { Conversation } from '../components/conversation'
 import { Empty } from '../components/empty'
+import { Name, Names } from '../components/name'
 import { Problem } from '../components/problem'
 import { SessionFacts } from '../components/sessionfacts'
 import { Status } from '../components/status'
 import { Time } from '../components/time'
+import { Waiting } from '../components/waiting'
 import { graphql } from '../gql'
 import { useMailbox } from '../lib/mailbox'
 import { useRefresh } from '../lib/live'
@@ -82,7 +84,7 @@ export default function Session({ id }: { id: string }) {
   const s = r.data?.session
   if (r.error && !s) return <Problem error={r.error} retry={() => read({ requestPolicy: 'network-only' })} />
   if (r.data && !s) return <Empty title="There is no such session">It may have been archived. “engine session restore” brings it back.</Empty>
-  if (!s) return null
+  if (!s) return <Waiting />
   const close = async () => refusal(await client.mutation(CloseDocument, { id }).toPromise(), (d) => d.closeSession)
   const facts = <SessionFacts session={s} entries={mailbox.entries} />
   return (
@@ -90,18 +92,16 @@ export default function Session({ id }: { id: string }) {
       <Group justify="space-between" align="start">
         <div>
           <Title order={1} size="h4" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
-            {s.id}
+            <Name of={s.id} />
           </Title>
           <Group gap="xs" mt={4}>
             <Status of={s.status} />
             <Text size="sm">
-              {s.agentGroup.name}
-              {s.messagingGroup && ` · ${s.messagingGroup.name ?? s.messagingGroup.channelType}`}
-              {s.threadId && ` · ${s.threadId}`}
+              <Names of={[s.agentGroup.name, s.messagingGroup && (s.messagingGroup.name ?? s.messagingGroup.channelType), s.threadId]} />
             </Text>
             {s.labels.map((l) => (
               <Badge key={l} variant="outline" size="sm">
-                {l}
+                <Name of={l} />
               </Badge>
             ))}
           </Group>
@@ -131,6 +131,8 @@ export default function Session({ id }: { id: string }) {
         <Box flex={1} miw={0}>
           {!mailbox.loading && mailbox.entries.length === 0 && !mailbox.error ? (
             <Empty title="Nothing was said here yet">Write to it: engine message write {s.id} "Hello".</Empty>
+          ) : mailbox.loading ? (
+            <Waiting />
           ) : (
             <Conversation sessionId={id} entries={mailbox.entries} hasMore={mailbox.hasMore} more={mailbox.more} />
           )}

@@ -1,9 +1,10 @@
-import { ActionIcon, Badge, Box, Button, Center, Group, MultiSelect, Stack, Text, Title, Tooltip } from '@mantine/core'
+import { ActionIcon, Alert, Badge, Box, Button, Center, Group, MultiSelect, Stack, Text, Title, Tooltip } from '@mantine/core'
 import { IconTrash } from '@tabler/icons-react'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useRef, useState } from 'react'
 import { Link } from 'wouter'
 import { Empty } from '../components/empty'
+import { Name } from '../components/name'
 import type { EventType } from '../gql/graphql'
 import { useFilter } from '../lib/filter'
 import { hookPath, messagePath, replyPath, sessionPath } from '../lib/places'
@@ -12,6 +13,7 @@ import { useEvents, type LiveEvent } from '../lib/live'
 const kept = 5000
 const nearEnd = 40
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 })
+const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
 /** Each type of event, and whether it is a trouble. */
 const types = {
   SESSION_CREATED: false,
@@ -41,7 +43,7 @@ function about(e: LiveEvent) {
   if (!name) return null
   return (
     <Text component={Link} href={to} size="xs" ff="monospace" c="var(--mantine-color-anchor)" style={{ overflowWrap: 'anywhere' }}>
-      {name}
+      <Name of={name} />
     </Text>
   )
 }
@@ -49,6 +51,7 @@ function about(e: LiveEvent) {
 export default function Tail() {
   const [filter, setFilter] = useFilter('types')
   const wanted = filter.types ? filter.types.split(',') : []
+  const refused = wanted.filter((type) => !Object.hasOwn(types, type))
   const [events, setEvents] = useState<LiveEvent[]>([])
   const [fresh, setFresh] = useState(0)
   const atEnd = useRef(true)
@@ -88,7 +91,12 @@ export default function Tail() {
         </Tooltip>
       </Group>
       <Box pos="relative" flex={1} mih={0}>
-        {shown.length === 0 && <Empty title="Waiting for something to happen">What happens from now on is listed here as it comes.</Empty>}
+        {refused.length > 0 && (
+          <Alert color="red" role="alert" title="The address asks for what there is not">
+            <Name of={`There are no events “${refused.join(', ')}”.`} />
+          </Alert>
+        )}
+        {shown.length === 0 && refused.length === 0 && <Empty title="Waiting for something to happen">What happens from now on is listed here as it comes.</Empty>}
         <Box
           ref={box}
           h="100%"
@@ -108,7 +116,7 @@ export default function Tail() {
               const e = shown[v.index]!
               return (
                 <Group key={v.key} ref={list.measureElement} data-index={v.index} gap="sm" py={4} pos="absolute" top={0} left={0} w="100%" style={{ transform: `translateY(${v.start}px)` }}>
-                  <Text component="time" dateTime={e.at} size="xs" c="dimmed" ff="monospace">
+                  <Text component="time" dateTime={e.at} title={absolute.format(new Date(e.at))} size="xs" c="dimmed" ff="monospace">
                     {clock.format(new Date(e.at))}
                   </Text>
                   <Box miw={{ sm: 144 }}>
@@ -118,7 +126,7 @@ export default function Tail() {
                   </Box>
                   {e.sessionId && (
                     <Text component={Link} href={sessionPath(e.sessionId)} size="xs" ff="monospace" c="var(--mantine-color-anchor)">
-                      {e.sessionId}
+                      <Name of={e.sessionId} />
                     </Text>
                   )}
                   {about(e)}
