@@ -67,7 +67,7 @@ function Chart({ title, summary, rows, series, show }: { title: string; summary:
       </Text>
       <Box h={96} role="img" aria-label={`${title} over the last hour: ${summary}`}>
         <ResponsiveContainer width="100%" height="100%">
-          <BarChart data={rows} accessibilityLayer={false} barCategoryGap={1} margin={{ top: 8, right: 16, bottom: 0, left: 16 }}>
+          <BarChart data={rows} accessibilityLayer={false} barCategoryGap={1} margin={{ top: 8, right: 28, bottom: 0, left: 28 }}>
             <XAxis dataKey="at" tickFormatter={(at) => clock.format(Number(at))} ticks={[rows[0]!.at, rows[span / 2]!.at, rows.at(-1)!.at]} interval={0} tick={{ fontSize: 10, fill: 'var(--mantine-color-dimmed)' }} tickLine={false} axisLine={{ stroke: 'var(--mantine-color-default-border)' }} height={18} />
             <YAxis hide domain={[0, 'auto']} />
             <Tooltip
