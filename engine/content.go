@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,8 +39,9 @@ type AttachmentDraft struct {
 	Data     *string
 	UploadID *string
 	// Bytes are what to store in place of what Data and UploadID stand for, if
-	// not nil. An upload is taken all the same.
-	Bytes []byte
+	// not nil. An upload is taken all the same. So is Spilled, for what is large.
+	Bytes   []byte
+	Spilled *io.SectionReader
 }
 
 // Encode returns the content as compact JSON, after attachments were put away.

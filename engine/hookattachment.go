@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 )
 
 const maxFileNameBytes = 255
@@ -22,6 +23,10 @@ type attachmentSubject struct {
 	bytes []byte
 
 	renamed, retyped, replaced bool
+	// spill keeps what is large of what hooks put in place of bytes, which is
+	// then spilled; nil if that is held.
+	spill   *spill
+	spilled *io.SectionReader
 	// trace is told what is replaced, if not nil.
 	trace *HookTrace
 }
@@ -81,16 +86,41 @@ func (u *attachmentSubject) Replace(a HookAnswer) error {
 	if size := int64(len(a.Bytes)); a.ReplaceBytes && size > u.limit {
 		return fmt.Errorf("its answer has %d bytes, more than the %d that an attachment may have, or that are left for what hooks replace in one message", size, u.limit)
 	}
-	u.trace.change(u.changes(a))
+	changes := u.changes(a)
+	if a.ReplaceBytes {
+		if err := u.put(a.Bytes); err != nil {
+			return Unavailable(err, "what a hook made of an attachment cannot be kept")
+		}
+	}
+	u.trace.change(changes)
 	if a.Name != nil {
 		u.about.Name, u.renamed = *a.Name, true
 	}
 	if a.MimeType != nil {
 		u.about.MimeType, u.retyped = a.MimeType, true
 	}
-	if a.ReplaceBytes {
-		u.bytes, u.about.Size, u.read, u.replaced = append([]byte{}, a.Bytes...), int64(len(a.Bytes)), nil, true
+	return nil
+}
+
+// put has b in place of the bytes.
+func (u *attachmentSubject) put(b []byte) error {
+	if u.spill == nil || len(b) <= maxHeldBytes {
+		u.bytes, u.read, u.spilled = append([]byte{}, b...), nil, nil
+	} else {
+		section, err := u.spill.add(b, u.spilled)
+		if err != nil {
+			return err
+		}
+		u.bytes, u.spilled = nil, section
+		u.read = func(context.Context) ([]byte, error) {
+			data := make([]byte, section.Size())
+			if _, err := section.ReadAt(data, 0); err != nil {
+				return nil, Unavailable(err, "what a hook made of an attachment cannot be read")
+			}
+			return data, nil
+		}
 	}
+	u.about.Size, u.replaced = int64(len(b)), true
 	return nil
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"maps"
+	"os"
 	"slices"
 )
 
@@ -17,6 +18,8 @@ type AttachmentSource interface {
 	AttachmentSize(a AttachmentDraft) (int64, error)
 	// AttachmentBytes also fails with CodeInvalidInput, for base64 that is none.
 	AttachmentBytes(ctx context.Context, a AttachmentDraft) ([]byte, error)
+	// Scratch makes a file that has no name: closing it removes it.
+	Scratch() (*os.File, error)
 }
 
 // runMessageHooks takes a draft through the hooks at on_message and
@@ -81,6 +84,9 @@ func (e *Engine) runOnMessage(ctx context.Context, s Session, d *Draft, t HookTa
 	}
 	d.Dropped = action == HookDropped
 	d.Content = u.content
+	if u.replaced {
+		d.replaced = int64(len(u.shown))
+	}
 	return nil
 }
 
@@ -97,6 +103,7 @@ func (c *Content) settle() error {
 
 func (e *Engine) runOnAttachments(ctx context.Context, s Session, d *Draft, t HookTarget) error {
 	head := attachmentHead(hookSession(s), hookMessage(d))
+	d.spill = &spill{open: e.mailboxes.Scratch}
 	var removed []int
 	// What hooks replace is held until it is written, and a message has many
 	// attachments.
@@ -107,7 +114,7 @@ func (e *Engine) runOnAttachments(ctx context.Context, s Session, d *Draft, t Ho
 		if err != nil {
 			return err
 		}
-		u := &attachmentSubject{head: head, about: describe(i, a, size), limit: min(e.limits.AttachmentBytes, room), trace: d.trace}
+		u := &attachmentSubject{head: head, about: describe(i, a, size), limit: min(e.limits.AttachmentBytes, room), trace: d.trace, spill: d.spill}
 		u.read = func(ctx context.Context) ([]byte, error) { return e.mailboxes.AttachmentBytes(ctx, a) }
 		ran := d.trace.len()
 		action, err := e.hooks.Run(ctx, HookCall{HookOnAttachment, t, u, d.trace})
@@ -121,9 +128,9 @@ func (e *Engine) runOnAttachments(ctx context.Context, s Session, d *Draft, t Ho
 		}
 		d.trace.attachment(ran, i+1, u.about.Name)
 		if u.replaced {
-			room -= int64(len(u.bytes))
+			room -= u.about.Size
 		}
-		if u.replaced || a.Data != nil {
+		if a.Spilled = u.spilled; a.Spilled == nil && (u.replaced || a.Data != nil) {
 			a.Bytes = u.bytes // nil if no hook came to read them
 		}
 		if u.renamed || u.retyped || u.replaced {

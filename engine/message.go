@@ -84,6 +84,10 @@ type Draft struct {
 	given *Content
 	// trace is what hooks did to it; nil if none was asked.
 	trace *HookTrace
+	// spill has what hooks made of attachments, and replaced is the size in bytes
+	// of what they made of the content.
+	spill    *spill
+	replaced int64
 }
 
 // WriteOutcome is what became of a message that was accepted.

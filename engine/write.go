@@ -123,9 +123,9 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 		}
 		d, err := e.draft(ctx, s, m)
 		if err == nil && hooked {
-			if p.has(d.ID) {
+			if p.has(d.ID) || p.replaced > e.limits.ContentBytes {
 				// What becomes of the first decides whether this is a replay, which
-				// runs no hooks.
+				// runs no hooks; and what hooks made large is not all held.
 				e.store(ctx, s, p)
 				p = pending{}
 			}
@@ -134,6 +134,7 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 			}
 		}
 		if err != nil {
+			d.spill.close()
 			results[i].Err = err
 			continue
 		}
@@ -142,6 +143,7 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 			continue
 		}
 		p.drafts = append(p.drafts, d)
+		p.replaced += d.replaced
 		p.results = append(p.results, results[i])
 	}
 	e.store(ctx, s, p)
@@ -151,6 +153,8 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 type pending struct {
 	drafts  []Draft
 	results []*WriteResult
+	// replaced is what hooks made of the contents, in bytes.
+	replaced int64
 }
 
 func (p pending) has(id string) bool {
@@ -162,6 +166,11 @@ func (e *Engine) store(ctx context.Context, s Session, p pending) {
 	if len(p.drafts) == 0 {
 		return
 	}
+	defer func() {
+		for i := range p.drafts {
+			p.drafts[i].spill.close()
+		}
+	}()
 	due := dueOf(p.drafts, e.now())
 	// Before it is written: it must not be acknowledged and then forgotten.
 	if err := e.life.note(ctx, s.ID, due); err != nil {

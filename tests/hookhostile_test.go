@@ -263,6 +263,75 @@ func TestHooksReplaceNoMoreThanAMessageMayHold(t *testing.T) {
 	s.stored(t, saying("four", files(4)...))
 }
 
+// The files of a batch's messages together are more than the engine may hold of
+// what hooks made of them.
+func TestWhatHooksPutIntoAttachmentsIsNotHeld(t *testing.T) {
+	const file, messages, files = 4<<20 - 4096, 20, 4
+	t.Setenv("GOGC", "20")
+	t.Setenv("GOMEMLIMIT", "24MiB")
+	a := arena{newSession(t, "--max-attachment", "4MiB")}
+	head := `{"action":"replace","bytes":"replace"}`
+	inflate := does("on_attachment", fmt.Sprintf("i64.const %d", guest.AnswerAt<<32|(4+len(head)+file)))
+	inflate.Pages = 80
+	inflate.Data = map[int]string{guest.AnswerAt: string(binary.LittleEndian.AppendUint32(nil, uint32(len(head)))) + head}
+	look := does("on_attachment", "i64.const 0")
+	look.Pages = 80
+	for name, m := range map[string]guest.Module{"inflate": inflate, "look": look} {
+		if e := a.tryInstall(t, name, m.Bytes()); len(e) > 0 {
+			t.Fatal(e)
+		}
+	}
+	var batch []any
+	for range messages {
+		var list []any
+		for i := range files {
+			list = append(list, attachment(fmt.Sprint(i), "text/plain", "s"))
+		}
+		in := saying("x", list...)
+		in["sessionId"] = a.id
+		batch = append(batch, in)
+	}
+	before, done := a.memory(t), make(chan int)
+	go func() {
+		var out struct{ WriteMessages struct{ Results []written } }
+		err := a.engine.Query(t.Context(), `mutation($messages: [WriteMessageInput!]!) { writeMessages(input: {messages: $messages}) {
+			results { outcome userErrors { code message } } userErrors { message } } }`, map[string]any{"messages": batch}, &out)
+		if err != nil {
+			t.Error(err)
+		}
+		n := 0
+		for _, r := range out.WriteMessages.Results {
+			if r.Outcome == "WRITTEN" {
+				n++
+			}
+		}
+		done <- n
+	}()
+	most, n := int64(0), -1
+	for n < 0 {
+		select {
+		case n = <-done:
+		default:
+			most = max(most, a.memory(t)-before)
+		}
+	}
+	if n != messages {
+		t.Errorf("%d messages were written of %d", n, messages)
+	}
+	if limit := int64(messages * files * file / 3); most > limit {
+		t.Errorf("the engine held %d MiB more, of files of %d MiB", most>>20, messages*files*file>>20)
+	}
+	stored, err := filepath.Glob(filepath.Join(a.folder, "inbox", "*", "*"))
+	if err != nil || len(stored) != messages*files {
+		t.Errorf("%d files are stored, %v", len(stored), err)
+	}
+	for _, path := range stored {
+		if info, err := os.Stat(path); err != nil || info.Size() != file {
+			t.Errorf("%v, %v; it was to have %d bytes", info, err, file)
+		}
+	}
+}
+
 const (
 	pointType = "i32 i32->i64"
 	endless   = "loop br 0 end "

@@ -219,9 +219,12 @@ func (c *passage) through(g guest, limits engine.HookLimits) (verdict, time.Dura
 		c.out = nil // who waits for the next hook's instance holds none of it
 	}
 	if err == nil && a.action == engine.HookReplaced {
-		if err = c.Subject.Replace(a.replace); err == nil {
+		switch err = c.Subject.Replace(a.replace); {
+		case err == nil:
 			c.ready = false
-		} else {
+		case engine.CodeOf(err) == engine.CodeUnavailable:
+			err = subjectError{err} // the disk's
+		default:
 			err = faultf("its answer was refused: %s", messageOfAnswer(err))
 		}
 	}

@@ -97,7 +97,7 @@ func (s *Store) stage(ctx context.Context, sess engine.Session, d *engine.Draft)
 // checkSizes refuses what is too large before anything is decoded.
 func (s *Store) checkSizes(drafts []engine.AttachmentDraft) error {
 	for _, a := range drafts {
-		if a.Data == nil || a.Bytes != nil {
+		if a.Data == nil || a.Bytes != nil || a.Spilled != nil {
 			continue
 		}
 		if size, limit := decodedSize(*a.Data), s.opts.Limits.AttachmentBytes; size > limit {
@@ -248,17 +248,25 @@ func (s *Store) put(folder *dir, name string, a engine.AttachmentDraft, st *stag
 }
 
 func writeDurably(f *os.File, a engine.AttachmentDraft) (int64, error) {
-	if a.Bytes != nil {
-		if _, err := f.Write(a.Bytes); err != nil {
-			return 0, err
-		}
-	} else if err := decodeAttachment(f, a); err != nil {
+	if err := writeAttachment(f, a); err != nil {
 		return 0, err
 	}
 	if err := syncData(int(f.Fd())); err != nil {
 		return 0, err
 	}
 	return f.Seek(0, io.SeekCurrent)
+}
+
+func writeAttachment(w io.Writer, a engine.AttachmentDraft) error {
+	switch {
+	case a.Spilled != nil:
+		_, err := io.Copy(w, io.NewSectionReader(a.Spilled, 0, a.Spilled.Size()))
+		return err
+	case a.Bytes != nil:
+		_, err := w.Write(a.Bytes)
+		return err
+	}
+	return decodeAttachment(w, a)
 }
 
 // decodeAttachment writes what an attachment's base64 stands for.

@@ -3,8 +3,12 @@ package sessions
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/twinbox/twinbox/engine"
 )
@@ -47,4 +51,18 @@ func (s *Store) AttachmentBytes(ctx context.Context, a engine.AttachmentDraft) (
 		return nil, fault("the upload", err)
 	}
 	return b, nil
+}
+
+// Scratch is where uploads are, which have as much room. See
+// engine.AttachmentSource.
+func (s *Store) Scratch() (*os.File, error) {
+	name := "scratch-" + rand.Text()
+	f, err := s.uploads.open(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fault("the scratch file", err)
+	}
+	if err := s.uploads.remove(name); err != nil { // after a crash it goes as uploads do
+		return nil, fault("the scratch file", errors.Join(err, f.Close()))
+	}
+	return f, nil
 }

@@ -107,7 +107,7 @@ func (s *Store) putUpload(folder *dir, name string, a engine.AttachmentDraft, st
 		return 0, err
 	}
 	defer f.Close()
-	if a.Bytes != nil {
+	if a.Bytes != nil || a.Spilled != nil {
 		to, err := s.create(folder, name)
 		if err != nil {
 			return 0, err
