@@ -47,6 +47,9 @@ var compileProgram = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// meteredExamples are one of each language, and more.
+var meteredExamples = []string{"gate", "redact", "route", "strip-metadata", "thumbnail"}
+
 // openHost opens a host that is closed when the test ends.
 func openHost(t *testing.T) *hooks.Host {
 	t.Helper()
