@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/twinbox/twinbox/engine/hooks"
 )
 
 func TestDemoRunsTheMainJob(t *testing.T) {
@@ -21,6 +23,11 @@ func TestDemoRunsTheMainJob(t *testing.T) {
 	}
 	wellFormed(t, r.stdout)
 	mustContain(t, r.stdout, "I see a picture of 640×400 pixels", "sunset.png", "thumbnail.png", "inbound.db", "outbound.db", "downloaded     thumbnail.png", "deliveryId")
+	if hooks.HasScripts() {
+		mustContain(t, r.stdout, "Two hooks see what goes in")
+	} else {
+		mustContain(t, r.stdout, "Hooks are left out")
+	}
 	found, err := filepath.Glob(filepath.Join(data, "v2-sessions", "*", "*", "inbox", "*", "sunset.png"))
 	if err != nil || len(found) != 1 {
 		t.Fatalf("%q %v", found, err)
