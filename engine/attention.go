@@ -39,7 +39,7 @@ func (e *Engine) Attention(ctx context.Context, since *time.Time) (a Attention, 
 	a.Index = e.indexer.state()
 	a.FailedReplies.Filter = SearchFilter{DeliveryStatus: []DeliveryStatus{DeliveryFailed}, Since: since}
 	a.UnsettledReplies.Filter = SearchFilter{DeliveryStatus: []DeliveryStatus{DeliveryPending, DeliveryUnknown}}
-	a.FailedMessages.Filter = SearchFilter{MessageStatus: []MessageStatus{MessageFailed}, Since: since}
+	a.FailedMessages.Filter = SearchFilter{MessageStatus: []MessageStatus{MessageFailed}, Retried: new(false), Since: since}
 	a.WaitingMessages.Filter = SearchFilter{Waiting: true}
 	for _, m := range []*AttentionMail{&a.FailedReplies, &a.UnsettledReplies, &a.FailedMessages, &a.WaitingMessages} {
 		f := m.Filter

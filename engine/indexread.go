@@ -132,7 +132,7 @@ func (x *indexer) add(ctx context.Context, s Session, news News) error {
 	}
 	for _, m := range news.Messages {
 		mail := IndexedMail{SearchHit: hit(DirectionIn, m.ID, m.Kind, m.Timestamp, m.Route), Seq: seqOf(m.Seq), Content: m.Content}
-		mail.MessageStatus = m.Status
+		mail.MessageStatus, mail.Retried = m.Status, m.RetriedAs != nil
 		if m.Status == MessagePending && m.Trigger {
 			mail.WaitsFrom = &mail.At
 			if m.ProcessAfter != nil {

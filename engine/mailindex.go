@@ -18,7 +18,8 @@ type MailIndex interface {
 	// IndexedSessions lists ids of sessions, in their order, behind one; owed
 	// has it list only those of which something is owed.
 	IndexedSessions(ctx context.Context, after string, owed bool, limit int) ([]string, error)
-	// Unended lists what of a session is not at its end, as far as is indexed,
+	// Unended lists what of a session may become something else, also by what
+	// somebody does with what failed, as far as is indexed,
 	// behind a number that it returns; next is 0 behind the last.
 	Unended(ctx context.Context, sessionID string, after int64, limit int) (ids MailIDs, next int64, err error)
 	// Apply indexes all of b, or nothing.
@@ -35,7 +36,8 @@ type MailIndex interface {
 	// Answers lists replies to a message, in order of seq, behind a place.
 	Answers(ctx context.Context, sessionID, messageID string, after AnswerPlace, limit int) ([]AnswerPlace, error)
 	// Count counts what a filter selects, up to most, and finds the oldest. The
-	// filter has statuses of one direction, or is Waiting.
+	// filter has statuses of one direction, and may have Retried and Since, or is
+	// Waiting.
 	Count(ctx context.Context, f SearchFilter, most int) (n int, oldest *SearchHit, err error)
 }
 
@@ -79,6 +81,8 @@ type IndexedMail struct {
 	Seq int64
 	// InReplyTo is what a reply answers, "" for nothing.
 	InReplyTo string
+	// Retried: another message was written in its place.
+	Retried bool
 	// Content is the beginning of the stored content.
 	Content string
 	// WaitsFrom is when a message that ought to wake the container may do so;

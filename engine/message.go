@@ -56,7 +56,9 @@ type Message struct {
 	// when it ended it, as the container says; nil for a time that is none or
 	// lies in the future.
 	ClaimedAt, AcknowledgedAt *time.Time
-	Problem                   *string
+	// RetriedAs is the id of the message that was last written in its place.
+	RetriedAs *string
+	Problem   *string
 }
 
 // Draft is a message that was checked and is ready to be written.

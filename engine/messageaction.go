@@ -15,6 +15,8 @@ const (
 	ActionCancel MessageAction = "CANCEL"
 	// ActionRetry writes a message that has ended again, under a new id.
 	ActionRetry MessageAction = "RETRY"
+	// ActionDiscard calls off a message that failed, and nothing else.
+	ActionDiscard MessageAction = "DISCARD"
 )
 
 // MessageUpdate is a message that is being changed: its Content, ProcessAfter,
@@ -88,6 +90,12 @@ func (e *Engine) RetryMessage(ctx context.Context, sessionID, messageID string) 
 	return e.act(ctx, sessionID, messageID, ActionRetry)
 }
 
+// DiscardMessage calls off a message that failed, so that nobody is to look at
+// it any more; of a series, that run alone.
+func (e *Engine) DiscardMessage(ctx context.Context, sessionID, messageID string) (Message, error) {
+	return e.act(ctx, sessionID, messageID, ActionDiscard)
+}
+
 func (e *Engine) act(ctx context.Context, sessionID, messageID string, a MessageAction) (Message, error) {
 	if err := checkText("messageId", messageID, maxMessageIDBytes); err != nil {
 		return Message{}, err
@@ -133,18 +141,20 @@ func (e *Engine) actOnMessages(ctx context.Context, sessionID string, acts []Mes
 		}
 	}
 	results := e.mailboxes.ActOnMessages(ctx, s, acts)
-	for _, r := range results {
+	for i, r := range results {
 		if r.Err == nil {
-			e.acted(s, a, r.Message)
+			e.acted(s, acts[i], r.Message)
 		}
 	}
 	return results, nil
 }
 
 // acted tells of an action that was carried out.
-func (e *Engine) acted(s Session, a MessageAction, m Message) {
+func (e *Engine) acted(s Session, act MessageAct, m Message) {
+	a := act.Action
 	if a == ActionRetry {
 		e.emit(Event{Type: EventMessageWritten, SessionID: s.ID, MessageID: m.ID})
+		e.emit(Event{Type: EventMessageUpdated, SessionID: s.ID, MessageID: act.MessageID})
 	} else {
 		e.emit(Event{Type: EventMessageUpdated, SessionID: s.ID, MessageID: m.ID})
 	}

@@ -12,10 +12,11 @@ import (
 type OperationAction string
 
 const (
-	OperationRetry  OperationAction = "RETRY"
-	OperationPause  OperationAction = "PAUSE"
-	OperationResume OperationAction = "RESUME"
-	OperationCancel OperationAction = "CANCEL"
+	OperationRetry   OperationAction = "RETRY"
+	OperationPause   OperationAction = "PAUSE"
+	OperationResume  OperationAction = "RESUME"
+	OperationCancel  OperationAction = "CANCEL"
+	OperationDiscard OperationAction = "DISCARD"
 )
 
 // OperationStatus is where an operation stands.

@@ -148,12 +148,16 @@ func TestWhatAnOperationCannotDoIsRefusedWithItsReason(t *testing.T) {
 	h := newSearched(t)
 	s := h.Session(t)
 	cancelled(t, h, s, "a", "b")
+	awaitCount(t, h, engine.OperationRetry, cancelledOnes, 2)
 	_, err := h.RetryMessage(t.Context(), s.ID, "a") // it stays cancelled
 	hosttest.Must(t, err)
-	awaitCount(t, h, engine.OperationRetry, cancelledOnes, 2)
-	op, err := h.StartOperation(t.Context(), engine.StartOperationInput{Action: engine.OperationRetry, Filter: cancelledOnes, Reason: "again", ExpectedCount: 2})
+	awaitCount(t, h, engine.OperationRetry, cancelledOnes, 1)
+	again := cancelledOnes
+	again.Retried = hosttest.Ptr(true)
+	awaitCount(t, h, engine.OperationRetry, again, 1)
+	op, err := h.StartOperation(t.Context(), engine.StartOperationInput{Action: engine.OperationRetry, Filter: again, Reason: "again", ExpectedCount: 1})
 	hosttest.Must(t, err)
-	if op = awaitEnd(t, h, op.ID); op.Done != 1 || op.Refused != 1 {
+	if op = awaitEnd(t, h, op.ID); op.Done != 0 || op.Refused != 1 {
 		t.Fatalf("it ended as %+v", op)
 	}
 	refused := items(t, h, op.ID, engine.OutcomeRefused)
@@ -194,6 +198,8 @@ func TestAnOperationIsForWhatItsActionSuits(t *testing.T) {
 	status("waits", engine.MessagePaused)
 	run(engine.OperationCancel, of, 2)
 	status("waits", engine.MessageCancelled)
+	awaitCount(t, h, engine.OperationRetry, of, 0) // somebody wanted it so
+	of.MessageStatus = []engine.MessageStatus{engine.MessageCancelled}
 	run(engine.OperationRetry, of, 3)
 	if p := awaitCount(t, h, engine.OperationRetry, engine.SearchFilter{DeliveryStatus: []engine.DeliveryStatus{engine.DeliveryDelivered}}, 0); p.More {
 		t.Errorf("what was delivered can be retried: %+v", p)
@@ -215,6 +221,9 @@ func TestAnOperationIsForRepliesToo(t *testing.T) {
 		{engine.OperationPause, engine.DeliveryPaused}, {engine.OperationResume, engine.DeliveryPending},
 		{engine.OperationCancel, engine.DeliveryCancelled}, {engine.OperationRetry, engine.DeliveryPending},
 	} {
+		if c.action == engine.OperationRetry {
+			of.DeliveryStatus = []engine.DeliveryStatus{engine.DeliveryCancelled}
+		}
 		awaitCount(t, h, c.action, of, 2)
 		op, err := h.StartOperation(t.Context(), engine.StartOperationInput{Action: c.action, Filter: of, Reason: "why not", ExpectedCount: 2})
 		hosttest.Must(t, err)
@@ -315,7 +324,7 @@ func TestWhatAnOperationDidBeforeACrashIsNotDoneAgain(t *testing.T) {
 		VALUES ('r', 1, '2026-01-01T00:00:00.000Z', 'chat', '{"text":"hello"}', 'nowhere', 'x')`)
 	failed := engine.SearchFilter{DeliveryStatus: []engine.DeliveryStatus{engine.DeliveryFailed}}
 	awaitCount(t, h, engine.OperationRetry, failed, 1)
-	both := engine.SearchFilter{SessionID: s.ID}
+	both := engine.SearchFilter{SessionID: s.ID, MessageStatus: cancelledOnes.MessageStatus, DeliveryStatus: failed.DeliveryStatus}
 	awaitCount(t, h, engine.OperationRetry, both, 3)
 	op, err := h.StartOperation(t.Context(), engine.StartOperationInput{Action: engine.OperationRetry, Filter: both, Reason: "why", ExpectedCount: 3})
 	hosttest.Must(t, err)

@@ -57,14 +57,16 @@ func (e *Engine) selected(ctx context.Context, a OperationAction, f SearchFilter
 func (a OperationAction) suits() (in, onlyIn []MessageStatus, out, onlyOut []DeliveryStatus) {
 	switch a {
 	case OperationRetry:
-		return []MessageStatus{MessageFailed, MessageCancelled}, []MessageStatus{MessageCompleted},
-			[]DeliveryStatus{DeliveryFailed, DeliveryDropped, DeliveryUnknown, DeliveryCancelled}, []DeliveryStatus{DeliveryPending, DeliveryPaused}
+		return []MessageStatus{MessageFailed}, []MessageStatus{MessageCompleted, MessageCancelled},
+			[]DeliveryStatus{DeliveryFailed, DeliveryDropped, DeliveryUnknown}, []DeliveryStatus{DeliveryPending, DeliveryPaused, DeliveryCancelled}
 	case OperationPause:
 		return []MessageStatus{MessagePending}, nil, []DeliveryStatus{DeliveryPending}, nil
 	case OperationResume:
 		return []MessageStatus{MessagePaused}, nil, []DeliveryStatus{DeliveryPaused}, nil
 	case OperationCancel:
 		return []MessageStatus{MessagePending, MessagePaused}, nil, []DeliveryStatus{DeliveryPending, DeliveryPaused}, nil
+	case OperationDiscard:
+		return []MessageStatus{MessageFailed}, nil, []DeliveryStatus{DeliveryFailed}, nil
 	}
 	return nil, nil, nil, nil
 }
@@ -73,6 +75,9 @@ func (a OperationAction) suits() (in, onlyIn []MessageStatus, out, onlyOut []Del
 // nothing.
 func (a OperationAction) narrow(f SearchFilter) (_ SearchFilter, any bool) {
 	in, onlyIn, out, onlyOut := a.suits()
+	if a == OperationRetry && f.Retried == nil {
+		f.Retried = new(false) // what became of them shows in the ones that were written for them
+	}
 	if len(f.MessageStatus)+len(f.DeliveryStatus) > 0 {
 		in, out = common(f.MessageStatus, in, onlyIn), common(f.DeliveryStatus, out, onlyOut)
 	}

@@ -260,7 +260,7 @@ func (o *operator) settle(item *OperationItem, r ActResult, mark *OperationMark,
 
 func (o *operator) actOnReply(ctx context.Context, ref MailRef, mark *OperationMark) error {
 	act := map[OperationAction]func(context.Context, string, string, *OperationMark) (Reply, error){
-		OperationRetry: o.e.retryReply, OperationPause: o.e.pauseReply, OperationResume: o.e.resumeReply, OperationCancel: o.e.cancelReply}
+		OperationRetry: o.e.retryReply, OperationPause: o.e.pauseReply, OperationResume: o.e.resumeReply, OperationCancel: o.e.cancelReply, OperationDiscard: o.e.discardReply}
 	_, err := act[mark.Action](ctx, ref.SessionID, ref.ID, mark)
 	return err
 }

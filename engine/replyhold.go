@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -43,6 +44,23 @@ func (e *Engine) CancelReply(ctx context.Context, sessionID, replyID string) (Re
 func (e *Engine) cancelReply(ctx context.Context, sessionID, replyID string, mark *OperationMark) (Reply, error) {
 	return e.actOnReply(ctx, sessionID, replyID, func(ctx context.Context, s Session, r Reply) error {
 		return e.hold(ctx, s, r, mark, func(d *Dispatch) error { return d.cancel(r.ID, e.now(), e.instance) })
+	})
+}
+
+// DiscardReply calls off a reply that failed, so that nobody is to look at it
+// any more. Its agent knows. Another one is CodeConflict.
+func (e *Engine) DiscardReply(ctx context.Context, sessionID, replyID string) (Reply, error) {
+	return e.discardReply(ctx, sessionID, replyID, nil)
+}
+
+func (e *Engine) discardReply(ctx context.Context, sessionID, replyID string, mark *OperationMark) (Reply, error) {
+	return e.actOnReply(ctx, sessionID, replyID, func(ctx context.Context, s Session, r Reply) error {
+		if err := e.mailboxes.DispatchMarked(ctx, s, r.ID, mark, func(d *Dispatch) error { return d.discard(r.ID) }); err != nil {
+			return err
+		}
+		// Also when it was done before: a crash may have come in between.
+		e.emit(Event{Type: EventReplyUpdated, SessionID: s.ID, ReplyID: r.ID})
+		return e.registry.RemoveUnsettled(ctx, s.ID, r.ID)
 	})
 }
 
@@ -152,6 +170,21 @@ func (d *Dispatch) cancel(id string, now time.Time, instance string) error {
 	}
 	d.State, d.SettledAt, d.LastError = DispatchCancelled, &now, &reason
 	return nil
+}
+
+func (d *Dispatch) discard(id string) error {
+	switch d.State {
+	case DispatchCancelled:
+		return nil
+	case DispatchFailed:
+		reason := "it was discarded after it had failed"
+		if why := text(d.LastError); why != "" {
+			reason += ": " + why
+		}
+		d.State, d.LastError = DispatchCancelled, &reason
+		return nil
+	}
+	return replyConflict("reply %s cannot be discarded: it has not failed, it is %s", clip(id), cmp.Or(string(d.State), "not noted yet"))
 }
 
 func replyConflict(format string, args ...any) error {

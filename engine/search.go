@@ -31,6 +31,9 @@ type SearchFilter struct {
 	DeliveryStatus []DeliveryStatus
 	// Waiting selects messages that wait since Now at the latest, false nothing.
 	Waiting bool
+	// Retried selects messages that were written once more, or all that were
+	// not; nil is both.
+	Retried *bool
 	// Since is the first instant, Until the first that is too late.
 	Since, Until *time.Time
 	// Now is the engine's time, which Search sets.

@@ -99,6 +99,10 @@ func (r *mutationResolver) CancelMessage(ctx context.Context, input model.Messag
 	return messageActionPayload(r.engine.CancelMessage(ctx, input.SessionID, input.MessageID))
 }
 
+func (r *mutationResolver) DiscardMessage(ctx context.Context, input model.MessageActionInput) (*model.MessageActionPayload, error) {
+	return messageActionPayload(r.engine.DiscardMessage(ctx, input.SessionID, input.MessageID))
+}
+
 func (r *queryResolver) Message(ctx context.Context, sessionID string, messageID string) (*model.Message, error) {
 	m, err := r.engine.Message(ctx, sessionID, messageID)
 	return found(model.Message{Message: m}, err)

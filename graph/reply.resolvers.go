@@ -57,6 +57,10 @@ func (r *mutationResolver) CancelReply(ctx context.Context, input model.ReplyAct
 	return replyActionPayload(r.engine.CancelReply(ctx, input.SessionID, input.ReplyID))
 }
 
+func (r *mutationResolver) DiscardReply(ctx context.Context, input model.ReplyActionInput) (*model.ReplyActionPayload, error) {
+	return replyActionPayload(r.engine.DiscardReply(ctx, input.SessionID, input.ReplyID))
+}
+
 func (r *queryResolver) Reply(ctx context.Context, sessionID string, replyID string) (*model.Reply, error) {
 	reply, err := r.engine.Reply(ctx, sessionID, replyID)
 	return found(model.Reply{Reply: reply}, err)

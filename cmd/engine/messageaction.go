@@ -18,6 +18,7 @@ func messageActions() []messageAction {
 		{"pause", "pauseMessage", "Hold a message back", "Hold a message back that waits: its container does not see it until it is resumed.\nWhat recurs rests with it; any message of its series will do."},
 		{"resume", "resumeMessage", "Let a paused message wait again", "Let a paused message wait for its container again."},
 		{"cancel", "cancelMessage", "Call a message off", "Call off a message that waits or is paused. If it recurs, it does so no more: any\nmessage of its series will do, and a run that is worked on is the last."},
+		{"discard", "discardMessage", "Call off a message that failed", "Call off a message that failed: it is cancelled then, and nobody is to look at it any\nmore. Its series goes on."},
 		{"retry", "retryMessage", "Write an ended message again", "Write a message that was completed, failed or cancelled once more, under a new id,\nwhich is printed."},
 	}
 }

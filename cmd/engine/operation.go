@@ -8,12 +8,12 @@ import (
 
 const operationFields = "id action filter reason status total done refused startedAt endedAt"
 
-var operationActions = []string{"retry", "pause", "resume", "cancel"}
+var operationActions = []string{"retry", "pause", "resume", "cancel", "discard"}
 
 func newOperationCommand() *cobra.Command {
 	r := &remote{}
 	c := newGroup("operation", "Act on many messages and replies: preview, start, list, show, items, cancel", `An operation does one thing with all messages and replies that a filter selects, of
-all sessions: retry, pause, resume or cancel. The engine carries it out in the
+all sessions: retry, pause, resume, cancel or discard. The engine carries it out in the
 background, those of a session one after the other, and goes on after a crash.`)
 	r.bind(c)
 	c.AddCommand(r.operationPreview(), r.operationStart(), r.operationList(), r.operationShow(), r.operationItems(), r.operationCancel())
@@ -49,9 +49,9 @@ func operationAction(arg string) (string, error) {
 func (r *remote) operationPreview() *cobra.Command {
 	c := &cobra.Command{Use: "preview ACTION", Short: "Count what an operation would act on", Args: cobra.ExactArgs(1), ValidArgs: operationActions,
 		Long: `Count what an operation would act on: of what the filter selects, all that the
-action is for. To retry are messages that failed or were cancelled, and replies that
-failed, were dropped or cancelled or may be lost; with --message-status completed
-also messages that were completed.`,
+action is for. To retry are messages that failed and were not retried yet, and replies
+that failed, were dropped or may be lost; with --message-status completed also messages
+that were completed, and so with cancelled. To discard is what failed.`,
 		Example: "  engine operation preview retry --agent-group support --message-status failed",
 		RunE: func(c *cobra.Command, args []string) error {
 			action, err := operationAction(args[0])

@@ -16,7 +16,7 @@ const replyFields = `id replyId session { id } seq kind timestamp inReplyTo cont
 
 func newReplyCommand() *cobra.Command {
 	r := &remote{}
-	c := newGroup("reply", "What agents answered: list, show, wait, files; claim, mark, retry, pause, resume, cancel, unsettled", "A reply is what a session's agent said: a row of its outbound.db, with its files\nin the outbox.")
+	c := newGroup("reply", "What agents answered: list, show, wait, files; claim, mark, retry, pause, resume, cancel, discard, unsettled", "A reply is what a session's agent said: a row of its outbound.db, with its files\nin the outbox.")
 	r.bind(c)
 	c.AddCommand(r.replyList(), r.replyShow(), r.replyWait(), r.replyFiles(), r.replyClaim(), r.replyMark(), r.replyUnsettled())
 	for _, a := range replyActions() {

@@ -15,6 +15,7 @@ func replyActions() []replyAction {
 		{"pause", "pauseReply", "Hold a reply back", "Hold a reply back that is not delivered, until it is resumed. Those behind it, in its\nsession and for its channel type, wait with it. An attempt that is under way goes\non, and is the last one if it fails; what is claimed cannot be paused."},
 		{"resume", "resumeReply", "Let a paused reply go out", "Let a paused reply go out: at once, unless its own time is to come; and those behind\nit after it."},
 		{"cancel", "cancelReply", "Call a reply off", "Call off a reply that waits or is paused: it is not delivered, its agent is told, and\nthose behind it go out. While it is being sent or claimed that is a conflict, and so\nit is when nobody knows whether it arrived; the error says what to do."},
+		{"discard", "discardReply", "Call off a reply that failed", "Call off a reply that failed: it is cancelled then, and nobody is to look at it any\nmore."},
 	}
 }
 

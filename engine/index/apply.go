@@ -68,7 +68,7 @@ func (x *Index) IndexedSessions(ctx context.Context, after string, owed bool, li
 const owedSQL = `SELECT id FROM sessions WHERE owed IS NOT NULL AND id > ? ORDER BY id LIMIT ?`
 
 const unendedSQL = `SELECT n, direction, id FROM mail WHERE s = (SELECT s FROM sessions WHERE id = ?) AND n > ?
-	AND status IN ('PENDING', 'PROCESSING', 'PAUSED', 'UNKNOWN') ORDER BY n LIMIT ?`
+	AND status IN ('PENDING', 'PROCESSING', 'PAUSED', 'UNKNOWN', 'FAILED') ORDER BY n LIMIT ?`
 
 // Unended implements engine.MailIndex.
 func (x *Index) Unended(ctx context.Context, sessionID string, after int64, limit int) (ids engine.MailIDs, next int64, err error) {
@@ -140,16 +140,16 @@ func put(c *database.Conn, session int64, m *engine.IndexedMail) error {
 	text := textOf(m.Content)
 	var n int64
 	var same bool
-	err := c.Each(`SELECT n, status = ?4 AND waits_from IS ?5 AND text = ?6 FROM mail WHERE id = ?1 AND s = ?2 AND direction = ?3`,
+	err := c.Each(`SELECT n, status = ?4 AND waits_from IS ?5 AND text = ?6 AND retried = ?7 FROM mail WHERE id = ?1 AND s = ?2 AND direction = ?3`,
 		func(s *sqlite3.Stmt) error {
 			n, same = s.ColumnInt64(0), s.ColumnBool(1)
 			return nil
-		}, m.ID, session, string(m.Direction), status, from, text)
+		}, m.ID, session, string(m.Direction), status, from, text, m.Retried)
 	if err != nil || same {
 		return err
 	}
 	if n != 0 {
-		_, err = c.Run(`UPDATE mail SET status = ?2, waits_from = ?3 WHERE n = ?1`, n, status, from)
+		_, err = c.Run(`UPDATE mail SET status = ?2, waits_from = ?3, retried = ?4 WHERE n = ?1`, n, status, from, m.Retried)
 		if err == nil {
 			_, err = c.Run(`UPDATE mail SET text = ?2 WHERE n = ?1 AND text <> ?2`, n, text)
 		}
@@ -167,8 +167,8 @@ func put(c *database.Conn, session int64, m *engine.IndexedMail) error {
 	if m.InReplyTo != "" && len(m.InReplyTo) <= maxID {
 		answered = &m.InReplyTo
 	}
-	_, err = c.Run(`INSERT INTO mail (n, s, direction, id, agent_group_id, kind, channel_type, status, waits_from, seq, in_reply_to, text)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, n, session, string(m.Direction), m.ID, m.AgentGroupID, clip(m.Kind, maxWord), channel, status, from, m.Seq, answered, text)
+	_, err = c.Run(`INSERT INTO mail (n, s, direction, id, agent_group_id, kind, channel_type, status, retried, waits_from, seq, in_reply_to, text)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, n, session, string(m.Direction), m.ID, m.AgentGroupID, clip(m.Kind, maxWord), channel, status, m.Retried, from, m.Seq, answered, text)
 	return err
 }
 

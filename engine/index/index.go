@@ -31,7 +31,7 @@ const (
 	// applicationID marks a file as an index of ours ("TwIx").
 	applicationID = 0x54774978
 	// version is that of the schema, and of what is put into it.
-	version = 3
+	version = 4
 
 	readers = 2
 

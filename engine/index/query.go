@@ -96,6 +96,9 @@ func (q *query) judge(f engine.SearchFilter) {
 	if f.Waiting {
 		q.rest = append(q.rest, "coalesce(waits_from <= "+q.arg(f.Now.UnixMilli())+", FALSE)")
 	}
+	if f.Retried != nil {
+		q.rest = append(q.rest, "retried = "+q.arg(*f.Retried))
+	}
 	if f.Since != nil {
 		q.span = append(q.span, q.order+" >= "+q.arg(number(*f.Since)))
 	}
@@ -215,6 +218,9 @@ func countSQL(f engine.SearchFilter) (string, []any) {
 	where := ""
 	if f.Since != nil {
 		where = " AND n >= " + q.arg(number(*f.Since))
+	}
+	if f.Retried != nil {
+		where += " AND retried = " + q.arg(*f.Retried)
 	}
 	parts := make([]string, len(states))
 	for i, s := range states {

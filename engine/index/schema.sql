@@ -35,6 +35,8 @@ CREATE TABLE mail (
     channel_type TEXT,
     -- Of a message, or of a reply's delivery.
     status TEXT NOT NULL,
+    -- Another message was written in its place.
+    retried INTEGER NOT NULL,
     -- Since when it waits, or will; NULL if it does not.
     waits_from INTEGER,
     -- Its place in the session, 0 for none.
@@ -49,7 +51,7 @@ CREATE INDEX mail_by_session ON mail (s, n);
 CREATE INDEX mail_by_agent_group ON mail (agent_group_id, n);
 CREATE INDEX mail_by_channel ON mail (channel_type, n);
 CREATE INDEX mail_by_status ON mail (direction, status, n);
-CREATE INDEX mail_unended ON mail (s, n) WHERE status IN ('PENDING', 'PROCESSING', 'PAUSED', 'UNKNOWN');
+CREATE INDEX mail_unended ON mail (s, n) WHERE status IN ('PENDING', 'PROCESSING', 'PAUSED', 'UNKNOWN', 'FAILED');
 CREATE INDEX mail_by_message ON mail (s, in_reply_to, seq, id) WHERE in_reply_to IS NOT NULL;
 CREATE INDEX mail_waiting ON mail (waits_from) WHERE waits_from IS NOT NULL;
 

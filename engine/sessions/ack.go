@@ -98,7 +98,7 @@ func (a *acks) apply(m *engine.Message) error {
 // times says when the container took or ended a message, where it says so.
 func (a *acks) times(m *engine.Message, now time.Time) {
 	switch m.Status {
-	case engine.MessageProcessing, engine.MessageCompleted, engine.MessageFailed:
+	case engine.MessageProcessing, engine.MessageCompleted, engine.MessageFailed, engine.MessageCancelled:
 	default:
 		return
 	}

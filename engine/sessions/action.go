@@ -74,7 +74,10 @@ var liveSQL = "SELECT " + column("id", maxText) + ` FROM messages_in WHERE serie
 func (a *action) find(in *inbox) error {
 	a.id = a.asked
 	seriesID, found, err := a.read(in)
-	if err != nil || found && (a.action == engine.ActionRetry || a.waits() || a.recurs() || seriesID == nil) {
+	if err == nil && !found && a.action == engine.ActionDiscard {
+		return notInSession(a.asked, in.session)
+	}
+	if err != nil || found && (a.action == engine.ActionRetry || a.action == engine.ActionDiscard || a.waits() || a.recurs() || seriesID == nil) {
 		return err
 	}
 	if !found {
@@ -162,6 +165,8 @@ func (a *action) do(in *inbox) error {
 		return a.resume(in)
 	case engine.ActionCancel:
 		return a.cancel(in)
+	case engine.ActionDiscard:
+		return a.discard(in)
 	default:
 		return a.retry(in)
 	}
@@ -231,6 +236,22 @@ func (a *action) cancel(in *inbox) error {
 		return in.exec(`UPDATE messages_in SET status = 'cancelled', recurrence = NULL WHERE id = ?`, a.id)
 	}
 	return conflict("message %s cannot be cancelled: it is %s", a.id, a.status)
+}
+
+// discard calls off what failed. A run that its series has not gone on from is
+// still read for the next one.
+func (a *action) discard(in *inbox) error {
+	switch {
+	case a.status == "cancelled":
+		return nil
+	case a.status != "failed":
+		return conflict("message %s cannot be discarded: it has not failed, it is %s", a.id, a.status)
+	case a.recurs():
+		return conflict("message %s cannot be discarded yet: the next run of its series is written when its time has come", a.id)
+	}
+	return errors.Join(in.exec(reasonSchema),
+		in.exec(`INSERT INTO engine_reason (message_id, reason) VALUES (?, 'it was discarded after it had failed') ON CONFLICT DO NOTHING`, a.id),
+		a.set(in, "cancelled"))
 }
 
 // retry writes an ended message again. One retry at a time waits: who did not

@@ -160,7 +160,7 @@ func (in *inbox) message(sess engine.Session, id string) (m *engine.Message, err
 
 // series reads what messages_in has no column for. Its statements are nil
 // where the folder lacks the table.
-type series struct{ zone, reason *sqlite3.Stmt }
+type series struct{ zone, reason, retry *sqlite3.Stmt }
 
 func newSeries(c *sqlite3.Conn) (*series, error) {
 	var s series
@@ -170,6 +170,7 @@ func newSeries(c *sqlite3.Conn) (*series, error) {
 	}{
 		{"engine_series", `SELECT ` + column("time_zone", maxText) + ` FROM engine_series WHERE message_id = ?`, &s.zone},
 		{"engine_reason", `SELECT ` + column("reason", maxText) + ` FROM engine_reason WHERE message_id = ?`, &s.reason},
+		{"engine_retry", `SELECT ` + column("retry_id", maxText) + ` FROM engine_retry WHERE message_id = ?`, &s.retry},
 	} {
 		has, err := hasTable(c, t.table)
 		if err == nil && has {
@@ -192,6 +193,14 @@ func (s *series) apply(m *engine.Message) (err error) {
 		m.Problem, failed = lookUp(s.reason, m.ID)
 		err = errors.Join(err, failed)
 	}
+	return errors.Join(err, s.retried(m))
+}
+
+// retried says what was written in the place of a message.
+func (s *series) retried(m *engine.Message) (err error) {
+	if m.Status != engine.MessagePending {
+		m.RetriedAs, err = lookUp(s.retry, m.ID)
+	}
 	return err
 }
 
@@ -210,11 +219,10 @@ func lookUp(st *sqlite3.Stmt, id string) (s *string, err error) {
 }
 
 func (s *series) close() {
-	if s.zone != nil {
-		s.zone.Close()
-	}
-	if s.reason != nil {
-		s.reason.Close()
+	for _, st := range []*sqlite3.Stmt{s.zone, s.reason, s.retry} {
+		if st != nil {
+			st.Close()
+		}
 	}
 }
 

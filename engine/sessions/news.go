@@ -41,9 +41,14 @@ func (s *Store) News(ctx context.Context, sess engine.Session, messages, replies
 func (m *mailbox) messageNews(sess engine.Session, q listing, ids []string, n *engine.News) error {
 	acks := m.acks()
 	defer acks.close()
+	more, err := newSeries(m.inbound)
+	if err != nil {
+		return err
+	}
+	defer more.close()
 	scan := func(r *row) (engine.Message, int64, bool, error) {
 		message := scanMessage(r, sess)
-		return message, int64(len(message.Content)), true, acks.apply(&message)
+		return message, int64(len(message.Content)), true, errors.Join(acks.apply(&message), more.retried(&message))
 	}
 	l, err := list(m.inbound, q, scan)
 	if err != nil {

@@ -56,7 +56,7 @@ func (s *Store) OperationMarks(ctx context.Context, sess engine.Session, d engin
 			r := &row{st: st}
 			mark := engine.OperationMark{OperationID: r.or(0), Action: engine.OperationAction(r.or(1)), Reason: r.or(2), At: r.time(3, "at"), RetriedAs: r.text(4), RetryOf: r.text(5)}
 			switch mark.Action {
-			case engine.OperationRetry, engine.OperationPause, engine.OperationResume, engine.OperationCancel:
+			case engine.OperationRetry, engine.OperationPause, engine.OperationResume, engine.OperationCancel, engine.OperationDiscard:
 				marks = append(marks, mark)
 			}
 		}

@@ -38,6 +38,7 @@ type MutationResolver interface {
 	PauseMessage(ctx context.Context, input model.MessageActionInput) (*model.MessageActionPayload, error)
 	ResumeMessage(ctx context.Context, input model.MessageActionInput) (*model.MessageActionPayload, error)
 	CancelMessage(ctx context.Context, input model.MessageActionInput) (*model.MessageActionPayload, error)
+	DiscardMessage(ctx context.Context, input model.MessageActionInput) (*model.MessageActionPayload, error)
 	EnsureMessagingGroup(ctx context.Context, input engine.EnsureMessagingGroupInput) (*model.EnsureMessagingGroupPayload, error)
 	StartOperation(ctx context.Context, input engine.StartOperationInput) (*model.StartOperationPayload, error)
 	CancelOperation(ctx context.Context, input model.CancelOperationInput) (*model.CancelOperationPayload, error)
@@ -47,6 +48,7 @@ type MutationResolver interface {
 	PauseReply(ctx context.Context, input model.ReplyActionInput) (*model.ReplyActionPayload, error)
 	ResumeReply(ctx context.Context, input model.ReplyActionInput) (*model.ReplyActionPayload, error)
 	CancelReply(ctx context.Context, input model.ReplyActionInput) (*model.ReplyActionPayload, error)
+	DiscardReply(ctx context.Context, input model.ReplyActionInput) (*model.ReplyActionPayload, error)
 	RunRetention(ctx context.Context, input model.RunRetentionInput) (*model.RunRetentionPayload, error)
 	RestoreSession(ctx context.Context, input engine.RestoreSessionInput) (*model.RestoreSessionPayload, error)
 	ResolveSession(ctx context.Context, input engine.ResolveSessionInput) (*model.ResolveSessionPayload, error)
@@ -212,6 +214,34 @@ func (ec *executionContext) field_Mutation_createAgentGroup_args(ctx context.Con
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (engine.CreateAgentGroupInput, error) {
 			return ec.unmarshalNCreateAgentGroupInput2githubᚗcomᚋtwinboxᚋtwinboxᚋengineᚐCreateAgentGroupInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_discardMessage_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.MessageActionInput, error) {
+			return ec.unmarshalNMessageActionInput2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐMessageActionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_discardReply_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.ReplyActionInput, error) {
+			return ec.unmarshalNReplyActionInput2githubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐReplyActionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1994,6 +2024,50 @@ func (ec *executionContext) fieldContext_Mutation_cancelMessage(ctx context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_discardMessage(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_discardMessage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DiscardMessage(ctx, fc.Args["input"].(model.MessageActionInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.MessageActionPayload) graphql.Marshaler {
+			return ec.marshalOMessageActionPayload2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐMessageActionPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_discardMessage(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MessageActionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_discardMessage_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_ensureMessagingGroup(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2384,6 +2458,50 @@ func (ec *executionContext) fieldContext_Mutation_cancelReply(ctx context.Contex
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_cancelReply_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_discardReply(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_discardReply(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DiscardReply(ctx, fc.Args["input"].(model.ReplyActionInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReplyActionPayload) graphql.Marshaler {
+			return ec.marshalOReplyActionPayload2ᚖgithubᚗcomᚋtwinboxᚋtwinboxᚋgraphᚋmodelᚐReplyActionPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_discardReply(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReplyActionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_discardReply_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -4077,6 +4195,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "discardMessage":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_discardMessage(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "ensureMessagingGroup":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_ensureMessagingGroup(ctx, field)
@@ -4136,6 +4261,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "cancelReply":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_cancelReply(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "discardReply":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_discardReply(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++

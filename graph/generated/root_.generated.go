@@ -307,6 +307,7 @@ type ComplexityRoot struct {
 		ReceivedAt      func(childComplexity int) int
 		Recurrence      func(childComplexity int) int
 		Replies         func(childComplexity int, first *int, after *string) int
+		RetriedAs       func(childComplexity int) int
 		Seq             func(childComplexity int) int
 		SeriesID        func(childComplexity int) int
 		Session         func(childComplexity int) int
@@ -369,6 +370,8 @@ type ComplexityRoot struct {
 		ClaimReplies         func(childComplexity int, input engine.ClaimRepliesInput) int
 		CloseSession         func(childComplexity int, input model.CloseSessionInput) int
 		CreateAgentGroup     func(childComplexity int, input engine.CreateAgentGroupInput) int
+		DiscardMessage       func(childComplexity int, input model.MessageActionInput) int
+		DiscardReply         func(childComplexity int, input model.ReplyActionInput) int
 		DryRunHooks          func(childComplexity int, input model.DryRunHooksInput) int
 		EnsureMessagingGroup func(childComplexity int, input engine.EnsureMessagingGroupInput) int
 		InstallHook          func(childComplexity int, input model.InstallHookInput) int
@@ -1793,6 +1796,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Message.Replies(childComplexity, args["first"].(*int), args["after"].(*string)), true
+	case "Message.retriedAs":
+		if e.ComplexityRoot.Message.RetriedAs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Message.RetriedAs(childComplexity), true
 	case "Message.seq":
 		if e.ComplexityRoot.Message.Seq == nil {
 			break
@@ -2064,6 +2073,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateAgentGroup(childComplexity, args["input"].(engine.CreateAgentGroupInput)), true
+	case "Mutation.discardMessage":
+		if e.ComplexityRoot.Mutation.DiscardMessage == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_discardMessage_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DiscardMessage(childComplexity, args["input"].(model.MessageActionInput)), true
+	case "Mutation.discardReply":
+		if e.ComplexityRoot.Mutation.DiscardReply == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_discardReply_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DiscardReply(childComplexity, args["input"].(model.ReplyActionInput)), true
 	case "Mutation.dryRunHooks":
 		if e.ComplexityRoot.Mutation.DryRunHooks == nil {
 			break
@@ -4565,6 +4596,8 @@ type Message {
   claimedAt: DateTime
   "When the container acknowledged that it ended, as it says; null unless it did, and for a time that cannot be or be read."
   acknowledgedAt: DateTime
+  "The id of the message that was last written in its place, by a retry; null if none was."
+  retriedAs: String
   "Whether it starts a turn. One that does not is context, read along with the next that does."
   trigger: Boolean!
   "Whether only a container that has just started sees it."
@@ -4772,6 +4805,14 @@ extend type Mutation {
     "The message."
     input: MessageActionInput!
   ): MessageActionPayload
+  """
+  Calls off a message that failed, so that nobody is to look at it any more: it is CANCELLED, and ` + "`" + `attention` + "`" + ` counts it no
+  more. Its series, if it has one, goes on. retryMessage still writes it once more. Another message is a CONFLICT.
+  """
+  discardMessage(
+    "The message."
+    input: MessageActionInput!
+  ): MessageActionPayload
 }
 `, BuiltIn: false},
 	{Name: "../schema/messaginggroup.graphqls", Input: `"A chat on a platform: unique by channel type and platform id."
@@ -4860,10 +4901,10 @@ extend type Mutation {
 	{Name: "../schema/operation.graphqls", Input: `"What an operation does with each message and reply of its filter that it can be done with."
 enum OperationAction {
   """
-  Messages that failed or were cancelled are written once more, as by retryMessage; completed ones only where the filter
-  asks for that status. Replies that failed, were dropped or cancelled or may be lost are delivered once more, as by
-  retryReply, those that may be lost perhaps a second time; ones that wait or are paused only where the filter asks for
-  that.
+  Messages that failed are written once more, as by retryMessage; completed and cancelled ones only where the filter asks
+  for that status, and those that were retried already only where it asks for ` + "`" + `retried: true` + "`" + `. Replies that failed, were
+  dropped or may be lost are delivered once more, as by retryReply, those that may be lost perhaps a second time; ones
+  that wait, are paused or were cancelled only where the filter asks for that.
   """
   RETRY
   "Messages and replies that wait are held back, as by pauseMessage and pauseReply."
@@ -4872,6 +4913,11 @@ enum OperationAction {
   RESUME
   "Messages and replies that wait or are held back are called off, as by cancelMessage and cancelReply; a message with its series."
   CANCEL
+  """
+  Messages and replies that failed are called off, as by discardMessage and discardReply, so that nobody is to look at
+  them any more; of a series, that run alone.
+  """
+  DISCARD
 }
 "Where an operation stands."
 enum OperationStatus {
@@ -5350,6 +5396,15 @@ extend type Mutation {
     "The reply."
     input: ReplyActionInput!
   ): ReplyActionPayload
+  """
+  Calls off a reply that failed, so that nobody is to look at it any more: it is CANCELLED, and neither ` + "`" + `attention` + "`" + ` nor
+  ` + "`" + `unsettledReplies` + "`" + ` has it. ` + "`" + `lastError` + "`" + ` still says why it failed, and retryReply has it delivered after all. Another reply
+  is a CONFLICT.
+  """
+  discardReply(
+    "The reply."
+    input: ReplyActionInput!
+  ): ReplyActionPayload
 }
 `, BuiltIn: false},
 	{Name: "../schema/retention.graphqls", Input: `"What is kept for how long, in seconds. Null is for ever."
@@ -5500,6 +5555,11 @@ input SearchFilter {
   deliveryStatus: [DeliveryStatus!]
   "Messages that wait, ought to wake the container, and whose time has come. False is as if it were left out."
   waiting: Boolean
+  """
+  True: only messages that were retried, which is to say written once more under a new id. False: all but these. Any when
+  left out.
+  """
+  retried: Boolean
   "From this instant on."
   since: DateTime
   "Before this instant."
@@ -5592,11 +5652,11 @@ type AttentionSessions {
 }
 "What may need somebody, for a first screen."
 type Attention {
-  "Replies that could not be delivered and will not be tried again."
+  "Replies that could not be delivered and will not be tried again, and were not discarded."
   failedReplies: AttentionMail!
   "Replies that wait for their delivery, or whose outcome is not known."
   unsettledReplies: AttentionMail!
-  "Messages that the agent gave up. They stay failed when they are retried, under a new id."
+  "Messages that failed, and were neither retried nor discarded."
   failedMessages: AttentionMail!
   "Messages that ought to wake the container and that it has not taken; ` + "`" + `oldest` + "`" + ` has the oldest timestamp."
   waitingMessages: AttentionMail!
@@ -6507,6 +6567,8 @@ func (ec *executionContext) childFields_Message(ctx context.Context, field graph
 		return ec.fieldContext_Message_claimedAt(ctx, field)
 	case "acknowledgedAt":
 		return ec.fieldContext_Message_acknowledgedAt(ctx, field)
+	case "retriedAs":
+		return ec.fieldContext_Message_retriedAs(ctx, field)
 	case "trigger":
 		return ec.fieldContext_Message_trigger(ctx, field)
 	case "onWake":

@@ -1050,7 +1050,7 @@ func (ec *executionContext) unmarshalInputSearchFilter(ctx context.Context, obj 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"text", "id", "sessionId", "agentGroupId", "channelType", "kind", "direction", "messageStatus", "deliveryStatus", "waiting", "since", "until"}
+	fieldsInOrder := [...]string{"text", "id", "sessionId", "agentGroupId", "channelType", "kind", "direction", "messageStatus", "deliveryStatus", "waiting", "retried", "since", "until"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1127,6 +1127,13 @@ func (ec *executionContext) unmarshalInputSearchFilter(ctx context.Context, obj 
 				return it, err
 			}
 			it.Waiting = data
+		case "retried":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("retried"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Retried = data
 		case "since":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("since"))
 			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)

@@ -106,6 +106,9 @@ func filterJSON(of engine.SearchFilter) json.RawMessage {
 	if of.Waiting {
 		f["waiting"] = true
 	}
+	if of.Retried != nil {
+		f["retried"] = *of.Retried
+	}
 	for name, at := range map[string]*time.Time{"since": of.Since, "until": of.Until} {
 		if at != nil {
 			f[name] = engine.FormatTime(*at)
