@@ -51,6 +51,15 @@ const CancelReplyDocument = graphql(`
     }
   }
 `)
+const DiscardReplyDocument = graphql(`
+  mutation DiscardReply($input: ReplyActionInput!) {
+    discardReply(input: $input) {
+      userErrors {
+        message
+      }
+    }
+  }
+`)
 
 /** Answer is a reply and what became of its delivery. */
 export function Answer({ sessionId, reply, done }: { sessionId: string; reply: Reply; done: () => void }) {
@@ -101,7 +110,7 @@ export function Answer({ sessionId, reply, done }: { sessionId: string; reply: R
           )}
         </Group>
         {d.lastError && (
-          <Alert color="red" p="xs" title="The last attempt failed">
+          <Alert color="red" p="xs" title={d.status === 'CANCELLED' ? 'Called off' : 'The last attempt failed'}>
             <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
               {d.lastError}
             </Text>
@@ -111,6 +120,11 @@ export function Answer({ sessionId, reply, done }: { sessionId: string; reply: R
           {again && (
             <Action label="Deliver now" title="Deliver this reply now?" run={async () => then(refusal(await client.mutation(RetryReplyDocument, { input }).toPromise(), (x) => x.retryReply))}>
               {d.status === 'UNKNOWN' ? 'It may have been delivered before: then it is there twice. ' : ''}Its delivery{to && <> to {to}</>} is tried at once. Hooks are asked again.
+            </Action>
+          )}
+          {d.status === 'FAILED' && (
+            <Action label="Discard" title="Discard this reply?" run={async () => then(refusal(await client.mutation(DiscardReplyDocument, { input }).toPromise(), (x) => x.discardReply))}>
+              It is set aside as cancelled, and needs no attention any more. What it says stays, and it can still be delivered.
             </Action>
           )}
           {d.status === 'PENDING' && (

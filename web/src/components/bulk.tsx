@@ -74,7 +74,7 @@ export function Bulk({ filter }: { filter: SearchFilter }) {
   return (
     <>
       <Group gap="xs">
-        {(['RETRY', 'PAUSE', 'RESUME', 'CANCEL'] as const).map((a) => (
+        {(['RETRY', 'PAUSE', 'RESUME', 'CANCEL', 'DISCARD'] as const).map((a) => (
           <Button key={a} size="xs" variant="default" onClick={() => ask(a)}>
             {actions[a].all}…
           </Button>

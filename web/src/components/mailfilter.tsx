@@ -24,7 +24,7 @@ const named = (all: string[]) => all.map((value) => ({ value, label: value.toLow
 const list = (s: string) => (s ? s.split(',') : [])
 
 /** What is behind the button, for its count. */
-const further: MailKey[] = ['id', 'session', 'group', 'channel', 'kind', 'direction', 'status', 'delivery', 'waiting', 'since', 'until', 'age']
+const further: MailKey[] = ['id', 'session', 'group', 'channel', 'kind', 'direction', 'status', 'delivery', 'waiting', 'retried', 'since', 'until', 'age']
 
 /** MailFilter edits the filter of the messages' screen. With focus, the search box takes it, and focused is called. */
 export function MailFilter({ mail, set, focus, focused }: { mail: Mail; set: (m: Partial<Mail>) => void; focus: boolean; focused: () => void }) {
@@ -85,6 +85,7 @@ export function MailFilter({ mail, set, focus, focused }: { mail: Mail; set: (m:
             <MultiSelect label="Delivery" placeholder={mail.delivery ? '' : 'Any'} data={named(deliveryStatuses)} value={list(mail.delivery)} onChange={(v) => set({ delivery: v.join(',') })} clearable />
             <Select label="Age" placeholder={mail.since || mail.until ? 'By the address' : 'Any'} data={Object.entries(ages).map(([value, { label }]) => ({ value, label }))} value={mail.age || null} onChange={(v) => set({ age: v ?? '', since: '', until: '' })} clearable />
             <Select label="Waiting" placeholder="Any" data={[{ value: '1', label: 'For the container' }]} value={mail.waiting || null} onChange={(v) => set({ waiting: v ?? '' })} clearable />
+            <Select label="Retried" placeholder="Any" data={[{ value: '0', label: 'Not retried' }, { value: '1', label: 'Retried' }]} value={mail.retried || null} onChange={(v) => set({ retried: v ?? '' })} clearable />
             {field('channel', 'Channel type')}
             {field('kind', 'Kind')}
             {field('session', 'Session')}

@@ -17,7 +17,7 @@ graphql(`
   }
 `)
 
-const past: Record<MarkFragment['action'], string> = { RETRY: 'Retried', PAUSE: 'Paused', RESUME: 'Resumed', CANCEL: 'Cancelled' }
+const past: Record<MarkFragment['action'], string> = { RETRY: 'Retried', PAUSE: 'Paused', RESUME: 'Resumed', CANCEL: 'Cancelled', DISCARD: 'Discarded' }
 
 /** Marks are what operations did with a message or reply, and why. */
 export function Marks({ sessionId, marks }: { sessionId: string; marks: MarkFragment[] }) {

@@ -48,6 +48,15 @@ const CancelMessageDocument = graphql(`
     }
   }
 `)
+const DiscardMessageDocument = graphql(`
+  mutation DiscardMessage($input: MessageActionInput!) {
+    discardMessage(input: $input) {
+      userErrors {
+        message
+      }
+    }
+  }
+`)
 
 /** MessageActions are what can be done with a message as it stands; each says what it does. */
 export function MessageActions({ message: m, done }: { message: StoryMessage; done: () => void }) {
@@ -79,6 +88,11 @@ export function MessageActions({ message: m, done }: { message: StoryMessage; do
           }}
         >
           What {name} says is written to the session once more, under a new id, behind what waits there. This one stays as it is.
+        </Action>
+      )}
+      {m.status === 'FAILED' && (
+        <Action label="Discard" title="Discard this message?" run={async () => then(refusal(await client.mutation(DiscardMessageDocument, { input }).toPromise(), (d) => d.discardMessage))}>
+          {name} is set aside as cancelled, and needs no attention any more. What it says stays, and it can still be retried.
         </Action>
       )}
       {m.status === 'PENDING' && (

@@ -1,7 +1,7 @@
 import type { DeliveryStatus, Direction, MessageStatus, SearchFilter } from '../gql/graphql'
 
 /** What the address of the messages' screen may hold; each is a text, and empty means any. */
-export const mailKeys = ['text', 'id', 'session', 'group', 'channel', 'kind', 'direction', 'status', 'delivery', 'waiting', 'since', 'until', 'age'] as const
+export const mailKeys = ['text', 'id', 'session', 'group', 'channel', 'kind', 'direction', 'status', 'delivery', 'waiting', 'retried', 'since', 'until', 'age'] as const
 export type MailKey = (typeof mailKeys)[number]
 export type Mail = Record<MailKey, string>
 
@@ -38,6 +38,7 @@ export function searchFilter(m: Mail, now: number): SearchFilter {
     messageStatus: list<MessageStatus>(m.status),
     deliveryStatus: list<DeliveryStatus>(m.delivery),
     waiting: m.waiting === '1' || undefined,
+    retried: m.retried ? m.retried === '1' : undefined,
     since: m.since || (age && age > 0 ? new Date(now - age).toISOString() : undefined),
     until: m.until || (age && age < 0 ? new Date(now + age).toISOString() : undefined),
   }
@@ -60,6 +61,7 @@ export function mailAddress(filter: unknown): string {
     status: f.messageStatus?.join(','),
     delivery: f.deliveryStatus?.join(','),
     waiting: f.waiting ? '1' : undefined,
+    retried: f.retried == null ? undefined : f.retried ? '1' : '0',
     since: f.since,
     until: f.until,
   }

@@ -34,6 +34,7 @@ const StoryDocument = graphql(`
       tries
       claimedAt
       acknowledgedAt
+      retriedAs
       operations {
         ...Mark
       }

@@ -15,7 +15,7 @@ import { Says } from '../components/says'
 import { Status } from '../components/status'
 import { Time } from '../components/time'
 import { Waiting } from '../components/waiting'
-import { sessionPath } from '../lib/places'
+import { messagePath, sessionPath } from '../lib/places'
 import { useStory, type StoryMessage } from '../lib/story'
 
 /** How far a message got along its way, as the number of the last step that is done. */
@@ -157,9 +157,17 @@ export default function Message({ sessionId, messageId }: { sessionId: string; m
         </Step>
         <Step title={m.status === 'FAILED' ? 'Failed' : 'Acknowledged'} icon={<IconCheck size={14} />}>
           <Text size="sm" c="dimmed">
-            {m.status === 'COMPLETED' ? 'The container has done its work on it.' : m.status === 'FAILED' ? 'The container, or the engine after too many tries, gave up on it.' : 'Not yet.'}{' '}
+            {m.status === 'COMPLETED' ? 'The container has done its work on it.' : m.status === 'FAILED' ? 'The container, or the engine after too many tries, gave up on it.' : m.status === 'CANCELLED' ? 'Nobody works on it any more.' : 'Not yet.'}{' '}
             {m.acknowledgedAt && <Time at={m.acknowledgedAt} />}
           </Text>
+          {m.retriedAs && (
+            <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+              It was retried as{' '}
+              <Anchor component={Link} href={messagePath(sessionId, m.retriedAs)} underline="always">
+                {m.retriedAs}
+              </Anchor>
+            </Text>
+          )}
         </Step>
         <Step title={replies.length > 1 ? `Answered by ${replies.length}${m.replies.pageInfo.hasNextPage ? ' and more' : ''} replies` : 'Answered'} icon={<IconMessageReply size={14} />}>
           {replies.length === 0 && (

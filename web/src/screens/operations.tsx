@@ -58,7 +58,7 @@ export default function Operations() {
           <Anchor component={Link} href="/messages" inherit underline="always">
             messages
           </Anchor>
-          , and retry or cancel all that the filter selects.
+          , and retry, cancel or discard all that the filter selects.
         </Empty>
       )}
       {operations.map((o) => (
