@@ -3,11 +3,14 @@ package tests_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/twinbox/twinbox/tests/internal/engineproc"
+	foreign "github.com/twinbox/twinbox/tests/internal/foreigntest"
 )
 
 // operation is one as the API shows it.
@@ -95,6 +98,50 @@ func TestKillsAmidAnOperationHaveNothingDoneTwiceOrNever(t *testing.T) {
 		}
 		if len(off) != each || !slices.Equal(off, on) {
 			t.Errorf("%d were retried as %d: %q", len(off), len(on), on)
+		}
+	}
+}
+
+func TestKillsAmidDiscardingLeaveNothingThatFailed(t *testing.T) {
+	t.Parallel()
+	const each = 60
+	data := t.TempDir()
+	e := engineproc.Start(t, data)
+	must(t, createAgents(e))
+	room, err := chat(e, "room")
+	must(t, err)
+	id, _, err := resolve(e, room, "thread")
+	must(t, err)
+	var found struct{ Session struct{ Folder string } }
+	e.MustQuery(t, `query($id: ID!) { session(id: $id) { folder } }`, map[string]any{"id": id}, &found)
+	s := session{engine: e, id: id, folder: filepath.Join(data, filepath.FromSlash(found.Session.Folder))}
+	s.mark(t, "RUNNING") // so that it is watched
+	messages, acks, replies := make([]map[string]any, each), make([]string, each), make([]string, each)
+	for n := range each {
+		messages[n] = map[string]any{"sessionId": id, "messageId": fmt.Sprint("m", n), "content": "cannot be done"}
+		acks[n] = fmt.Sprintf("('m%d', 'failed', '2026-01-01T00:00:00Z')", n)
+		replies[n] = fmt.Sprintf(`('r%d', %d, '2026-01-01T00:00:00.000Z', 'chat', '{"text":"hi"}', 'pager', 'nobody')`, n, 1001+2*n)
+	}
+	e.MustQuery(t, `mutation($m: [WriteMessageInput!]!) { writeMessages(input: {messages: $m}) { userErrors { message } } }`, map[string]any{"m": messages}, nil)
+	foreign.Run(t, "exec", s.folder, "outbound", "INSERT INTO processing_ack VALUES "+strings.Join(acks, ", "))
+	foreign.Run(t, "exec", s.folder, "outbound", "INSERT INTO messages_out (id, seq, timestamp, kind, content, channel_type, platform_id) VALUES "+strings.Join(replies, ", "))
+	op := mustOperate(t, s.engine, "DISCARD", map[string]any{"sessionId": s.id}, 2*each)
+	for range kills(t, 3) {
+		time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond) // at a moment that nobody chose
+		must(t, s.engine.Kill())
+		s.engine = engineproc.Start(t, data)
+	}
+	until(t, "the operation has ended", func() bool { return mustOperation(t, s.engine, op).Status == "COMPLETED" })
+	if o := mustOperation(t, s.engine, op); o.Done != 2*each {
+		t.Errorf("it ended as %+v", o)
+	}
+	until(t, "nothing needs attention", func() bool {
+		a := mustAttend(t, s.engine, "")
+		return a.FailedMessages.Count == 0 && a.FailedReplies.Count == 0
+	})
+	for _, m := range s.messages(t) {
+		if strings.HasPrefix(m.MessageID, "m") && m.Status != "CANCELLED" {
+			t.Errorf("%s is %s", m.MessageID, m.Status)
 		}
 	}
 }
