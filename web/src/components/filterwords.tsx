@@ -36,6 +36,7 @@ export function FilterWords({ filter }: { filter: SearchFilter }) {
 function said(key: keyof SearchFilter, value: unknown) {
   if (key === 'direction') return value === 'IN' ? 'messages' : 'replies'
   if (key === 'waiting') return 'what waits for the container'
+  if (key === 'retried') return value === true ? 'what was retried' : 'what was not retried'
   const of = Array.isArray(value) ? value.join(' or ').toLowerCase() : String(value)
   return (
     <>

@@ -19,6 +19,7 @@ export const ages: Record<string, { label: string; ms: number }> = {
 export function refusedMail(m: Pick<Mail, 'age'> & Partial<Mail>): string | null {
   if (m.age && !Object.hasOwn(ages, m.age)) return `There is no age “${m.age}”: there are ${Object.keys(ages).join(', ')}.`
   if (m.waiting && m.waiting !== '1') return `waiting is 1 or left out, not “${m.waiting}”.`
+  if (m.retried && m.retried !== '1' && m.retried !== '0') return `retried is 0, 1 or left out, not “${m.retried}”.`
   return null
 }
 
