@@ -109,8 +109,9 @@ type Outboxes interface {
 	OnOutbound(tell func(ctx context.Context, s Session))
 	// OutboundChanged returns the ids of those sessions whose outbound.db is not
 	// as it was when this was last asked, or as it was made; where neither is
-	// known, of those that changed after since. It opens no database.
-	OutboundChanged(places []SessionPlace, since time.Time) (ids []string)
+	// known, of those that changed after since says. unread are those of which
+	// nothing could be found out. It opens no database.
+	OutboundChanged(places []SessionPlace, since func(sessionID string) time.Time) (ids, unread []string)
 
 	// NewReplies reads what came after the mark, at most some hundred. Of these
 	// some may have been noted before.

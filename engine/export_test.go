@@ -68,7 +68,8 @@ func (e *Engine) Settled(sessionID string) bool {
 // Sweep looks at all sessions once, as fast as it can, and returns how many
 // they are.
 func (e *Engine) Sweep(ctx context.Context) (int, error) {
-	return e.sweepOnce(ctx, e.now(), 0)
+	n, _, err := e.sweepOnce(ctx, e.now(), nil, 0)
+	return n, err
 }
 
 // Held counts what the engine keeps in memory of sessions one by one: those

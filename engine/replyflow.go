@@ -60,16 +60,8 @@ func (e *Engine) endReplies() {
 	e.stopReplies()
 }
 
-// wakeUnsettled has every session delivered for that has something unsettled,
-// and those read that could not be.
+// wakeUnsettled has every session delivered for that has something unsettled.
 func (e *Engine) wakeUnsettled(ctx context.Context) error {
-	unread, err := e.registry.UnreadSessions(ctx)
-	if err != nil {
-		return err
-	}
-	for _, id := range unread {
-		e.deliverer.lookAgain(id, e.now())
-	}
 	return e.unsettledSessions(ctx, func(id string) {
 		// Its replies may not be noted yet, as the index is written first, or be
 		// settled, as it is also the last.
@@ -96,19 +88,27 @@ func (e *Engine) unsettledSessions(ctx context.Context, do func(id string)) erro
 // written while the engine did not run.
 func (e *Engine) sweep(ctx context.Context) {
 	since, err := e.registry.Swept(ctx)
+	var unread []string
+	if err == nil {
+		unread, err = e.registry.UnreadSessions(ctx)
+	}
 	if err != nil {
 		e.log.Error("look for replies of all sessions: since when", "error", err)
 	}
-	if since.After(e.now()) {
-		since = time.Time{} // the clock was set back
+	if err != nil || since.After(e.now()) { // the clock was set back
+		since = time.Time{}
 	}
 	every := e.sweepEvery * 9 / 10 // so that none waits longer, its look included
 	for {
 		began, start := e.now(), time.Now()
-		_, err := e.sweepOnce(ctx, since.Add(-sweepSlack), every)
+		_, missed, err := e.sweepOnce(ctx, since.Add(-sweepSlack), unread, every)
 		if err == nil {
+			if len(missed) > 0 {
+				e.log.Warn("look for replies: folders cannot be looked at; will look again", "sessions", len(missed), "first", missed[0])
+			}
 			// What was not read has not changed when it is looked for again.
-			err = e.registry.SetSwept(ctx, began, e.deliverer.unread())
+			unread = append(missed, e.deliverer.unread()...)
+			err = e.registry.SetSwept(ctx, began, unread)
 		}
 		if err != nil && ctx.Err() == nil {
 			e.log.Error("look for replies of all sessions", "error", err)
@@ -130,11 +130,16 @@ const (
 	sweepLooks = 8
 )
 
-// sweepOnce spreads its work over a time, since it is not to be noticed.
-func (e *Engine) sweepOnce(ctx context.Context, since time.Time, over time.Duration) (seen int, err error) {
+// sweepOnce spreads its work over a time, since it is not to be noticed. What is
+// unread counts as changed, whenever that was; missed cannot be looked at.
+func (e *Engine) sweepOnce(ctx context.Context, since time.Time, unread []string, over time.Duration) (seen int, missed []string, err error) {
 	total, err := e.registry.CountSessions(ctx)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
+	}
+	anew := make(map[string]bool, len(unread))
+	for _, id := range unread {
+		anew[id] = true
 	}
 	began := time.Now()
 	looking := make(chan struct{}, sweepLooks)
@@ -143,9 +148,16 @@ func (e *Engine) sweepOnce(ctx context.Context, since time.Time, over time.Durat
 	for after := int64(0); ; {
 		places, err := e.registry.SessionPlaces(ctx, after, sweepPage)
 		if err != nil {
-			return seen, err
+			return seen, missed, err
 		}
-		for _, id := range e.mailboxes.OutboundChanged(places, since) {
+		changed, gone := e.mailboxes.OutboundChanged(places, func(id string) time.Time {
+			if anew[id] {
+				return time.Time{}
+			}
+			return since
+		})
+		missed = append(missed, gone...)
+		for _, id := range changed {
 			looking <- struct{}{}
 			looks.Go(func() {
 				defer func() { <-looking }()
@@ -154,12 +166,12 @@ func (e *Engine) sweepOnce(ctx context.Context, since time.Time, over time.Durat
 		}
 		seen += len(places)
 		if len(places) < sweepPage {
-			return seen, ctx.Err()
+			return seen, missed, ctx.Err()
 		}
 		after = places[len(places)-1].N
 		share := float64(seen) / float64(max(total, seen))
 		if !pause(ctx, time.Until(began.Add(time.Duration(share*float64(over))))) {
-			return seen, ctx.Err()
+			return seen, missed, ctx.Err()
 		}
 	}
 }

@@ -51,6 +51,9 @@ func TestTheLastRepliesOfAStoppedContainerAreFound(t *testing.T) {
 	hosttest.Wait(t, "the last reply", func() bool { return slices.Equal(unsettled(t, h), []string{"last"}) })
 }
 
+// ever has no file be too old to have changed.
+func ever(string) time.Time { return time.Time{} }
+
 // A sweep of files that did not change opens none of them.
 func TestASessionThatDidNotChangeIsNotLookedInto(t *testing.T) {
 	h, _ := newHost(t, nil)
@@ -60,11 +63,11 @@ func TestASessionThatDidNotChangeIsNotLookedInto(t *testing.T) {
 		places[i] = engine.SessionPlace{ID: s.ID, AgentGroupID: s.AgentGroupID}
 	}
 	// As it was made, nothing is in it, though nobody has looked.
-	if got := h.Store.OutboundChanged(places, time.Time{}); got != nil {
+	if got, _ := h.Store.OutboundChanged(places, ever); got != nil {
 		t.Errorf("changed for no reason: %v", got)
 	}
 	say(t, h, all[1], "r", 1)
-	if got := h.Store.OutboundChanged(places, time.Time{}); !slices.Equal(got, []string{all[1].ID}) {
+	if got, _ := h.Store.OutboundChanged(places, ever); !slices.Equal(got, []string{all[1].ID}) {
 		t.Errorf("changed: %v", got)
 	}
 }
@@ -78,7 +81,8 @@ func TestOfUnknownFilesThoseThatAreNewerThanAsked(t *testing.T) {
 		store, err := sessions.Open(h.Data, sessions.Options{Passive: true})
 		hosttest.Must(t, err)
 		defer store.Close()
-		return store.OutboundChanged(places, since)
+		changed, _ := store.OutboundChanged(places, func(string) time.Time { return since })
+		return changed
 	}
 	if got := look(time.Now().Add(time.Hour)); got != nil {
 		t.Errorf("what is older than asked for has changed: %v", got)
@@ -97,7 +101,8 @@ func TestAFileThatWasWrittenJustNowIsLookedIntoOnceMore(t *testing.T) {
 	hosttest.Wait(t, "two looks within the second in which it was written", func() bool {
 		began := time.Now()
 		hosttest.Must(t, os.Chtimes(h.Folder(s, "outbound.db"), began, began))
-		first, second := h.Store.OutboundChanged(places, time.Time{}), h.Store.OutboundChanged(places, time.Time{})
+		first, _ := h.Store.OutboundChanged(places, ever)
+		second, _ := h.Store.OutboundChanged(places, ever)
 		if time.Since(began) >= time.Second {
 			return false
 		}
@@ -106,7 +111,10 @@ func TestAFileThatWasWrittenJustNowIsLookedIntoOnceMore(t *testing.T) {
 		}
 		return true
 	})
-	hosttest.Wait(t, "rest", func() bool { return h.Store.OutboundChanged(places, time.Time{}) == nil })
+	hosttest.Wait(t, "rest", func() bool {
+		changed, _ := h.Store.OutboundChanged(places, ever)
+		return changed == nil
+	})
 }
 
 func TestAReplyThatIsDueLaterHoldsUpNothing(t *testing.T) {
@@ -180,38 +188,70 @@ func TestRepliesThatNobodyPullsHoldUpNoWebhook(t *testing.T) {
 	}
 }
 
-// A sweep passes over a session whose container holds a lock; what it says is
-// found by the engine after this one all the same.
+// A sweep passes over a session whose container holds a lock, or whose folder is
+// away; what is said there is found by the engine after this one all the same.
 func TestWhatASweepCouldNotReadIsReadAfterARestart(t *testing.T) {
-	t.Parallel()
-	c := &clock{at: time.Now()}
-	data := t.TempDir()
-	open := func(sweep time.Duration) *hosttest.Host {
-		return hosttest.OpenWith(t, data, sessions.Options{Now: c.now}, engine.NewEventQueue(), func(c *engine.Config) { c.SweepReplies = sweep })
+	for name, block := range map[string]func(t *testing.T, h *hosttest.Host, s engine.Session) (release func()){
+		"locked": func(t *testing.T, h *hosttest.Host, s engine.Session) func() {
+			container := h.DB(t, s, "outbound.db")
+			hosttest.Must(t, container.Exec("BEGIN EXCLUSIVE"))
+			return func() { hosttest.Must(t, container.Exec("ROLLBACK")) }
+		},
+		"away": func(t *testing.T, h *hosttest.Host, s engine.Session) func() {
+			return moveAway(t, h.Folder(s))
+		},
+		"away with its agent group's": func(t *testing.T, h *hosttest.Host, s engine.Session) func() {
+			return moveAway(t, filepath.Dir(h.Folder(s)))
+		},
+		"unreadable": func(t *testing.T, h *hosttest.Host, s engine.Session) func() {
+			back := moveAway(t, h.Folder(s))
+			hosttest.Must(t, os.Symlink(s.ID, h.Folder(s))) // to itself
+			return func() {
+				hosttest.Must(t, os.Remove(h.Folder(s)))
+				back()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &clock{at: time.Now()}
+			data := t.TempDir()
+			open := func(sweep time.Duration) *hosttest.Host {
+				c.pass(time.Hour)
+				h := hosttest.OpenWith(t, data, sessions.Options{Now: c.now}, engine.NewEventQueue(), func(c *engine.Config) { c.SweepReplies = sweep })
+				hosttest.Wait(t, "sweep", func() bool {
+					at := queryRegistry(t, h, `SELECT at FROM marks WHERE name = 'swept'`)
+					return len(at) == 1 && at[0] >= c.now().UnixMilli()
+				})
+				return h
+			}
+			h := open(time.Hour)
+			_, err := h.CreateAgentGroup(t.Context(), engine.CreateAgentGroupInput{ID: hosttest.Ptr(hosttest.AgentGroup), Name: "Agents"})
+			hosttest.Must(t, err)
+			s := h.Session(t)
+			hosttest.Must(t, h.Close())
+			say(t, h, s, "r", 1)
+			release := block(t, h, s)
+			for range 2 { // one finds that it has changed, one that it has not
+				hosttest.Must(t, open(time.Hour).Close())
+			}
+			h = open(20 * time.Millisecond)
+			release()
+			c.pass(time.Minute)
+			hosttest.Wait(t, "the reply", func() bool { return slices.Equal(unsettled(t, h), []string{"r"}) })
+			hosttest.Wait(t, "sweep that has nothing left", func() bool {
+				return len(queryRegistry(t, h, `SELECT at FROM marks WHERE name LIKE 'unread:%'`)) == 0
+			})
+		})
 	}
-	swept := func(h *hosttest.Host) bool {
-		at := queryRegistry(t, h, `SELECT at FROM marks WHERE name = 'swept'`)
-		return len(at) == 1 && at[0] >= c.now().UnixMilli()
-	}
-	h := open(time.Hour)
-	_, err := h.CreateAgentGroup(t.Context(), engine.CreateAgentGroupInput{ID: hosttest.Ptr(hosttest.AgentGroup), Name: "Agents"})
-	hosttest.Must(t, err)
-	hosttest.Wait(t, "first sweep", func() bool { return swept(h) })
-	s := h.Session(t)
-	hosttest.Must(t, h.Close())
-	say(t, h, s, "r", 1)
-	container := h.DB(t, s, "outbound.db")
-	hosttest.Must(t, container.Exec("BEGIN EXCLUSIVE"))
-	for range 2 { // one finds that it has changed, one that it has not
-		c.pass(time.Hour)
-		h = open(time.Hour)
-		hosttest.Wait(t, "sweep", func() bool { return swept(h) })
-		hosttest.Must(t, h.Close())
-	}
-	hosttest.Must(t, container.Exec("ROLLBACK"))
-	h = open(20 * time.Millisecond)
-	hosttest.Wait(t, "the reply", func() bool { return slices.Equal(unsettled(t, h), []string{"r"}) })
-	hosttest.Wait(t, "sweep that has nothing left", func() bool { return len(queryRegistry(t, h, `SELECT at FROM marks WHERE name LIKE 'unread:%'`)) == 0 })
+}
+
+// moveAway renames a folder until back is called.
+func moveAway(t *testing.T, folder string) (back func()) {
+	t.Helper()
+	away := filepath.Join(t.TempDir(), "away")
+	hosttest.Must(t, os.Rename(folder, away))
+	return func() { hosttest.Must(t, os.Rename(away, folder)) }
 }
 
 // queryRegistry returns the numbers of a query's first column.

@@ -160,7 +160,7 @@ func (r *Registry) SetSwept(ctx context.Context, at time.Time, unreadIDs []strin
 			return err
 		}
 		for _, id := range unreadIDs {
-			if _, err := c.Run(`INSERT INTO marks (name, at) VALUES (?1 || ?2, ?3)`, unread, id, at.UnixMilli()); err != nil {
+			if _, err := c.Run(`INSERT OR IGNORE INTO marks (name, at) VALUES (?1 || ?2, ?3)`, unread, id, at.UnixMilli()); err != nil {
 				return err
 			}
 		}

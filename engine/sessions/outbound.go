@@ -70,23 +70,26 @@ func (s *Store) noteNew(d *dir, sess engine.Session) {
 }
 
 // OutboundChanged looks at time stamps. See engine.Outboxes.
-func (s *Store) OutboundChanged(places []engine.SessionPlace, since time.Time) (ids []string) {
+func (s *Store) OutboundChanged(places []engine.SessionPlace, since func(sessionID string) time.Time) (ids, unread []string) {
 	s.entered.RLock()
 	defer s.entered.RUnlock()
 	if s.gone {
-		return nil
+		return nil, nil
 	}
 	groups := s.openGroups()
 	defer groups.close()
 	for _, p := range places {
-		if st, err := groups.outbound(p.AgentGroupID, p.ID); err == nil && s.stamps.changed(p.ID, st, since) {
+		switch st, err := groups.outbound(p.AgentGroupID, p.ID); {
+		case err != nil:
+			unread = append(unread, p.ID)
+		case s.stamps.changed(p.ID, st, since):
 			ids = append(ids, p.ID)
 		}
 	}
-	return ids
+	return ids, unread
 }
 
-func (s *stamps) changed(id string, st unix.Stat_t, since time.Time) bool {
+func (s *stamps) changed(id string, st unix.Stat_t, since func(string) time.Time) bool {
 	at, now := time.Unix(st.Ctim.Unix()), s.hash(st)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,7 +102,7 @@ func (s *stamps) changed(id string, st unix.Stat_t, since time.Time) bool {
 		now = 0 // it may stand for a later version too
 	}
 	s.seen[key] = now
-	return known || !at.Before(since)
+	return known || !at.Before(since(id))
 }
 
 // groups are agent groups' folders, held open while many sessions are looked at.
