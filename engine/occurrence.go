@@ -49,7 +49,6 @@ func (e *Engine) prepareOccurrence(ctx context.Context, s Session, o *Occurrence
 		if err := e.life.note(ctx, s.ID, *o.ProcessAfter); err != nil {
 			return err
 		}
-		defer e.life.wrote(s, *o.ProcessAfter)
 	}
 	o.ID = newID("msg-")
 	d := Draft{ID: o.ID, Made: true, Kind: o.Kind, Route: o.Route, Trigger: o.Trigger, OnWake: o.OnWake, SourceSessionID: o.SourceSessionID}

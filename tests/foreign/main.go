@@ -26,6 +26,7 @@ func run(args []string) error {
 		"reply":          reply,                     // --content TEXT [--in-reply-to ID] …
 		"rows":           rows,                      // inbound|outbound TABLE: all rows
 		"hold":           hold,                      // inbound|outbound: a read lock, until stdin ends
+		"lock":           lock,                      // inbound|outbound: all of it, until stdin ends
 		"check":          check,                     // integrity and sequence numbers
 		"exec":           execute,                   // inbound|outbound SQL
 		"work":           work,                      // [--idle TIME] [--ask GROUP]: answers what comes, until nothing does

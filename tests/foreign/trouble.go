@@ -11,11 +11,18 @@ import (
 
 // hold is a reader that does not let go of its lock.
 func hold(dir string, args []string) error {
+	return keep(dir, args, "ro", `BEGIN; SELECT COUNT(*) FROM sqlite_schema`)
+}
+
+// lock is a writer that lets nobody read.
+func lock(dir string, args []string) error { return keep(dir, args, "rw", `BEGIN EXCLUSIVE`) }
+
+func keep(dir string, args []string, mode, begin string) error {
 	if len(args) != 1 {
-		return errors.New("usage: foreign hold FOLDER inbound|outbound")
+		return errors.New("usage: foreign hold|lock FOLDER inbound|outbound")
 	}
-	return with(dir, args[0], "ro", func(db *sql.DB) error {
-		if _, err := db.Exec(`BEGIN; SELECT COUNT(*) FROM sqlite_schema`); err != nil {
+	return with(dir, args[0], mode, func(db *sql.DB) error {
+		if _, err := db.Exec(begin); err != nil {
 			return err
 		}
 		fmt.Println("held")
