@@ -13,9 +13,8 @@ const clockStep = 2 * time.Second
 // time.
 func (e *Engine) clockSetBack(ctx context.Context, by time.Duration) {
 	e.log.Warn("the clock was set back", "by", by)
-	now := e.now()
 	for id, c := range e.life.setBack(by) {
-		if _, err := e.registry.ClaimContainer(ctx, id, c, now); err != nil && ctx.Err() == nil {
+		if err := e.registry.MoveClaim(ctx, id, c, c.Until.Add(-by)); err != nil && ctx.Err() == nil {
 			e.log.Warn("shorten the claim to a container, as the clock was set back", "session", id, "error", err)
 		}
 	}
@@ -29,7 +28,7 @@ func (e *Engine) clockSetBack(ctx context.Context, by time.Duration) {
 	}
 }
 
-// setBack returns the claims that end sooner now.
+// setBack returns, as they were, the claims that end sooner now.
 func (l *lifecycle) setBack(by time.Duration) map[string]ContainerClaim {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -41,8 +40,8 @@ func (l *lifecycle) setBack(by time.Duration) map[string]ContainerClaim {
 			t.again = t.again.Add(-by)
 		}
 		if t.claim != nil && t.claim.Until != nil {
-			t.claim = &ContainerClaim{Owner: t.claim.Owner, Until: new(t.claim.Until.Add(-by))}
 			claims[id] = *t.claim
+			t.claim = &ContainerClaim{Owner: t.claim.Owner, Until: new(t.claim.Until.Add(-by))}
 		}
 	}
 	l.calm = l.calm.Add(-by)

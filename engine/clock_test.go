@@ -37,6 +37,10 @@ func TestAClaimIsNoLongerForAClockThatIsSetBack(t *testing.T) {
 	hosttest.Wait(t, "the engine to know the time", func() bool { return h.ClockSeen() })
 	c.move(-time.Hour)
 	hosttest.Wait(t, "the engine to know the time", func() bool { return h.ClockSeen() })
+	const expires = `SELECT expires_at FROM container_claims`
+	hosttest.Wait(t, "the claim to end sooner on disk", func() bool {
+		return slices.Equal(registered(t, h, expires), []string{fmt.Sprint(c.now().Add(time.Minute).UnixMilli())})
+	})
 	if took := passUntil(t, c, h, s, 2*time.Minute, func() bool { return claim(t, h, s, "b") }); took < time.Minute {
 		t.Errorf("taken over after %s", took)
 	}

@@ -44,6 +44,36 @@ func (f *slowFolders) hold(s engine.Session) (read, let chan struct{}) {
 	return f.read, f.let
 }
 
+// namedFolders keep who prepares occurrences.
+type namedFolders struct {
+	*sessions.Store
+	prepare func(context.Context, engine.Session, *engine.Occurrence) error
+}
+
+func (f *namedFolders) OnOccurrence(prepare func(context.Context, engine.Session, *engine.Occurrence) error) {
+	f.prepare = prepare
+	f.Store.OnOccurrence(prepare)
+}
+
+// A look before it is written would find nothing, and one after that would tell
+// of it again.
+func TestAnOccurrenceIsToldOfOnceItIsWritten(t *testing.T) {
+	t.Parallel()
+	c, f := newClock(), &namedFolders{}
+	h := hosttest.OpenWith(t, t.TempDir(), sessions.Options{Now: c.now}, engine.NewEventQueue(), func(c *engine.Config) {
+		f.Store = c.Mailboxes.(*sessions.Store)
+		c.Mailboxes = f
+	})
+	_, err := h.CreateAgentGroup(t.Context(), engine.CreateAgentGroupInput{ID: hosttest.Ptr(hosttest.AgentGroup), Name: "Agents"})
+	hosttest.Must(t, err)
+	s := h.Session(t)
+	o := &engine.Occurrence{Message: engine.Message{Kind: "chat", Content: "hello", Trigger: true, ProcessAfter: hosttest.Ptr(c.now().Add(-time.Minute))}}
+	hosttest.Must(t, f.prepare(t.Context(), s, o))
+	waitTold(t, h, s, engine.EventSessionDue, 0)
+	o.Written(2)
+	waitTold(t, h, s, engine.EventSessionDue, 1)
+}
+
 // A look at a session takes time, in which the session may change hands.
 func TestALookDrawsNoConclusionsFromWhatIsPast(t *testing.T) {
 	t.Parallel()

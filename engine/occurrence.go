@@ -44,7 +44,8 @@ func (e *Engine) prepareOccurrence(ctx context.Context, s Session, o *Occurrence
 		o.Over = true
 		return nil
 	}
-	if o.ProcessAfter != nil && o.Trigger {
+	wakes := o.ProcessAfter != nil && o.Trigger
+	if wakes {
 		// It is noted before it is written, as any message.
 		if err := e.life.note(ctx, s.ID, *o.ProcessAfter); err != nil {
 			return err
@@ -64,8 +65,14 @@ func (e *Engine) prepareOccurrence(ctx context.Context, s Session, o *Occurrence
 	}
 	if err == nil {
 		o.Content, o.Dropped = d.Content.Text, d.Dropped
-		if d.trace != nil && !d.Dropped {
-			o.Written = func(seq int64) { e.tracer.written(d.trace, &Message{Seq: &seq}) }
+		if d.Dropped {
+			return nil
+		}
+		o.Written = func(seq int64) {
+			e.tracer.written(d.trace, &Message{Seq: &seq})
+			if wakes {
+				e.life.wrote(s, *o.ProcessAfter)
+			}
 		}
 		return nil
 	}

@@ -42,6 +42,9 @@ type WorkList interface {
 	// ClaimContainer records a claim, and notes work, unless somebody else's
 	// claim has not expired. SetContainerStatus to STOPPED removes it.
 	ClaimContainer(ctx context.Context, sessionID string, c ContainerClaim, now time.Time) (claimed bool, err error)
+	// MoveClaim has a claim that is for a time end at another one. What is claimed
+	// otherwise meanwhile stays so.
+	MoveClaim(ctx context.Context, sessionID string, c ContainerClaim, until time.Time) error
 }
 
 // Pulse is what can be seen of a session from outside. All of it may be the

@@ -71,6 +71,15 @@ func (r *Registry) ClaimContainer(ctx context.Context, sessionID string, claim e
 	return claimed && err == nil, err
 }
 
+// MoveClaim implements engine.WorkList.
+func (r *Registry) MoveClaim(ctx context.Context, sessionID string, claim engine.ContainerClaim, until time.Time) error {
+	return r.write(ctx, "change the claim to the container of session "+sessionID, func(c *conn) error {
+		_, err := c.Run(`UPDATE container_claims SET expires_at = ?4 WHERE session_id = ?1 AND owner = ?2 AND expires_at = ?3`,
+			sessionID, claim.Owner, claim.Until.UnixMilli(), until.UnixMilli())
+		return err
+	})
+}
+
 func optionalTime(s *sqlite3.Stmt, col int) *time.Time {
 	if s.ColumnType(col) == sqlite3.NULL {
 		return nil
