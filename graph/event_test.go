@@ -317,6 +317,15 @@ func TestACursorThatIsTooOldIsToldToResync(t *testing.T) {
 	must(t)(nil, w.Close())
 	w.start(t)
 	w.mustWrite(t, s, "m2")
+	// The engine has removed what was old at its start once it tells of more: it
+	// looks again when an hour has passed since.
+	events := w.stream(t, http.MethodGet, "/events?after=0", "")
+	for b := events.next(); !strings.Contains(b["data"], `"m2"`); b = events.next() {
+		if b == nil {
+			t.Fatal("m2 was not told of")
+		}
+	}
+	must(t)(nil, events.response.Body.Close())
 	w.days.Store(9)
 	w.mustWrite(t, s, "m3")
 	deadline, cancel := context.WithTimeout(t.Context(), time.Minute)
