@@ -36,6 +36,12 @@ type library struct {
 	codes map[codeKey]*code
 }
 
+// readVersion has wazero note its version, which it does once in a process, when
+// first asked, and without a lock: hooks that load at the same time would race.
+var readVersion = sync.OnceValue(func() error {
+	return wazero.NewRuntime(context.Background()).Close(context.Background())
+})
+
 // openLibrary opens, or makes, a library in a folder of its own. imports
 // offers a runtime what programs may import; it may be called concurrently.
 func openLibrary(dir string, o Options, imports func(context.Context, wazero.Runtime) error) (*library, error) {
@@ -55,7 +61,10 @@ func openLibrary(dir string, o Options, imports func(context.Context, wazero.Run
 		held:      make(map[string]int),
 		codes:     make(map[codeKey]*code),
 	}
-	if err = openPrivate(dir); err == nil {
+	if err = readVersion(); err == nil {
+		err = openPrivate(dir)
+	}
+	if err == nil {
 		l.store, err = openStore(filepath.Join(dir, "modules"))
 	}
 	if err == nil {
