@@ -16,8 +16,8 @@ func TestAReplyBehindALockOutlivesTheEngineThatCouldNotReadIt(t *testing.T) {
 	c := newCrashSite(t)
 	c.mark(t, "STOPPED")
 	must(t, c.engine.Kill())
-	said := time.Now()
 	c.say(t, 1)
+	said := time.Now()
 	release := foreign.Hold(t, "lock", c.folder, "outbound")
 	// What is said just before an engine looks is looked at by the next as well.
 	until(t, "it to be long ago", func() bool { return time.Since(said) > 4*time.Second })
