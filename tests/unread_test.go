@@ -13,8 +13,10 @@ import (
 // what is new, which then dies. The container never writes again.
 func TestAReplyBehindALockOutlivesTheEngineThatCouldNotReadIt(t *testing.T) {
 	t.Parallel()
-	c := newCrashSite(t)
-	c.mark(t, "STOPPED")
+	// The engine knows of no container, and watches the folder of none.
+	s := newSession(t, "--webhook-allow-private")
+	c := &crashSite{session: s, data: s.dataOf(), receiver: newGatekeeper(t)}
+	c.push(t, c.receiver.URL)
 	must(t, c.engine.Kill())
 	c.say(t, 1)
 	said := time.Now()
