@@ -152,7 +152,7 @@ export default function Attention() {
             </Card>
           </SimpleGrid>
           <Text size="sm" c="dimmed">
-            A number leads to exactly its rows. Failed messages stay here when they are retried, which is done under a new id: choose failures of the last hours to see what is new.
+            A number leads to exactly its rows. What failed stays here until it is retried or discarded: choose failures of the last hours to see what is new.
           </Text>
         </>
       )}
