@@ -32,8 +32,9 @@ type hostile struct {
 	// failure is of the error of a message; "" if the message is stored.
 	failure string
 	limits  map[string]any
-	// file sends an attachment with the message.
-	file bool
+	// file sends an attachment with the message; resolve asks for a session, and
+	// reply has the agent write one, in place of the message.
+	file, resolve, reply bool
 }
 
 // arena is one engine for all hostile hooks, with a hook that behaves.
@@ -73,6 +74,9 @@ func (s session) removeHook(t *testing.T, name string) {
 // the engine and to the other hook.
 func (a arena) meet(t *testing.T, h hostile) {
 	settings := map[string]any{"scope": map[string]any{"kinds": []string{"task"}}}
+	if h.resolve || h.reply {
+		settings = map[string]any{"scope": map[string]any{"channelTypes": []string{hostileChannel}}}
+	}
 	if h.limits != nil {
 		settings["limits"] = h.limits
 	}
@@ -116,7 +120,15 @@ func (a arena) provoke(t *testing.T, h hostile) {
 		task = saying("hello", attachment("a.txt", "text/plain", "a file"))
 	}
 	task["kind"] = "task"
-	w := a.send(t, task)
+	var w written
+	switch {
+	case h.resolve:
+		w.UserErrors = a.resolveRefused(t)
+	case h.reply:
+		w.UserErrors = a.replyRefused(t)
+	default:
+		w = a.send(t, task)
+	}
 	if h.failure == "" {
 		if w.Outcome != "WRITTEN" {
 			t.Errorf("the answer is %+v; it should be written", w)
@@ -218,7 +230,7 @@ func resident(t *testing.T, pid int) int64 {
 // TestHostileHooksHarmNobody: whatever a hook does costs its own call.
 func TestHostileHooksHarmNobody(t *testing.T) {
 	a := newArena(t)
-	all := [][]hostile{hostileReactors(), hostileAttachments(), hostileCommands(), hostileModules()}
+	all := [][]hostile{hostileReactors(), hostileAttachments(), hostilePoints(), hostileCommands(), hostileModules()}
 	if hooks.HasScripts() {
 		all = append(all, hostileScripts())
 	}
