@@ -60,6 +60,14 @@ export async function onMessage() {
   await null;
   for (;;) Math.random();
 }`, []string{"onMessage ran out of fuel", "at script.js:4:"}, nil},
+		{"loops and only makes functions", `
+export function onMessage() {
+  let f = null;
+  for (;;) {
+    const g = f;
+    f = () => g;
+  }
+}`, []string{"onMessage ran out of fuel: it was given 200,000,000 units at script.js:2:"}, func(r *engine.HookRecord) { r.Limits.Fuel = 200_000_000 }},
 		{"recurses", `
 const f = (n) => {
   return f(n + 1) + 1;
@@ -116,7 +124,7 @@ export async function onMessage() {
   for (;;) {
     await null;
   }
-}`, []string{"onMessage ran out of fuel"}, nil},
+}`, []string{"onMessage ran out of fuel: it was given 40,000,000 units at script.js:"}, nil},
 		{"fails when it begins", `
 const x = undefined;
 x.y();

@@ -79,7 +79,7 @@ func testAScriptThatChangesTheLanguageHarmsItselfOnly(t *testing.T, shared scrip
 	for _, c := range []struct{ name, spoil, want string }{
 		{"JSON", `JSON.parse = JSON.stringify = () => '{"action":"drop"}'`, `REPLACE {"text":"x"}`},
 		{"toJSON of objects", `Object.prototype.toJSON = () => "spoilt"`, `REPLACE "spoilt"`},
-		{"then of objects", `Object.prototype.then = (f) => f({ content: "spoilt" })`, `FAIL onMessage ran out of fuel: it was given 40,000,000 units`},
+		{"then of objects", `Object.prototype.then = (f) => f({ content: "spoilt" })`, `FAIL onMessage ran out of fuel: it was given 40,000,000 units at script.js:2:8`},
 		{"then of promises", `Promise.prototype.then = () => { throw 1 }`, `REPLACE {"text":"x"}`},
 		{"content of objects", `Object.prototype.action = "drop"; Object.prototype.content = "spoilt"`, `REPLACE {"text":"x"}`},
 		{"arrays", `Array.isArray = () => true; Array.prototype.map = Array.prototype.join = null; Array.prototype[Symbol.iterator] = null`, `REPLACE {"text":"x"}`},

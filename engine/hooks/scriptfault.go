@@ -152,8 +152,15 @@ func (g *scriptGuest) trapped(what string, err error) error {
 	return g.explain(what, err)
 }
 
+// outOfFuel tells the line of the function for the point where no trace has
+// one: QuickJS notes none before the first call, and a collection that takes
+// the rest of the fuel leaves it no time to.
 func (g *scriptGuest) outOfFuel(what, stack string) error {
-	return faultf("%s ran out of fuel: it was given %s units%s", what, humanize.Comma(g.filled), cmp.Or(g.where(stack), g.where(g.seen)))
+	at := cmp.Or(g.where(stack), g.where(g.seen))
+	if at == "" && g.entered {
+		at = g.where(string(g.ask(g.origin, jsUndefined)))
+	}
+	return faultf("%s ran out of fuel: it was given %s units%s", what, humanize.Comma(g.filled), at)
 }
 
 // ask calls one of the prelude's functions for a text; nil is a failure.

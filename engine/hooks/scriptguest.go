@@ -17,8 +17,8 @@ type scriptGuest struct {
 	script *script
 	limits engine.HookLimits
 	// points are the prelude's functions, by pointIndex, and what follows too.
-	points                                       [pointCount]jsValue
-	setup, makeBytes, takeBytes, describe, trace jsValue
+	points                                               [pointCount]jsValue
+	setup, makeBytes, takeBytes, describe, trace, origin jsValue
 
 	// askedAt is the fuel that was left when QuickJS asked whether to go on,
 	// seen the author's line then, if that mattered, and stopped the answer.
@@ -26,6 +26,8 @@ type scriptGuest struct {
 	seen      string
 	stopped   stop
 	beganWith int64 // the memory that the call began with
+	// entered: the author's function was called.
+	entered bool
 	// failed is set with what the call had used, before its failure is told.
 	failed bool
 	used   int64
@@ -42,7 +44,7 @@ type scriptKey struct{}
 func (g *scriptGuest) begin(fuel int64) {
 	g.fill(fuel)
 	g.gauge.Fill(fuel, quickJSDepth)
-	g.askedAt, g.seen, g.stopped, g.failed, g.beganWith = fuel, "", goesOn, false, g.room.size
+	g.askedAt, g.seen, g.stopped, g.failed, g.entered, g.beganWith = fuel, "", goesOn, false, false, g.room.size
 }
 
 func (g *scriptGuest) call(point engine.HookPoint, input []byte, fuel int64) ([]byte, error) {
@@ -65,6 +67,7 @@ func (g *scriptGuest) call(point engine.HookPoint, input []byte, fuel int64) ([]
 			return nil, err
 		}
 	}
+	g.entered = true
 	answer, err := g.call2(g.points[n], subject, file)
 	if g.answer, err = g.result(what, answer, err); err != nil {
 		return nil, err

@@ -4,7 +4,7 @@
   'use strict';
 
   const { stringify } = JSON;
-  const { freeze, isFrozen, defineProperty, keys } = Object;
+  const { freeze, isFrozen, defineProperty, getOwnPropertyDescriptor, keys } = Object;
   const { apply } = Reflect;
   const { isView } = ArrayBuffer;
   const resolved = Promise.resolve.bind(Promise);
@@ -13,6 +13,9 @@
   const { slice } = String.prototype;
   const Bytes = Uint8Array, Buffer = ArrayBuffer, Failure = Error, text = String, WeakMark = WeakSet;
   const { has, add } = WeakMark.prototype;
+
+  const { get: lineOf } = getOwnPropertyDescriptor(Function.prototype, 'lineNumber');
+  const { get: columnOf } = getOwnPropertyDescriptor(Function.prototype, 'columnNumber');
 
   let log;
 
@@ -187,5 +190,7 @@
       return stringify([what, stack]);
     },
     trace: () => new Failure().stack,
+    // origin is where the running call's function begins, as a trace tells it.
+    origin: () => ` script:${apply(lineOf, functions[point], [])}:${apply(columnOf, functions[point], [])}`,
   };
 })()

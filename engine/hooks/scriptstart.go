@@ -116,7 +116,7 @@ func (g *scriptGuest) loadPrelude(code []byte) error {
 		name  string
 		value *jsValue
 	}
-	parts := []part{{"useLog", &useLog}, {"setup", &g.setup}, {"room", &g.makeBytes}, {"bytes", &g.takeBytes}, {"describe", &g.describe}, {"trace", &g.trace}}
+	parts := []part{{"useLog", &useLog}, {"setup", &g.setup}, {"room", &g.makeBytes}, {"bytes", &g.takeBytes}, {"describe", &g.describe}, {"trace", &g.trace}, {"origin", &g.origin}}
 	for n := range g.points {
 		parts = append(parts, part{scriptFunction(n), &g.points[n]})
 	}
