@@ -107,11 +107,15 @@ export function Bulk({ filter }: { filter: SearchFilter }) {
             <Button variant="default" onClick={close}>
               {operation === null ? 'Back' : 'Done'}
             </Button>
-            {operation === null && (
-              <Button color={text.danger ? 'red' : undefined} disabled={!preview || preview.count === 0 || preview.more || reason.trim() === ''} loading={busy} onClick={() => void start()}>
-                {text.all}
-              </Button>
-            )}
+            {/* It stays where it is when it was pressed: the second half of a double click is not for another button. */}
+            <Button
+              color={text.danger ? 'red' : undefined}
+              disabled={operation !== null || !preview || preview.count === 0 || preview.more || reason.trim() === ''}
+              loading={busy}
+              onClick={() => void start()}
+            >
+              {text.all}
+            </Button>
           </Group>
         </Stack>
       </Modal>

@@ -1,4 +1,5 @@
 import { Client, cacheExchange, fetchExchange, mapExchange } from 'urql'
+import { inTurn } from './inturn'
 import { consoleKey, forget } from './signin'
 
 /** client sends queries and mutations; what happens comes by live.ts. */
@@ -14,6 +15,7 @@ export const client = new Client({
       },
     }),
     cacheExchange,
+    inTurn,
     fetchExchange,
   ],
 })
