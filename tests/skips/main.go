@@ -52,6 +52,8 @@ type outcome struct {
 	tests map[string]*bytes.Buffer // what those that have not ended wrote
 }
 
+// report shows what go test told. That it cannot be shown is no reason to end
+// the tests: errors of writing are dropped, and the status tells how they ended.
 type report struct {
 	to       io.Writer
 	packages map[string]*outcome
