@@ -1,4 +1,5 @@
-import { createGraphiQLFetcher } from '@graphiql/toolkit'
+import { createGraphiQLFetcher, type Fetcher } from '@graphiql/toolkit'
+import { type DocumentNode, parse } from 'graphql'
 import { createClient } from 'graphql-ws'
 import { consoleKey, forget, signInFirst } from '../lib/signin'
 
@@ -14,7 +15,7 @@ const signedInFetch: typeof fetch = async (input, init) => {
   return r
 }
 
-export const fetcher = createGraphiQLFetcher({
+const send = createGraphiQLFetcher({
   url: '/graphql',
   fetch: signedInFetch,
   wsClient: createClient({
@@ -22,3 +23,19 @@ export const fetcher = createGraphiQLFetcher({
     connectionParams: () => ({ consoleKey: consoleKey() }),
   }),
 })
+
+/**
+ * fetcher goes by the text that is sent. What GraphiQL knows of the operations in it is as old as the last pause in
+ * typing: run at once after another tab was chosen, a subscription would be sent as a query of the tab before.
+ */
+export const fetcher: Fetcher = (params, options) => {
+  let documentAST: DocumentNode
+  try {
+    documentAST = parse(params.query)
+  } catch {
+    return send(params, options) // The engine says what is wrong with it, and where.
+  }
+  const names = documentAST.definitions.flatMap((d) => (d.kind === 'OperationDefinition' ? (d.name?.value ?? null) : []))
+  const operationName = names.includes(params.operationName ?? null) || names.length !== 1 ? params.operationName : names[0]
+  return send({ ...params, operationName }, { ...options, documentAST })
+}
