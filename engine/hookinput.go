@@ -194,7 +194,7 @@ func (s HookSession) append(b []byte) []byte {
 func (m HookMessage) append(b []byte) []byte {
 	b = jsonvalue.AppendText(append(b, `"id":`...), m.ID)
 	b = jsonvalue.AppendText(append(b, `,"kind":`...), m.Kind)
-	b = m.Timestamp.UTC().AppendFormat(append(b, `,"timestamp":"`...), TimeLayout)
+	b = appendTime(append(b, `,"timestamp":"`...), m.Timestamp)
 	b = appendOptional(append(b, `","platformId":`...), m.PlatformID)
 	b = appendOptional(append(b, `,"channelType":`...), m.ChannelType)
 	b = appendOptional(append(b, `,"threadId":`...), m.ThreadID)

@@ -11,7 +11,15 @@ import (
 const TimeLayout = "2006-01-02T15:04:05.000Z"
 
 // FormatTime writes t in TimeLayout.
-func FormatTime(t time.Time) string { return t.UTC().Format(TimeLayout) }
+func FormatTime(t time.Time) string { return string(appendTime(make([]byte, 0, len(TimeLayout)), t)) }
+
+// appendTime appends t in TimeLayout to b.
+func appendTime(b []byte, t time.Time) []byte {
+	// RFC 3339 itself is formatted several times faster than another layout.
+	b = t.UTC().AppendFormat(b, time.RFC3339)
+	ms := t.Nanosecond() / int(time.Millisecond)
+	return append(b[:len(b)-1], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
+}
 
 // ParseTime reads RFC 3339 with any offset and fraction, and SQLite's
 // "YYYY-MM-DD HH:MM:SS[.SSS]", which is UTC. The result is in UTC.

@@ -10,7 +10,7 @@ import (
 
 const (
 	// traceGather is how long the first trace waits for others.
-	traceGather = 250 * time.Millisecond
+	traceGather = time.Second
 	// traceBytes bounds the memory of traces that wait to be stored, about.
 	traceBytes = 16 << 20
 	// tracePrune is how often old ones are looked for where none are new.

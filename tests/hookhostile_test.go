@@ -45,10 +45,15 @@ func newArena(t *testing.T) arena {
 	t.Setenv("GOGC", "20")
 	t.Setenv("GOMEMLIMIT", "24MiB")
 	a := arena{newSession(t)}
+	a.installGood(t)
+	return a
+}
+
+func (a arena) installGood(t *testing.T) {
+	t.Helper()
 	if e := a.tryInstall(t, "good", guest.Answering(`{"action":"replace","content":{"text":"good"}}`).Bytes(), map[string]any{"scope": map[string]any{"kinds": []string{"chat"}}}); len(e) > 0 {
 		t.Fatal(e)
 	}
-	return a
 }
 
 func (s session) tryInstall(t *testing.T, name string, module []byte, more ...map[string]any) []userError {
@@ -195,19 +200,26 @@ func (a arena) memory(t *testing.T) (bytes int64) {
 		return resident(t, a.engine.Pid())
 	}
 	for _, name := range []string{"go_memstats_heap_alloc_bytes", "go_memstats_stack_inuse_bytes", "twinbox_hook_memory_bytes"} {
-		values := regexp.MustCompile(`(?m)^`+name+`(?:\{.*\})? (\S+)$`).FindAllStringSubmatch(metrics, -1)
-		if values == nil {
-			t.Fatalf("no %s in the metrics", name)
-		}
-		for _, m := range values {
-			n, err := strconv.ParseFloat(m[1], 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			bytes += int64(n)
-		}
+		bytes += total(t, metrics, name)
 	}
 	return bytes
+}
+
+// total is the sum of a metric over all its labels.
+func total(t *testing.T, metrics, name string) (sum int64) {
+	t.Helper()
+	values := regexp.MustCompile(`(?m)^`+name+`(?:\{.*\})? (\S+)$`).FindAllStringSubmatch(metrics, -1)
+	if values == nil {
+		t.Fatalf("no %s in the metrics", name)
+	}
+	for _, m := range values {
+		n, err := strconv.ParseFloat(m[1], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += int64(n)
+	}
+	return sum
 }
 
 func resident(t *testing.T, pid int) int64 {
@@ -228,12 +240,18 @@ func resident(t *testing.T, pid int) int64 {
 }
 
 // TestHostileHooksHarmNobody: whatever a hook does costs its own call.
-func TestHostileHooksHarmNobody(t *testing.T) {
-	a := newArena(t)
+// hostiles are all that try something, by kind.
+func hostiles() [][]hostile {
 	all := [][]hostile{hostileReactors(), hostileAttachments(), hostilePoints(), hostileCommands(), hostileModules()}
 	if hooks.HasScripts() {
 		all = append(all, hostileScripts())
 	}
+	return all
+}
+
+func TestHostileHooksHarmNobody(t *testing.T) {
+	a := newArena(t)
+	all := hostiles()
 	// The first of each kind have the engine load what it keeps, and its heap
 	// grow as large as the largest make it.
 	for _, kind := range all {

@@ -24,8 +24,13 @@ type userError struct {
 // start serves a new data directory until the test ends.
 func start(t *testing.T, args ...string) (engine *engineproc.Process, data string) {
 	t.Helper()
+	return startBinary(t, engineproc.Binary(t), args...)
+}
+
+func startBinary(t *testing.T, bin string, args ...string) (engine *engineproc.Process, data string) {
+	t.Helper()
 	data = t.TempDir()
-	engine = engineproc.Start(t, data, args...)
+	engine = engineproc.StartBinary(t, bin, data, args...)
 	engine.MustQuery(t, `mutation { createAgentGroup(input: {id: "ag", name: "Agents"}) { userErrors { message } } }`, nil, nil)
 	return engine, data
 }
@@ -33,7 +38,13 @@ func start(t *testing.T, args ...string) (engine *engineproc.Process, data strin
 // newSession makes a session in a chat of its own, with the test's name as platform id.
 func newSession(t *testing.T, args ...string) session {
 	t.Helper()
-	engine, data := start(t, args...)
+	return newSessionIn(t, engineproc.Binary(t), args...)
+}
+
+// newSessionIn is newSession in an engine of a certain binary.
+func newSessionIn(t *testing.T, bin string, args ...string) session {
+	t.Helper()
+	engine, data := startBinary(t, bin, args...)
 	var chat struct {
 		EnsureMessagingGroup struct{ MessagingGroup struct{ ID string } }
 	}

@@ -34,7 +34,8 @@ minutes; engine console prints another.
 SIGTERM or SIGINT: the engine takes no more requests, finishes those that it has
 accepted, and exits 0. A second one ends it at once.
 
-GOGC and GOMEMLIMIT are as in any Go program; left out, they are 800 and 1GiB.`,
+GOGC and GOMEMLIMIT are as in any Go program; left out, they are 800 and 1GiB.
+When the engine falls quiet it gives the memory that it used back to the system.`,
 		Example: `  engine serve
   engine serve --data /var/lib/twinbox --listen 127.0.0.1:9000
   engine serve --listen :8443 --tls-cert cert.pem --tls-key key.pem
@@ -82,6 +83,7 @@ GOGC and GOMEMLIMIT are as in any Go program; left out, they are 800 and 1GiB.`,
 func serve(c *cobra.Command, cfg serverConfig) (err error) {
 	ctx, stop := interruptible(c.Context())
 	defer stop()
+	go giveBack(ctx, giveBackEvery)
 	s, err := startServer(ctx, cfg)
 	if err != nil {
 		return err

@@ -51,8 +51,14 @@ func PlainBinary(t testing.TB) string {
 // unless the test ended the process itself.
 func Start(t testing.TB, data string, args ...string) *Process {
 	t.Helper()
+	return StartBinary(t, Binary(t), data, args...)
+}
+
+// StartBinary is Start of a certain binary.
+func StartBinary(t testing.TB, bin, data string, args ...string) *Process {
+	t.Helper()
 	compiled.Share(t, filepath.Join(data, "hooks"))
-	p, err := Serve(Binary(t), data, args...)
+	p, err := Serve(bin, data, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

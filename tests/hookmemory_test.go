@@ -1,0 +1,49 @@
+package tests_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/twinbox/twinbox/tests/internal/engineproc"
+)
+
+// As it is shipped the engine collects seldom, and gives memory back once it is
+// quiet.
+func TestWhatHostileHooksTookIsGivenBack(t *testing.T) {
+	t.Parallel()
+	a := arena{newSessionIn(t, engineproc.PlainBinary(t))}
+	a.installGood(t)
+	// In the first round it loads what it keeps, and Go notes what it knows of a
+	// heap that was once as large.
+	var most, before, after int64
+	for range 2 {
+		before = after
+		for _, kind := range hostiles() {
+			for _, h := range kind {
+				t.Run(h.name, func(t *testing.T) { a.meet(t, h) })
+			}
+		}
+		most = resident(t, a.engine.Pid())
+		after = a.givenBack(t)
+	}
+	t.Logf("resident: %d bytes before, %d after them, %d when it was given back", before, most, after)
+	if after > before+before/10 {
+		t.Errorf("the engine keeps %d bytes; it had %d before the hostile hooks, and %d after them", after, before, most)
+	}
+}
+
+// givenBack waits until the engine keeps little that it does not use, and
+// returns what is resident then, but for that.
+func (a arena) givenBack(t *testing.T) int64 {
+	t.Helper()
+	for end := time.Now().Add(3 * time.Minute); ; time.Sleep(2 * time.Second) { // asking for metrics is work, too
+		text := a.metrics(t)
+		unused := total(t, text, "go_memstats_heap_idle_bytes") - total(t, text, "go_memstats_heap_released_bytes")
+		if unused < 4<<20 {
+			return resident(t, a.engine.Pid()) - unused
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the engine keeps %d bytes of heap that it does not use", unused)
+		}
+	}
+}
