@@ -11,11 +11,6 @@ import (
 	"github.com/twinbox/twinbox/tests/internal/engineproc"
 )
 
-// turns is how often two sides that are nearly the same follow each other in a
-// round: what changes on the machine meanwhile then strikes both. Few long ones
-// differ by more than what is to be seen.
-const turns = 64
-
 // install installs a hook for an agent group.
 func (s *served) install(ctx context.Context, name, agentGroup string, module []byte) error {
 	var out struct {
@@ -34,9 +29,10 @@ func (s *served) install(ctx context.Context, name, agentGroup string, module []
 }
 
 // overNone measures messages of an agent group that has a hook, and those of
-// one that has none. The latter is to be measured first: it does the work for
-// both.
-func (s *served) overNone(agentGroup string, named bool, d time.Duration) (with, without side) {
+// one that has none, in turns: what changes on the machine meanwhile strikes
+// both then. Few long turns differ by more than what is to be seen. The latter
+// is to be measured first: it does the work for both.
+func (s *served) overNone(agentGroup string, named bool, turns int, d time.Duration) (with, without side) {
 	var kept sample
 	without = func(ctx context.Context, _ int) (sample, error) {
 		var both [2][]sample

@@ -86,8 +86,8 @@ func medians(rounds []sample) sample {
 		return median(all)
 	}
 	return sample{
-		PerSecond:  of(func(s sample) float64 { return s.PerSecond }),
-		P50Micros:  of(func(s sample) float64 { return s.P50Micros }),
+		PerSecond:  of(rate),
+		P50Micros:  of(middle),
 		P99Micros:  of(func(s sample) float64 { return s.P99Micros }),
 		Allocs:     of(func(s sample) float64 { return s.Allocs }),
 		AllocBytes: of(func(s sample) float64 { return s.AllocBytes }),
@@ -97,4 +97,17 @@ func medians(rounds []sample) sample {
 func median[T cmp.Ordered](all []T) T {
 	slices.Sort(all)
 	return all[len(all)/2]
+}
+
+func rate(s sample) float64   { return s.PerSecond }
+func middle(s sample) float64 { return s.P50Micros }
+
+// ratio is the median of the rounds' ratios of one figure: a minute in which
+// the machine is slow strikes both sides of a round.
+func ratio(over, under []sample, figure func(sample) float64) float64 {
+	all := make([]float64, min(len(over), len(under)))
+	for i := range all {
+		all[i] = figure(over[i]) / figure(under[i])
+	}
+	return median(all)
 }

@@ -130,17 +130,17 @@ func (r row) result(ours, peer []sample, floors [][]sample) result {
 	if len(peer) > 0 {
 		p := medians(peer)
 		out.Peer = &p
-		out.TimesPeer = out.Twinbox.PerSecond / p.PerSecond
+		out.TimesPeer = ratio(ours, peer, rate)
 		if r.unit == perCall {
-			out.TimesPeer = p.P50Micros / out.Twinbox.P50Micros
+			out.TimesPeer = ratio(peer, ours, middle)
 		}
 		reached = reached && out.TimesPeer >= r.timesPeer
 	}
 	for i, f := range r.floors {
 		m := medians(floors[i])
-		times := out.Twinbox.PerSecond / m.PerSecond
+		times := ratio(ours, floors[i], rate)
 		if r.unit == perCall {
-			times = out.Twinbox.P50Micros / m.P50Micros
+			times = ratio(ours, floors[i], middle)
 		}
 		if i == 0 && r.timesFloor > 0 {
 			if r.unit == perCall {
