@@ -197,7 +197,7 @@ func (a arena) memory(t *testing.T) (bytes int64) {
 	a.engine.MustQuery(t, `{ hooks { name } }`, nil, nil)
 	metrics := a.metrics(t)
 	if !engineproc.Race {
-		return resident(t, a.engine.Pid())
+		return resident(t, a.engine.Pid(), "RssAnon")
 	}
 	for _, name := range []string{"go_memstats_heap_alloc_bytes", "go_memstats_stack_inuse_bytes", "twinbox_hook_memory_bytes"} {
 		bytes += total(t, metrics, name)
@@ -222,13 +222,14 @@ func total(t *testing.T, metrics, name string) (sum int64) {
 	return sum
 }
 
-func resident(t *testing.T, pid int) int64 {
+// resident is a field of a process's status, in bytes.
+func resident(t *testing.T, pid int, field string) int64 {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {
 		t.Skip(err)
 	}
-	m := regexp.MustCompile(`RssAnon:\s+(\d+) kB`).FindSubmatch(b)
+	m := regexp.MustCompile(field + `:\s+(\d+) kB`).FindSubmatch(b)
 	if m == nil {
 		t.Fatalf("%s", b)
 	}
