@@ -240,7 +240,6 @@ func resident(t *testing.T, pid int, field string) int64 {
 	return n << 10
 }
 
-// TestHostileHooksHarmNobody: whatever a hook does costs its own call.
 // hostiles are all that try something, by kind.
 func hostiles() [][]hostile {
 	all := [][]hostile{hostileReactors(), hostileAttachments(), hostilePoints(), hostileCommands(), hostileModules()}
@@ -250,6 +249,7 @@ func hostiles() [][]hostile {
 	return all
 }
 
+// TestHostileHooksHarmNobody: whatever a hook does costs its own call.
 func TestHostileHooksHarmNobody(t *testing.T) {
 	a := newArena(t)
 	all := hostiles()

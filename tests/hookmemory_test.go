@@ -9,7 +9,9 @@ import (
 )
 
 // As it is shipped the engine collects seldom, and gives memory back once it is
-// quiet.
+// quiet. The tenth is of all that is resident, some 50 MB, of which 33 MB are
+// pages of the program's file. Its own memory, some 20 MB then, is not held to
+// a tenth: it was seen to grow by 1 to 4 MB from one round to the next.
 func TestWhatHostileHooksTookIsGivenBack(t *testing.T) {
 	t.Parallel()
 	a := arena{newSessionIn(t, engineproc.PlainBinary(t))}
