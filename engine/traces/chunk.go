@@ -2,10 +2,8 @@ package traces
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
+	"encoding/binary"
 	"slices"
-	"time"
 
 	"github.com/twinbox/twinbox/engine"
 )
@@ -19,56 +17,15 @@ const (
 	chunkRuns = 512
 )
 
-// chunk is what a row's body has, as JSON: most messages pass the same hooks,
-// and change nothing.
-type chunk struct {
-	Versions []module `json:"v"`
-	Traces   []trace  `json:"t"`
-}
-
-type module struct {
-	Hook   string `json:"h"`
-	SHA256 string `json:"s"`
-}
-
-// trace has times in milliseconds since 1970: Written after Received.
-type trace struct {
-	Seq      int64  `json:"q"`
-	ID       string `json:"i"`
-	Received int64  `json:"r"`
-	Written  *int64 `json:"w,omitempty"`
-	Runs     []run  `json:"u"`
-}
-
-// run names its version by the place in the chunk, point and action by theirs
-// among all.
-type run struct {
-	Version    int      `json:"v"`
-	Point      int      `json:"p,omitempty"`
-	Action     int      `json:"a,omitempty"`
-	Reason     string   `json:"e,omitempty"`
-	Nanos      int64    `json:"t,omitempty"`
-	Fuel       int64    `json:"f,omitempty"`
-	Attachment int      `json:"n,omitempty"`
-	Name       string   `json:"m,omitempty"`
-	Changes    []change `json:"c,omitempty"`
-}
-
-type change struct {
-	Path   string `json:"p"`
-	Before *int64 `json:"b,omitempty"`
-	After  *int64 `json:"a,omitempty"`
-}
-
 // actions are in the order in which they are stored: new ones come last.
 var actions = [...]engine.HookAction{engine.HookPassed, engine.HookReplaced, engine.HookDropped, engine.HookRemoved,
 	engine.HookRejected, engine.HookFailed, engine.HookWasPassed}
 
 var points = [...]engine.HookPoint{engine.HookOnMessage, engine.HookOnAttachment, engine.HookOnReply, engine.HookOnSession}
 
-// chunks groups traces by session and direction, in order of seq, and puts
-// them into chunks.
-func chunks(traces []*engine.HookTrace, store func(first, last *engine.HookTrace, c chunk) error) error {
+// chunks groups traces by session and direction, in order of seq, and gives
+// those of each row to store.
+func chunks(traces []*engine.HookTrace, store func([]*engine.HookTrace) error) error {
 	traces = slices.Clone(traces)
 	slices.SortStableFunc(traces, func(a, b *engine.HookTrace) int {
 		return cmp.Or(cmp.Compare(a.SessionID, b.SessionID), cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Seq, b.Seq))
@@ -83,7 +40,7 @@ func chunks(traces []*engine.HookTrace, store func(first, last *engine.HookTrace
 			runs += len(t.Runs)
 			n++
 		}
-		if err := store(first, traces[n-1], newChunk(traces[:n])); err != nil {
+		if err := store(traces[:n]); err != nil {
 			return err
 		}
 		traces = traces[n:]
@@ -91,70 +48,72 @@ func chunks(traces []*engine.HookTrace, store func(first, last *engine.HookTrace
 	return nil
 }
 
-func newChunk(traces []*engine.HookTrace) chunk {
-	c := chunk{Traces: make([]trace, len(traces))}
-	for i, t := range traces {
-		c.Traces[i] = trace{Seq: t.Seq, ID: t.ID, Received: t.ReceivedAt.UnixMilli(), Runs: make([]run, len(t.Runs))}
-		if !t.WrittenAt.IsZero() {
-			after := t.WrittenAt.UnixMilli() - t.ReceivedAt.UnixMilli()
-			c.Traces[i].Written = &after
-		}
-		for j, r := range t.Runs {
-			c.Traces[i].Runs[j] = c.run(r)
+// version is of a hook; a run names it by its place among those of the chunk,
+// since most messages pass the same hooks.
+type version struct{ hook, sha256 string }
+
+// appendChunk appends what a row's body has: one trace after the other, of
+// numbers as varints and texts behind their lengths. Each message with a hook
+// pays for it, so it is neither JSON nor made by reflection.
+func appendChunk(b []byte, traces []*engine.HookTrace) []byte {
+	var versions []version
+	for _, t := range traces {
+		received := t.ReceivedAt.UnixMilli()
+		b = binary.AppendVarint(b, t.Seq)
+		b = appendText(b, t.ID)
+		b = binary.AppendVarint(b, received)
+		b = appendOptional(b, t.WrittenAt.UnixMilli()-received, !t.WrittenAt.IsZero())
+		b = binary.AppendUvarint(b, uint64(len(t.Runs)))
+		for i := range t.Runs {
+			b, versions = appendRun(b, &t.Runs[i], versions)
 		}
 	}
-	return c
+	return b
 }
 
-func (c *chunk) run(r engine.HookRun) run {
-	v := module{Hook: r.Hook, SHA256: r.Version}
-	i := slices.Index(c.Versions, v)
+// appendRun appends a version's hook and hash where it is named first, and what
+// few runs have only where there is some of it.
+func appendRun(b []byte, r *engine.HookRun, versions []version) ([]byte, []version) {
+	v := version{r.Hook, r.Version}
+	i := slices.Index(versions, v)
 	if i < 0 {
-		i = len(c.Versions)
-		c.Versions = append(c.Versions, v)
+		i = len(versions)
+		versions = append(versions, v)
+		b = appendText(appendText(binary.AppendUvarint(b, uint64(i)), v.hook), v.sha256)
+	} else {
+		b = binary.AppendUvarint(b, uint64(i))
 	}
-	stored := run{Version: i, Point: slices.Index(points[:], r.Point), Action: slices.Index(actions[:], r.Action), Reason: r.Reason,
-		Nanos: int64(r.Took), Fuel: r.Fuel, Attachment: r.Attachment, Name: r.Name}
-	for _, ch := range r.Changes {
-		stored.Changes = append(stored.Changes, change(ch))
+	b = binary.AppendUvarint(b, uint64(slices.Index(points[:], r.Point)))
+	b = binary.AppendUvarint(b, uint64(slices.Index(actions[:], r.Action)))
+	b = binary.AppendVarint(b, int64(r.Took))
+	b = binary.AppendVarint(b, r.Fuel)
+	if r.Reason == "" && r.Attachment == 0 && r.Name == "" && len(r.Changes) == 0 {
+		return append(b, 0), versions
 	}
-	return stored
+	b = appendText(append(b, 1), r.Reason)
+	b = binary.AppendVarint(b, int64(r.Attachment))
+	b = appendText(b, r.Name)
+	b = binary.AppendUvarint(b, uint64(len(r.Changes)))
+	for _, c := range r.Changes {
+		b = appendSize(appendSize(appendText(b, c.Path), c.Before), c.After)
+	}
+	return b, versions
 }
 
-// find calls found with those traces of a body that are of a seq.
-func find(body []byte, seqs []int64, found func(engine.HookTrace)) error {
-	var c chunk
-	if err := json.Unmarshal(body, &c); err != nil {
-		return err
-	}
-	for _, t := range c.Traces {
-		if !slices.Contains(seqs, t.Seq) {
-			continue
-		}
-		h := engine.HookTrace{Seq: t.Seq, ID: t.ID, ReceivedAt: time.UnixMilli(t.Received).UTC(), Runs: make([]engine.HookRun, len(t.Runs))}
-		if t.Written != nil {
-			h.WrittenAt = time.UnixMilli(t.Received + *t.Written).UTC()
-		}
-		for i, r := range t.Runs {
-			var err error
-			if h.Runs[i], err = c.hookRun(r); err != nil {
-				return err
-			}
-		}
-		found(h)
-	}
-	return nil
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-func (c *chunk) hookRun(r run) (engine.HookRun, error) {
-	if r.Version < 0 || r.Version >= len(c.Versions) || r.Point < 0 || r.Point >= len(points) || r.Action < 0 || r.Action >= len(actions) {
-		return engine.HookRun{}, fmt.Errorf("a run of version %d at point %d with action %d is none of ours", r.Version, r.Point, r.Action)
+func appendSize(b []byte, n *int64) []byte {
+	if n == nil {
+		return appendOptional(b, 0, false)
 	}
-	v := c.Versions[r.Version]
-	h := engine.HookRun{Hook: v.Hook, Version: v.SHA256, Point: points[r.Point], Action: actions[r.Action], Reason: r.Reason,
-		Took: time.Duration(r.Nanos), Fuel: r.Fuel, Attachment: r.Attachment, Name: r.Name}
-	for _, ch := range r.Changes {
-		h.Changes = append(h.Changes, engine.HookChange(ch))
+	return appendOptional(b, *n, true)
+}
+
+func appendOptional(b []byte, n int64, is bool) []byte {
+	if !is {
+		return append(b, 0)
 	}
-	return h, nil
+	return binary.AppendVarint(append(b, 1), n)
 }

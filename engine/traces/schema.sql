@@ -18,6 +18,6 @@ CREATE TABLE chunks (
     last INTEGER NOT NULL,
     at INTEGER NOT NULL,
     -- Last, since it is long; see chunk.go.
-    body TEXT NOT NULL
+    body BLOB NOT NULL
 ) STRICT;
 CREATE INDEX chunks_by_seq ON chunks (s, direction, first);

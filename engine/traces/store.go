@@ -2,7 +2,6 @@ package traces
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"slices"
 	"time"
@@ -17,7 +16,9 @@ import (
 func (t *Traces) Keep(ctx context.Context, traces []*engine.HookTrace, now time.Time) error {
 	return t.do(ctx, "keep what hooks did", true, func(c *database.Conn) error {
 		numbers := map[string]int64{}
-		return chunks(traces, func(first, last *engine.HookTrace, ch chunk) (err error) {
+		var body []byte
+		return chunks(traces, func(some []*engine.HookTrace) (err error) {
+			first, last := some[0], some[len(some)-1]
 			s := numbers[first.SessionID]
 			if s == 0 {
 				s, err = c.Number(`INSERT INTO sessions (id) VALUES (?1) ON CONFLICT (id) DO UPDATE SET id = ?1 RETURNING s`, first.SessionID)
@@ -26,12 +27,9 @@ func (t *Traces) Keep(ctx context.Context, traces []*engine.HookTrace, now time.
 				}
 				numbers[first.SessionID] = s
 			}
-			body, err := json.Marshal(ch)
-			if err != nil {
-				return err
-			}
+			body = appendChunk(body[:0], some)
 			_, err = c.Run(`INSERT INTO chunks (s, direction, first, last, at, body) VALUES (?, ?, ?, ?, ?, ?)`,
-				s, string(first.Direction), first.Seq, last.Seq, now.UnixMilli(), string(body))
+				s, string(first.Direction), first.Seq, last.Seq, now.UnixMilli(), body)
 			return err
 		})
 	})
@@ -55,8 +53,8 @@ func (t *Traces) Find(ctx context.Context, sessionID string, d engine.Direction,
 			seqs = seqs[n:]
 			err := c.Each(findSQL, func(s *sqlite3.Stmt) error {
 				n := s.ColumnInt64(0)
-				return find(s.ColumnRawText(1), some, func(h engine.HookTrace) {
-					if n >= newest[h.Seq] {
+				return each(s.ColumnRawBlob(1), func(h engine.HookTrace) {
+					if slices.Contains(some, h.Seq) && n >= newest[h.Seq] {
 						h.SessionID, h.Direction = sessionID, d
 						found[h.Seq], newest[h.Seq] = &h, n
 					}

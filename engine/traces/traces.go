@@ -28,8 +28,8 @@ var schema string
 const (
 	// applicationID marks a file as one of ours ("TwTr").
 	applicationID = 0x54775472
-	// version is that of the schema, and of what is in a chunk.
-	version = 1
+	// fileVersion is that of the schema, and of what is in a chunk.
+	fileVersion = 2
 
 	// A crash of the machine may cost what was stored last; it never damages the
 	// file.
@@ -123,7 +123,7 @@ func open(ctx context.Context, path string) (_ *database.Conn, err error) {
 		return c, create(c, path)
 	}
 	v, err := c.Number(`PRAGMA user_version`)
-	if err == nil && (id != applicationID || v != version) {
+	if err == nil && (id != applicationID || v != fileVersion) {
 		err = fmt.Errorf("it has version %d of application %x", v, id)
 	}
 	if err == nil { // what is damaged elsewhere shows when it is used
@@ -140,7 +140,7 @@ func create(c *database.Conn, path string) error {
 	if mode != "wal" {
 		return fmt.Errorf("the file system does not support SQLite's write-ahead log (journal_mode is %q)", mode)
 	}
-	if err := c.Exec("BEGIN;" + schema + fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", applicationID, version)); err != nil {
+	if err := c.Exec("BEGIN;" + schema + fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", applicationID, fileVersion)); err != nil {
 		return err
 	}
 	return database.Restrict(path) // SQLite made files of its own
