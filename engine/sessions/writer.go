@@ -34,8 +34,12 @@ type operation struct {
 // maxBatch bounds the operations that share a commit.
 const maxBatch = 256
 
-// maxGather bounds how long a batch waits for more to share it.
-const maxGather = time.Millisecond
+const (
+	// maxGather bounds how long a batch waits for more to share it.
+	maxGather = 4 * time.Millisecond
+	// gatherGaps is how often within its time it looks whether more are coming.
+	gatherGaps = 8
+)
 
 // do has apply applied and committed. It returns apply's own error, or one of
 // CodeUnavailable when the queue is full, or when ctx or the queue's time is
@@ -155,28 +159,33 @@ func (s *Store) write(w *writer) {
 }
 
 // gather gives those who were just answered a moment to come back with their
-// next message, for a fraction of the time that the batch took: else whoever
-// is first gets a commit of its own while all others wait for it. After a
-// batch of one, nobody is waited for.
+// next message: else whoever is first gets a commit of its own while all others
+// wait for it. It waits until they are all there, at most as long as the batch
+// took, and no longer once nobody comes for an eighth of that. After a batch of
+// fewer than four, nobody is waited for.
 func (s *Store) gather(w *writer, answered int, took time.Duration) {
-	s.mu.Lock()
-	want := answered / 2
-	if answered < 4 || len(w.queue) >= want {
+	if answered < 4 {
+		return
+	}
+	limit := min(took, maxGather)
+	gap := time.NewTicker(max(limit/gatherGaps, 1))
+	defer gap.Stop()
+	for end, came := time.Now().Add(limit), -1; ; {
+		s.mu.Lock()
+		n := len(w.queue)
+		if n >= answered || n == came || !time.Now().Before(end) {
+			w.want = 0
+			s.mu.Unlock()
+			break
+		}
+		came, w.want = n, answered
 		s.mu.Unlock()
-		return
+		select {
+		case <-w.enough:
+			return
+		case <-gap.C:
+		}
 	}
-	w.want = want
-	s.mu.Unlock()
-	timer := time.NewTimer(min(took/4, maxGather))
-	defer timer.Stop()
-	select {
-	case <-w.enough:
-		return
-	case <-timer.C:
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w.want = 0
 	select {
 	case <-w.enough: // told at the last moment
 	default:
