@@ -10,7 +10,7 @@ import (
 
 // As it is shipped the engine collects seldom, and gives memory back once it is
 // quiet. Each round but the first is held to a tenth of what the engine itself
-// had before it. In the first it loads what it keeps (11 MB become 20), and Go
+// had before it. In the first it loads what it keeps (11 MB become 17), and Go
 // notes what it knows of a heap that was once as large.
 func TestWhatHostileHooksTookIsGivenBack(t *testing.T) {
 	t.Parallel()
