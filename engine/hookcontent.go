@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/twinbox/twinbox/engine/internal/jsonvalue"
 )
@@ -24,7 +25,7 @@ type contentSubject struct {
 	shown    string // the content as hooks see it
 	// given are the attachments that bring bytes, as hooks know them, by ref.
 	given map[string]givenAttachment
-	// own are refs that the sender's other attachments have.
+	// own are refs that the sender's other attachments have, once it is asked.
 	own map[string]bool
 	// trace is told what is replaced, if not nil.
 	trace *HookTrace
@@ -35,25 +36,27 @@ type givenAttachment struct {
 	size int64
 }
 
-// newContentSubject takes, of the attachments in c, the sizes in bytes.
-func newContentSubject(p HookPoint, s HookSession, m HookMessage, c Content, sizes []int64, limit int64) (*contentSubject, error) {
-	u := &contentSubject{point: p, session: s, message: m, limit: limit, content: c}
-	value := c.readable()
+// contentSubjects are used again: one is as large as the rest of what a call
+// needs, and each message needs one.
+var contentSubjects = sync.Pool{New: func() any { return new(contentSubject) }}
+
+// recycle ends the use of u.
+func (u *contentSubject) recycle() {
+	*u = contentSubject{}
+	contentSubjects.Put(u)
+}
+
+// show makes what hooks see of the content, of whose attachments sizes has the
+// sizes in bytes.
+func (u *contentSubject) show(sizes []int64) error {
+	value := u.content.readable()
+	if len(u.content.Attachments) == 0 {
+		u.shown = u.content.show(value)
+		return nil
+	}
 	object, _ := value.(map[string]any)
 	list, _ := object["attachments"].([]any)
-	for i, element := range list {
-		if ref, ok := refOf(element); ok && !slices.ContainsFunc(c.Attachments, func(a AttachmentDraft) bool { return a.At == i }) {
-			if u.own == nil {
-				u.own = map[string]bool{}
-			}
-			u.own[ref] = true
-		}
-	}
-	if len(c.Attachments) == 0 {
-		u.shown = c.show(value)
-		return u, nil
-	}
-	return u, u.showAttachments(object, list, sizes)
+	return u.showAttachments(object, list, sizes)
 }
 
 // showAttachments gives those that bring bytes a ref in place of these.
@@ -73,6 +76,19 @@ func (u *contentSubject) showAttachments(object map[string]any, list []any, size
 	var err error
 	u.shown, err = encodeJSON(object)
 	return err
+}
+
+// otherRefs are those of attachments that bring no bytes.
+func (c Content) otherRefs() map[string]bool {
+	object, _ := c.readable().(map[string]any)
+	list, _ := object["attachments"].([]any)
+	refs := map[string]bool{}
+	for i, element := range list {
+		if ref, ok := refOf(element); ok && !slices.ContainsFunc(c.Attachments, func(a AttachmentDraft) bool { return a.At == i }) {
+			refs[ref] = true
+		}
+	}
+	return refs
 }
 
 func refOf(element any) (string, bool) {
@@ -185,6 +201,9 @@ func (u *contentSubject) before() any {
 // claim finds the attachments that a hook kept, and makes of each what is
 // stored: without what was there for hooks only.
 func (u *contentSubject) claim(value any) ([]AttachmentDraft, error) {
+	if !u.replaced {
+		u.own = u.content.otherRefs()
+	}
 	object, _ := value.(map[string]any)
 	list, _ := object["attachments"].([]any)
 	var kept []AttachmentDraft

@@ -145,7 +145,7 @@ func (e *Engine) dryRunSamples(ctx context.Context, in DryRunHooksInput) ([]Hook
 		if err != nil {
 			return nil, err
 		}
-		sample.Session = hookSession(s)
+		sample.Session = hookSession(&s)
 		sample.Session.ChannelType, sample.Session.PlatformID = route.ChannelType, route.PlatformID
 		sample.Message = HookMessage{ChannelType: route.ChannelType, PlatformID: route.PlatformID, ThreadID: route.ThreadID}
 	}

@@ -78,7 +78,8 @@ func NewHookSubject(p HookPoint, s HookSample) (HookSubject, error) {
 		if err != nil {
 			return nil, err
 		}
-		return newContentSubject(p, s.Session, m, content, sampleSizes(content), limits.ContentBytes)
+		u := &contentSubject{point: p, session: s.Session, message: m, content: content, limit: limits.ContentBytes}
+		return u, u.show(sampleSizes(content))
 	case HookOnAttachment:
 		s.Attachment.Size = int64(len(s.Bytes))
 		return &attachmentSubject{head: attachmentHead(s.Session, s.Message), about: s.Attachment, bytes: s.Bytes, limit: limits.AttachmentBytes}, nil
@@ -140,7 +141,7 @@ func parseShown(kind string, shown json.RawMessage) (Content, error) {
 	return parseContent(kind, value)
 }
 
-func hookSession(s Session) HookSession {
+func hookSession(s *Session) HookSession {
 	return HookSession{ID: s.ID, AgentGroupID: s.AgentGroupID, MessagingGroupID: s.MessagingGroupID, ThreadID: s.ThreadID, Mode: s.Mode, Labels: s.Labels}
 }
 

@@ -30,12 +30,12 @@ func (e *Engine) runMessageHooks(ctx context.Context, s Session, d *Draft) error
 	}
 	timed, cancel := e.hookTime(ctx)
 	defer cancel()
-	return e.runMessageHooksUntil(ctx, timed, s, d)
+	return e.runMessageHooksUntil(ctx, timed, &s, d)
 }
 
 // runMessageHooksUntil is runMessageHooks for one of several messages, whose
 // hooks run until timed ends: ctx with a hookTime. There is a host.
-func (e *Engine) runMessageHooksUntil(ctx, timed context.Context, s Session, d *Draft) error {
+func (e *Engine) runMessageHooksUntil(ctx, timed context.Context, s *Session, d *Draft) error {
 	t := HookTarget{AgentGroupID: s.AgentGroupID, ChannelType: text(d.Route.ChannelType), Kind: d.Kind}
 	onMessage := e.hooks.Applies(HookOnMessage, t)
 	onAttachment := len(d.Content.Attachments) > 0 && e.hooks.Applies(HookOnAttachment, t)
@@ -43,14 +43,14 @@ func (e *Engine) runMessageHooksUntil(ctx, timed context.Context, s Session, d *
 		return nil
 	}
 	if !d.Made {
-		if known, err := e.mailboxes.Accepted(ctx, s, d.ID); err != nil || known {
+		if known, err := e.mailboxes.Accepted(ctx, *s, d.ID); err != nil || known {
 			return err // a replay is answered with the first result
 		}
 	}
 	if d.Recurrence != nil {
 		d.given = new(d.Content.clone())
 	}
-	d.trace = e.tracer.begin(s, DirectionIn, d.ID)
+	d.trace = e.tracer.begin(s, DirectionIn, d.ID, d.received)
 	if onMessage {
 		if err := e.runOnMessage(timed, s, d, t); err != nil || d.Dropped {
 			return err
@@ -62,7 +62,7 @@ func (e *Engine) runMessageHooksUntil(ctx, timed context.Context, s Session, d *
 	return nil
 }
 
-func (e *Engine) runOnMessage(ctx context.Context, s Session, d *Draft, t HookTarget) error {
+func (e *Engine) runOnMessage(ctx context.Context, s *Session, d *Draft, t HookTarget) error {
 	if err := d.Content.settle(); err != nil {
 		return err
 	}
@@ -73,11 +73,12 @@ func (e *Engine) runOnMessage(ctx context.Context, s Session, d *Draft, t HookTa
 			return err
 		}
 	}
-	u, err := newContentSubject(HookOnMessage, hookSession(s), hookMessage(d), d.Content, sizes, e.limits.ContentBytes)
-	if err != nil {
+	u := contentSubjects.Get().(*contentSubject)
+	defer u.recycle()
+	*u = contentSubject{point: HookOnMessage, session: hookSession(s), message: hookMessage(d), content: d.Content, limit: e.limits.ContentBytes, trace: d.trace}
+	if err := u.show(sizes); err != nil {
 		return err
 	}
-	u.trace = d.trace
 	action, err := e.hooks.Run(ctx, HookCall{HookOnMessage, t, u, d.trace})
 	if err != nil {
 		return err
@@ -101,7 +102,7 @@ func (c *Content) settle() error {
 	return err
 }
 
-func (e *Engine) runOnAttachments(ctx context.Context, s Session, d *Draft, t HookTarget) error {
+func (e *Engine) runOnAttachments(ctx context.Context, s *Session, d *Draft, t HookTarget) error {
 	head := attachmentHead(hookSession(s), hookMessage(d))
 	d.spill = &spill{open: e.mailboxes.Scratch}
 	var removed []int

@@ -64,7 +64,7 @@ func (e *Engine) runSessionHooks(ctx context.Context, s *Session) error {
 	if !e.hooks.Applies(HookOnSession, t) {
 		return nil
 	}
-	u := &sessionSubject{session: hookSession(*s)}
+	u := &sessionSubject{session: hookSession(s)}
 	u.session.ChannelType, u.session.PlatformID = route.ChannelType, route.PlatformID
 	ctx, cancel := e.hookTime(ctx)
 	defer cancel()

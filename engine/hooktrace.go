@@ -65,8 +65,12 @@ const (
 
 // HookTraces keeps traces. Its methods may be called concurrently.
 type HookTraces interface {
-	// Keep stores all, or nothing. What is newest counts.
-	Keep(ctx context.Context, traces []*HookTrace, now time.Time) error
+	// Add copies a trace: it can be found at once, and waits for the next Store.
+	// What is newest counts. It returns false, and does nothing, where too much
+	// waits.
+	Add(t *HookTrace) (ok bool)
+	// Store stores all that waits, or nothing; then it waits on.
+	Store(ctx context.Context, now time.Time) error
 	// Find returns what is known of mail of one session and direction, by its
 	// seq. Who asks sees to it that the id is the right one.
 	Find(ctx context.Context, sessionID string, d Direction, seqs []int64) (map[int64]*HookTrace, error)
@@ -137,13 +141,4 @@ func (t *HookTrace) len() int {
 		return 0
 	}
 	return len(t.Runs)
-}
-
-// bytes is about what it takes of memory.
-func (t *HookTrace) bytes() int {
-	n := 256 + len(t.SessionID) + len(t.ID)
-	for i := range t.Runs {
-		n += 192 + len(t.Runs[i].Reason) + 96*len(t.Runs[i].Changes)
-	}
-	return n
 }

@@ -70,15 +70,15 @@ func (e *Engine) runReplyHooks(ctx context.Context, s Session, t HookTarget, rou
 		at = *out.Timestamp
 	}
 	shown := HookMessage{ID: out.ID, Kind: out.Kind, Timestamp: at, PlatformID: route.PlatformID, ChannelType: route.ChannelType, ThreadID: route.ThreadID}
-	u, err := newContentSubject(HookOnReply, hookSession(s), shown, content, nil, e.limits.ContentBytes)
-	if err != nil {
+	u := &contentSubject{point: HookOnReply, session: hookSession(&s), message: shown, content: content, limit: e.limits.ContentBytes}
+	if err := u.show(nil); err != nil {
 		return verdict{state: DispatchFailed, reason: "its content cannot be shown to hooks"}
 	}
 	ctx, cancel := e.hookTime(ctx)
 	defer cancel()
-	u.trace = e.tracer.begin(s, DirectionOut, out.ID)
+	u.trace = e.tracer.begin(&s, DirectionOut, out.ID, e.now())
 	action, err := e.hooks.Run(ctx, HookCall{HookOnReply, t, u, u.trace})
-	e.tracer.judged(u.trace, out.Reply)
+	e.tracer.judged(&u.trace, out.Reply)
 	switch {
 	case CodeOf(err) == CodeHookRejected:
 		return verdict{state: DispatchFailed, reason: "a hook refused it: " + publicReason(err)}

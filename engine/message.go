@@ -69,8 +69,10 @@ type Draft struct {
 	// Hash returns the SHA-256 of what the sender gave; it tells a replay from
 	// a reuse. It must be called before an attachment's Element is changed, and
 	// may be called again.
-	Hash            func() [32]byte
-	Kind            string
+	Hash func() [32]byte
+	Kind string
+	// received is when the engine was given it; Timestamp is the sender's.
+	received        time.Time
 	Timestamp       time.Time
 	Content         Content
 	Route           Route

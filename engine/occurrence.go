@@ -52,7 +52,7 @@ func (e *Engine) prepareOccurrence(ctx context.Context, s Session, o *Occurrence
 		}
 	}
 	o.ID = newID("msg-")
-	d := Draft{ID: o.ID, Made: true, Kind: o.Kind, Route: o.Route, Trigger: o.Trigger, OnWake: o.OnWake, SourceSessionID: o.SourceSessionID}
+	d := Draft{ID: o.ID, Made: true, Kind: o.Kind, Route: o.Route, Trigger: o.Trigger, OnWake: o.OnWake, SourceSessionID: o.SourceSessionID, received: e.now()}
 	if o.Timestamp != nil {
 		d.Timestamp = *o.Timestamp
 	}
@@ -69,7 +69,7 @@ func (e *Engine) prepareOccurrence(ctx context.Context, s Session, o *Occurrence
 			return nil
 		}
 		o.Written = func(seq int64) {
-			e.tracer.written(d.trace, &Message{Seq: &seq})
+			e.tracer.written(&d.trace, seq, e.now())
 			if wakes {
 				e.life.wrote(s, *o.ProcessAfter)
 			}

@@ -139,7 +139,8 @@ func (e *Engine) rewrite(ctx context.Context, s Session, m *MessageUpdate, u tas
 	if int64(len(content.Text)) > e.limits.ContentBytes {
 		return ContentTooLarge(int64(len(content.Text)), e.limits.ContentBytes)
 	}
-	d := Draft{ID: m.ID, Made: true, Kind: m.Kind, Route: m.Route, Trigger: m.Trigger, OnWake: m.OnWake, SourceSessionID: m.SourceSessionID, Timestamp: e.now(), Content: content}
+	now := e.now()
+	d := Draft{ID: m.ID, Made: true, Kind: m.Kind, Route: m.Route, Trigger: m.Trigger, OnWake: m.OnWake, SourceSessionID: m.SourceSessionID, received: now, Timestamp: now, Content: content}
 	m.Given = content.Text
 	if err := e.runMessageHooks(ctx, s, &d); err != nil {
 		return err
@@ -179,7 +180,9 @@ func (e *Engine) updateMessage(ctx context.Context, sessionID, messageID string,
 	if err != nil {
 		return Message{}, err
 	}
-	e.tracer.written(trace, &m)
+	if m.Seq != nil {
+		e.tracer.written(&trace, *m.Seq, e.now())
+	}
 	e.emit(Event{Type: EventMessageUpdated, SessionID: s.ID, MessageID: m.ID})
 	e.registry.Touch(s.ID, now)
 	if m.Trigger && m.Status == MessagePending {

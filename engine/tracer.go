@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,8 +10,6 @@ import (
 const (
 	// traceGather is how long the first trace waits for others.
 	traceGather = time.Second
-	// traceBytes bounds the memory of traces that wait to be stored, about.
-	traceBytes = 16 << 20
 	// tracePrune is how often old ones are looked for where none are new.
 	tracePrune = time.Hour
 	traceRetry = 5 * time.Second
@@ -26,13 +23,10 @@ type tracer struct {
 	// wake has room for one.
 	wake chan struct{}
 	lost atomic.Int64
+	free sync.Pool // of *HookTrace
 
-	mu      sync.Mutex // guards all below
-	waiting []*HookTrace
-	bytes   int // of waiting
-	// storing is being stored, and can be read until it is.
-	storing []*HookTrace
-	gone    []string // sessions to forget
+	mu   sync.Mutex // guards gone
+	gone []string   // sessions to forget
 }
 
 // newTracer returns nil where traces are not kept, or there are no hooks.
@@ -44,49 +38,47 @@ func newTracer(e *Engine, traces HookTraces) *tracer {
 }
 
 // begin makes a trace for what hooks are about to be asked; nil for none.
-func (t *tracer) begin(s Session, d Direction, id string) *HookTrace {
+func (t *tracer) begin(s *Session, d Direction, id string, at time.Time) *HookTrace {
 	if t == nil {
 		return nil
 	}
-	return &HookTrace{SessionID: s.ID, Direction: d, ID: id, ReceivedAt: t.e.now()}
+	h, _ := t.free.Get().(*HookTrace)
+	if h == nil {
+		h = &HookTrace{}
+	}
+	h.SessionID, h.Direction, h.ID, h.ReceivedAt = s.ID, d, id, at
+	return h
 }
 
-// written keeps the trace of a message that is on disk now.
-func (t *tracer) written(trace *HookTrace, m *Message) {
-	if trace == nil || m == nil || m.Seq == nil {
-		return
+// written keeps the trace of a message that is on disk since then, and takes it
+// from the caller.
+func (t *tracer) written(trace **HookTrace, seq int64, at time.Time) {
+	if h := *trace; h != nil {
+		h.WrittenAt = at
+		t.keep(trace, seq)
 	}
-	trace.Seq, trace.WrittenAt = *m.Seq, t.e.now()
-	t.keep(trace)
 }
 
-// judged keeps the trace of a reply, whatever became of it.
-func (t *tracer) judged(trace *HookTrace, r Reply) {
-	if trace == nil || r.Seq == nil {
-		return
+// judged keeps the trace of a reply, whatever became of it, and takes it from
+// the caller.
+func (t *tracer) judged(trace **HookTrace, r Reply) {
+	if *trace != nil && r.Seq != nil {
+		t.keep(trace, *r.Seq)
 	}
-	trace.Seq = *r.Seq
-	t.keep(trace)
 }
 
-func (t *tracer) keep(trace *HookTrace) {
-	if len(trace.Runs) == 0 {
-		return
-	}
-	size := trace.bytes()
-	t.mu.Lock()
-	fits := t.bytes+size <= traceBytes
-	if fits {
-		t.waiting = append(t.waiting, trace)
-		t.bytes += size
-	}
-	first := len(t.waiting) == 1
-	t.mu.Unlock()
-	if !fits {
-		t.lost.Add(1)
-	} else if first {
+func (t *tracer) keep(trace **HookTrace, seq int64) {
+	h := *trace
+	*trace = nil
+	if len(h.Runs) > 0 {
+		h.Seq = seq
+		if !t.traces.Add(h) {
+			t.lost.Add(1)
+		}
 		t.stir()
 	}
+	*h = HookTrace{}
+	t.free.Put(h)
 }
 
 func (t *tracer) stir() {
@@ -102,7 +94,6 @@ func (t *tracer) forget(sessionID string) {
 		return
 	}
 	t.mu.Lock()
-	t.waiting = slices.DeleteFunc(t.waiting, func(h *HookTrace) bool { return h.SessionID == sessionID })
 	t.gone = append(t.gone, sessionID)
 	t.mu.Unlock()
 	t.stir()
@@ -135,27 +126,16 @@ func (t *tracer) run(ctx context.Context) {
 	}
 }
 
-// flush stores what waits. What cannot be stored waits on.
+// flush stores what waits, and forgets what is to be forgotten.
 func (t *tracer) flush(ctx context.Context) error {
 	t.mu.Lock()
-	if t.storing == nil {
-		t.storing, t.waiting, t.bytes = t.waiting, nil, 0
-	}
-	storing, gone := t.storing, t.gone
+	gone := t.gone
 	t.gone = nil
 	t.mu.Unlock()
-	var err error
-	if len(storing) > 0 {
-		err = t.traces.Keep(ctx, storing, t.e.now())
-	}
-	if err == nil {
-		t.mu.Lock()
-		t.storing = nil
-		t.mu.Unlock()
-		for len(gone) > 0 && err == nil {
-			if err = t.forgetNow(ctx, gone[0]); err == nil {
-				gone = gone[1:]
-			}
+	err := t.traces.Store(ctx, t.e.now())
+	for len(gone) > 0 && err == nil {
+		if err = t.forgetNow(ctx, gone[0]); err == nil {
+			gone = gone[1:]
 		}
 	}
 	if len(gone) > 0 {
@@ -206,31 +186,6 @@ func (t *tracer) prune(ctx context.Context) error {
 	return nil
 }
 
-// find returns traces by seq, what waits to be stored included.
-func (t *tracer) find(ctx context.Context, sessionID string, d Direction, seqs []int64) (map[int64]*HookTrace, error) {
-	found := map[int64]*HookTrace{}
-	t.mu.Lock()
-	for _, list := range [][]*HookTrace{t.storing, t.waiting} {
-		for _, h := range list {
-			if h.SessionID == sessionID && h.Direction == d && slices.Contains(seqs, h.Seq) {
-				found[h.Seq] = h
-			}
-		}
-	}
-	t.mu.Unlock()
-	// Afterwards: what is stored meanwhile was found here.
-	if len(found) == len(seqs) {
-		return found, nil
-	}
-	stored, err := t.traces.Find(ctx, sessionID, d, seqs)
-	for seq, h := range stored {
-		if _, newer := found[seq]; !newer {
-			found[seq] = h
-		}
-	}
-	return found, err
-}
-
 // MessageTraces returns what hooks did to messages of one session, by their
 // ids: of those of which it is known.
 func (e *Engine) MessageTraces(ctx context.Context, sessionID string, of []Message) (map[string]*HookTrace, error) {
@@ -254,7 +209,7 @@ func tracesOf[T any](ctx context.Context, t *tracer, sessionID string, d Directi
 			ids[*seq] = id
 		}
 	}
-	found, err := t.find(ctx, sessionID, d, seqs)
+	found, err := t.traces.Find(ctx, sessionID, d, seqs)
 	if err != nil {
 		return nil, err
 	}

@@ -129,7 +129,7 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 				e.store(ctx, s, p)
 				p = pending{}
 			}
-			if err = e.runMessageHooksUntil(ctx, timed, s, &d); err == nil && ctx.Err() != nil {
+			if err = e.runMessageHooksUntil(ctx, timed, &s, &d); err == nil && ctx.Err() != nil {
 				err = Unavailable(context.Cause(ctx), "the request ended while hooks ran; nothing was written")
 			}
 		}
@@ -179,17 +179,18 @@ func (e *Engine) store(ctx context.Context, s Session, p pending) {
 		}
 		return
 	}
-	written := false
-	for i, r := range e.mailboxes.Write(ctx, s, p.drafts) {
+	results := e.mailboxes.Write(ctx, s, p.drafts)
+	written, now := false, e.now()
+	for i, r := range results {
 		*p.results[i] = r
 		if r.Outcome == OutcomeWritten {
 			written = true
-			e.tracer.written(p.drafts[i].trace, r.Message)
+			e.tracer.written(&p.drafts[i].trace, *r.Message.Seq, now)
 			e.emit(Event{Type: EventMessageWritten, SessionID: s.ID, MessageID: p.drafts[i].ID})
 		}
 	}
 	if written {
-		e.registry.Touch(s.ID, e.now())
+		e.registry.Touch(s.ID, now)
 		e.life.wrote(s, due)
 	}
 }
@@ -212,7 +213,8 @@ func dueOf(drafts []Draft, now time.Time) time.Time {
 
 // draft checks an input and completes it.
 func (e *Engine) draft(ctx context.Context, s Session, in WriteMessageInput) (Draft, error) {
-	d := Draft{Hash: sync.OnceValue(func() [32]byte { return hashInput(in) }), Kind: in.Kind, Timestamp: e.now(), Recurrence: in.Recurrence, TimeZone: in.TimeZone,
+	now := e.now()
+	d := Draft{Hash: sync.OnceValue(func() [32]byte { return hashInput(in) }), Kind: in.Kind, received: now, Timestamp: now, Recurrence: in.Recurrence, TimeZone: in.TimeZone,
 		MissedRuns: in.MissedRuns, Trigger: in.Trigger, OnWake: in.OnWake, SourceSessionID: in.SourceSessionID}
 	if d.Kind == "" {
 		d.Kind = "chat"
@@ -246,7 +248,7 @@ func (e *Engine) draft(ctx context.Context, s Session, in WriteMessageInput) (Dr
 	if in.Timestamp != nil {
 		d.Timestamp = *in.Timestamp
 	}
-	if err := d.schedule(in.ProcessAfter, e.now()); err != nil {
+	if err := d.schedule(in.ProcessAfter, now); err != nil {
 		return Draft{}, err
 	}
 	if d.Route, err = e.route(ctx, s, in); err != nil {

@@ -118,7 +118,7 @@ func (i *instance) invoke(name string, f api.Function, stack []uint64) error {
 // next charge has not done what a host function refused for lack of fuel, such
 // as to write its answer: it must not count as one that had nothing to say.
 func (i *instance) enough(err error) error {
-	if err == nil && i.gauge.Exhausted() == metering.OutOfFuel {
+	if err == nil && i.gauge.Overdrawn() {
 		return errOutOfFuel
 	}
 	return err

@@ -1,7 +1,6 @@
 package traces
 
 import (
-	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -23,52 +22,46 @@ var actions = [...]engine.HookAction{engine.HookPassed, engine.HookReplaced, eng
 
 var points = [...]engine.HookPoint{engine.HookOnMessage, engine.HookOnAttachment, engine.HookOnReply, engine.HookOnSession}
 
-// chunks groups traces by session and direction, in order of seq, and gives
-// those of each row to store.
-func chunks(traces []*engine.HookTrace, store func([]*engine.HookTrace) error) error {
-	traces = slices.Clone(traces)
-	slices.SortStableFunc(traces, func(a, b *engine.HookTrace) int {
-		return cmp.Or(cmp.Compare(a.SessionID, b.SessionID), cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Seq, b.Seq))
-	})
-	for len(traces) > 0 {
-		first, n, runs := traces[0], 0, 0
-		for n < min(len(traces), chunkTraces) && runs < chunkRuns {
-			t := traces[n]
-			if t.SessionID != first.SessionID || t.Direction != first.Direction || t.Seq-first.Seq >= chunkSpan {
-				break
-			}
-			runs += len(t.Runs)
-			n++
-		}
-		if err := store(traces[:n]); err != nil {
-			return err
-		}
-		traces = traces[n:]
-	}
-	return nil
-}
-
 // version is of a hook; a run names it by its place among those of the chunk,
 // since most messages pass the same hooks.
 type version struct{ hook, sha256 string }
 
-// appendChunk appends what a row's body has: one trace after the other, of
-// numbers as varints and texts behind their lengths. Each message with a hook
-// pays for it, so it is neither JSON nor made by reflection.
-func appendChunk(b []byte, traces []*engine.HookTrace) []byte {
-	var versions []version
-	for _, t := range traces {
-		received := t.ReceivedAt.UnixMilli()
-		b = binary.AppendVarint(b, t.Seq)
-		b = appendText(b, t.ID)
-		b = binary.AppendVarint(b, received)
-		b = appendOptional(b, t.WrittenAt.UnixMilli()-received, !t.WrittenAt.IsZero())
-		b = binary.AppendUvarint(b, uint64(len(t.Runs)))
-		for i := range t.Runs {
-			b, versions = appendRun(b, &t.Runs[i], versions)
-		}
+// chunk is a row as it is being filled.
+type chunk struct {
+	session     string
+	direction   engine.Direction
+	first, last int64
+	traces      int
+	runs        int
+	versions    []version
+	body        []byte
+}
+
+// takes tells whether a trace of its session and direction may join it.
+func (c *chunk) takes(t *engine.HookTrace) bool {
+	return c.traces < chunkTraces && c.runs < chunkRuns && max(c.last, t.Seq)-min(c.first, t.Seq) < chunkSpan
+}
+
+// add appends a trace to the body, which has one after the other, of numbers as
+// varints and texts behind their lengths. Each message with a hook pays for it,
+// so it is neither JSON nor made by reflection.
+func (c *chunk) add(t *engine.HookTrace) {
+	if c.traces == 0 {
+		c.first, c.last = t.Seq, t.Seq
 	}
-	return b
+	c.first, c.last = min(c.first, t.Seq), max(c.last, t.Seq)
+	c.traces++
+	c.runs += len(t.Runs)
+	received := t.ReceivedAt.UnixMilli()
+	b := binary.AppendVarint(c.body, t.Seq)
+	b = appendText(b, t.ID)
+	b = binary.AppendVarint(b, received)
+	b = appendOptional(b, t.WrittenAt.UnixMilli()-received, !t.WrittenAt.IsZero())
+	b = binary.AppendUvarint(b, uint64(len(t.Runs)))
+	for i := range t.Runs {
+		b, c.versions = appendRun(b, &t.Runs[i], c.versions)
+	}
+	c.body = b
 }
 
 // appendRun appends a version's hook and hash where it is named first, and what

@@ -23,7 +23,14 @@ func FuzzABodyIsReadOrRefused(f *testing.F) {
 	odd.WrittenAt = odd.ReceivedAt.Add(-time.Hour)
 	odd.Runs = append(odd.Runs, engine.HookRun{Reason: "it \x00 trapped", Attachment: 3, Name: "a.png", Point: engine.HookOnAttachment, Action: engine.HookFailed,
 		Changes: []engine.HookChange{{Path: "/a", Before: &size}, {After: &size}}})
-	whole := appendChunk(nil, []*engine.HookTrace{passed(1), odd, passed(200)})
+	bodyOf := func(of ...*engine.HookTrace) []byte {
+		var c chunk
+		for _, h := range of {
+			c.add(h)
+		}
+		return c.body
+	}
+	whole := bodyOf(passed(1), odd, passed(200))
 	for n := range whole {
 		f.Add(whole[:n])
 	}
@@ -37,7 +44,7 @@ func FuzzABodyIsReadOrRefused(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := read(appendChunk(nil, first))
+		again, err := read(bodyOf(first...))
 		if err != nil || !reflect.DeepEqual(first, again) {
 			t.Fatalf("%+v became %+v, %v", first, again, err)
 		}
@@ -61,7 +68,10 @@ func BenchmarkKeep(b *testing.B) {
 			some = append(some, passed(n))
 		}
 		b.StartTimer()
-		if err := k.Keep(b.Context(), some, time.Now()); err != nil {
+		for _, h := range some {
+			k.Add(h)
+		}
+		if err := k.Store(b.Context(), time.Now()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -12,27 +12,37 @@ import (
 	"github.com/twinbox/twinbox/engine/internal/database"
 )
 
-// Keep implements engine.HookTraces.
-func (t *Traces) Keep(ctx context.Context, traces []*engine.HookTrace, now time.Time) error {
-	return t.do(ctx, "keep what hooks did", true, func(c *database.Conn) error {
+// Store implements engine.HookTraces.
+func (t *Traces) Store(ctx context.Context, now time.Time) error {
+	t.storing.Lock()
+	defer t.storing.Unlock()
+	some := t.waiting.take()
+	if len(some) == 0 {
+		return nil
+	}
+	err := t.do(ctx, "keep what hooks did", true, func(c *database.Conn) error {
 		numbers := map[string]int64{}
-		var body []byte
-		return chunks(traces, func(some []*engine.HookTrace) (err error) {
-			first, last := some[0], some[len(some)-1]
-			s := numbers[first.SessionID]
-			if s == 0 {
-				s, err = c.Number(`INSERT INTO sessions (id) VALUES (?1) ON CONFLICT (id) DO UPDATE SET id = ?1 RETURNING s`, first.SessionID)
-				if err != nil {
+		for _, h := range some {
+			s, ok := numbers[h.session]
+			if !ok {
+				var err error
+				if s, err = c.Number(`INSERT INTO sessions (id) VALUES (?1) ON CONFLICT (id) DO UPDATE SET id = ?1 RETURNING s`, h.session); err != nil {
 					return err
 				}
-				numbers[first.SessionID] = s
+				numbers[h.session] = s
 			}
-			body = appendChunk(body[:0], some)
-			_, err = c.Run(`INSERT INTO chunks (s, direction, first, last, at, body) VALUES (?, ?, ?, ?, ?, ?)`,
-				s, string(first.Direction), first.Seq, last.Seq, now.UnixMilli(), body)
-			return err
-		})
+			_, err := c.Run(`INSERT INTO chunks (s, direction, first, last, at, body) VALUES (?, ?, ?, ?, ?, ?)`,
+				s, string(h.direction), h.first, h.last, now.UnixMilli(), h.body)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+	if err == nil {
+		t.waiting.stored()
+	}
+	return err
 }
 
 const findSQL = `SELECT n, body FROM chunks WHERE s = (SELECT s FROM sessions WHERE id = ?) AND direction = ?
@@ -40,6 +50,21 @@ const findSQL = `SELECT n, body FROM chunks WHERE s = (SELECT s FROM sessions WH
 
 // Find implements engine.HookTraces.
 func (t *Traces) Find(ctx context.Context, sessionID string, d engine.Direction, seqs []int64) (map[int64]*engine.HookTrace, error) {
+	found, err := t.waiting.find(sessionID, d, seqs)
+	if err != nil || len(found) == len(seqs) {
+		return found, err
+	}
+	// Afterwards: what is stored meanwhile was found there.
+	stored, err := t.findStored(ctx, sessionID, d, seqs)
+	for seq, h := range stored {
+		if found[seq] == nil {
+			found[seq] = h
+		}
+	}
+	return found, err
+}
+
+func (t *Traces) findStored(ctx context.Context, sessionID string, d engine.Direction, seqs []int64) (map[int64]*engine.HookTrace, error) {
 	seqs = slices.Sorted(slices.Values(seqs))
 	found := make(map[int64]*engine.HookTrace, len(seqs))
 	newest := map[int64]int64{}
@@ -85,6 +110,9 @@ const removeChunks = 256
 
 // Forget implements engine.HookTraces.
 func (t *Traces) Forget(ctx context.Context, sessionID string) (more bool, err error) {
+	t.storing.Lock()
+	defer t.storing.Unlock()
+	t.waiting.forget(sessionID)
 	err = t.do(ctx, "forget what hooks did in session "+sessionID, true, func(c *database.Conn) error {
 		n, err := c.Run(`DELETE FROM chunks WHERE n IN (SELECT n FROM chunks WHERE s = (SELECT s FROM sessions WHERE id = ?) LIMIT ?)`, sessionID, removeChunks)
 		if more = n == removeChunks; err != nil || more {

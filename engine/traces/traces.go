@@ -55,8 +55,12 @@ type Options struct {
 
 // Traces is an open traces.db. Its methods may be called concurrently.
 type Traces struct {
-	bytes int64
-	age   time.Duration
+	bytes   int64
+	age     time.Duration
+	waiting waiting
+	// storing is held while what waits is stored, or what is stored forgotten,
+	// before mu.
+	storing sync.Mutex
 
 	mu     sync.Mutex // guards conn and closed
 	conn   *database.Conn

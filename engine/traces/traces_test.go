@@ -1,10 +1,12 @@
 package traces_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,9 +40,19 @@ func made(session string, d engine.Direction, seq int64, id string) *engine.Hook
 		}}
 }
 
+func mustAdd(t *testing.T, k *traces.Traces, all ...*engine.HookTrace) {
+	t.Helper()
+	for _, h := range all {
+		if !k.Add(h) {
+			t.Fatalf("%+v was not taken", h)
+		}
+	}
+}
+
 func mustKeep(t *testing.T, k *traces.Traces, at time.Time, all ...*engine.HookTrace) {
 	t.Helper()
-	if err := k.Keep(t.Context(), all, at); err != nil {
+	mustAdd(t, k, all...)
+	if err := k.Store(t.Context(), at); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -108,6 +120,79 @@ func TestWhatIsNewestCounts(t *testing.T) {
 	found := mustFind(t, k, "s", engine.DirectionIn, 2, 100, 200)
 	if found[2].ID != "c" || found[100].ID != "new" || found[200].ID != "b" {
 		t.Errorf("found %v, %v, %v", found[2].ID, found[100].ID, found[200].ID)
+	}
+}
+
+func TestWhatWaitsIsFoundAndForgotten(t *testing.T) {
+	k := mustOpen(t, filepath.Join(t.TempDir(), "traces.db"), traces.Options{})
+	mustKeep(t, k, noon, made("s", engine.DirectionIn, 2, "old"), made("s", engine.DirectionIn, 4, "stored"))
+	other := made("other", engine.DirectionIn, 2, "other")
+	mustAdd(t, k, made("s", engine.DirectionIn, 2, "new"), made("s", engine.DirectionOut, 2, "reply"), made("s", engine.DirectionIn, 9000, "far"), other)
+	*other = engine.HookTrace{} // it was copied
+	look := func(when string) {
+		t.Helper()
+		found := mustFind(t, k, "s", engine.DirectionIn, 2, 4, 9000)
+		found[1], found[0] = mustFind(t, k, "s", engine.DirectionOut, 2)[2], mustFind(t, k, "other", engine.DirectionIn, 2)[2]
+		for seq, id := range map[int64]string{2: "new", 4: "stored", 9000: "far", 1: "reply", 0: "other"} {
+			if found[seq] == nil || found[seq].ID != id {
+				t.Errorf("%s, in place of %s there is %+v", when, id, found[seq])
+			}
+		}
+	}
+	look("before it is stored")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := k.Store(ended, noon); err == nil {
+		t.Fatal("it was stored for a caller who had gone")
+	}
+	look("after it could not be stored")
+	mustAdd(t, k, made("s", engine.DirectionIn, 2, "new"))
+	if err := k.Store(t.Context(), noon); err != nil {
+		t.Fatal(err)
+	}
+	look("once it is stored")
+	mustAdd(t, k, made("s", engine.DirectionIn, 6, "waits"), made("other", engine.DirectionIn, 4, "waits"))
+	for more := true; more; {
+		var err error
+		if more, err = k.Forget(t.Context(), "s"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found := mustFind(t, k, "s", engine.DirectionIn, 2, 4, 6, 9000); len(found) > 0 {
+		t.Errorf("of what is forgotten there is %+v", found)
+	}
+	if err := k.Store(t.Context(), noon); err != nil {
+		t.Fatal(err)
+	}
+	if found := mustFind(t, k, "s", engine.DirectionIn, 6); len(found) > 0 {
+		t.Errorf("what was forgotten was stored: %+v", found)
+	}
+	if mustFind(t, k, "other", engine.DirectionIn, 4)[4] == nil {
+		t.Error("another session's is gone too")
+	}
+}
+
+func TestWhatWaitsIsBounded(t *testing.T) {
+	k := mustOpen(t, filepath.Join(t.TempDir(), "traces.db"), traces.Options{})
+	large := func(seq int64) *engine.HookTrace {
+		h := made("s", engine.DirectionIn, seq, "large")
+		h.Runs[0].Reason = strings.Repeat("x", 1<<20)
+		return h
+	}
+	seq := int64(0)
+	for k.Add(large(seq)) {
+		if seq++; seq > 64 {
+			t.Fatal("64 MiB wait")
+		}
+	}
+	if seq < 4 {
+		t.Errorf("%d MiB are too much", seq)
+	}
+	if err := k.Store(t.Context(), noon); err != nil {
+		t.Fatal(err)
+	}
+	if !k.Add(large(seq)) {
+		t.Error("there is no room after it was stored")
 	}
 }
 

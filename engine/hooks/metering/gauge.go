@@ -43,6 +43,9 @@ func (g Gauge) balance() int64 { return int64(g.Fuel.Get()) + int64(g.Reserve.Ge
 // Left is the fuel that is left, 0 when it ran out.
 func (g Gauge) Left() int64 { return max(0, g.balance()) }
 
+// Overdrawn reports whether the fuel ran out.
+func (g Gauge) Overdrawn() bool { return g.balance() < 0 }
+
 // Charge takes units for what a host function is about to do, and reports
 // whether there were enough. If not, the fuel is out: the host function does
 // nothing and returns, and the module traps at its next check.
@@ -61,7 +64,7 @@ func (g Gauge) Charge(units uint64) bool {
 // may return in debt: the instance must not be used again.
 func (g Gauge) Exhausted() Resource {
 	switch {
-	case g.balance() < 0:
+	case g.Overdrawn():
 		return OutOfFuel
 	case int32(uint32(g.Depth.Get())) < 0:
 		return OutOfDepth
