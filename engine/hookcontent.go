@@ -17,8 +17,8 @@ import (
 type contentSubject struct {
 	point   HookPoint
 	session HookSession
-	message HookMessage // or reply; its content is shown
-	limit   int64       // of the content, in bytes
+	draft   *Draft // message or reply; its content is shown
+	limit   int64  // of the content, in bytes
 
 	content  Content
 	replaced bool
@@ -130,7 +130,7 @@ func (u *contentSubject) AppendInput(_ context.Context, b []byte) ([]byte, error
 		name = `"reply":{"content":`
 	}
 	b = append(append(appendPoint(b, u.point), name...), u.shown...)
-	b = u.message.append(append(b, ','))
+	b = u.draft.appendShown(append(b, ','))
 	return append(u.session.append(append(b, `},"session":`...)), '}'), nil
 }
 
@@ -170,7 +170,7 @@ func (u *contentSubject) Replace(a HookAnswer) error {
 	if err != nil {
 		return err
 	}
-	c, err := parseContent(u.message.Kind, value)
+	c, err := parseContent(u.draft.Kind, value)
 	if err != nil {
 		return fmt.Errorf("its content cannot be stored: %w", err)
 	}

@@ -78,11 +78,11 @@ func NewHookSubject(p HookPoint, s HookSample) (HookSubject, error) {
 		if err != nil {
 			return nil, err
 		}
-		u := &contentSubject{point: p, session: s.Session, message: m, content: content, limit: limits.ContentBytes}
+		u := &contentSubject{point: p, session: s.Session, draft: m.draft(), content: content, limit: limits.ContentBytes}
 		return u, u.show(sampleSizes(content))
 	case HookOnAttachment:
 		s.Attachment.Size = int64(len(s.Bytes))
-		return &attachmentSubject{head: attachmentHead(s.Session, s.Message), about: s.Attachment, bytes: s.Bytes, limit: limits.AttachmentBytes}, nil
+		return &attachmentSubject{head: attachmentHead(&s.Session, s.Message.draft()), about: s.Attachment, bytes: s.Bytes, limit: limits.AttachmentBytes}, nil
 	case HookOnSession:
 		return &sessionSubject{session: s.Session}, nil
 	}
@@ -145,9 +145,10 @@ func hookSession(s *Session) HookSession {
 	return HookSession{ID: s.ID, AgentGroupID: s.AgentGroupID, MessagingGroupID: s.MessagingGroupID, ThreadID: s.ThreadID, Mode: s.Mode, Labels: s.Labels}
 }
 
-func hookMessage(d *Draft) HookMessage {
-	return HookMessage{ID: d.ID, Kind: d.Kind, Timestamp: d.Timestamp, PlatformID: d.Route.PlatformID, ChannelType: d.Route.ChannelType,
-		ThreadID: d.Route.ThreadID, SourceSessionID: d.SourceSessionID, Trigger: d.Trigger}
+// draft is what is shown as m is.
+func (m HookMessage) draft() *Draft {
+	return &Draft{ID: m.ID, Kind: m.Kind, Timestamp: m.Timestamp, Route: Route{PlatformID: m.PlatformID, ChannelType: m.ChannelType, ThreadID: m.ThreadID},
+		SourceSessionID: m.SourceSessionID, Trigger: m.Trigger}
 }
 
 func attachmentRef(i int) string { return "att-" + strconv.Itoa(i) }
@@ -175,7 +176,7 @@ func (p HookPoint) Export() string {
 	return strings.ToLower(string(p))
 }
 
-func (s HookSession) append(b []byte) []byte {
+func (s *HookSession) append(b []byte) []byte {
 	b = jsonvalue.AppendText(append(b, `{"id":`...), s.ID)
 	b = jsonvalue.AppendText(append(b, `,"agentGroupId":`...), s.AgentGroupID)
 	b = appendOptional(append(b, `,"messagingGroupId":`...), s.MessagingGroupID)
@@ -191,16 +192,16 @@ func (s HookSession) append(b []byte) []byte {
 	return append(b, "]}"...)
 }
 
-// append appends the members of an object, but for the content.
-func (m HookMessage) append(b []byte) []byte {
-	b = jsonvalue.AppendText(append(b, `"id":`...), m.ID)
-	b = jsonvalue.AppendText(append(b, `,"kind":`...), m.Kind)
-	b = appendTime(append(b, `,"timestamp":"`...), m.Timestamp)
-	b = appendOptional(append(b, `","platformId":`...), m.PlatformID)
-	b = appendOptional(append(b, `,"channelType":`...), m.ChannelType)
-	b = appendOptional(append(b, `,"threadId":`...), m.ThreadID)
-	b = appendOptional(append(b, `,"sourceSessionId":`...), m.SourceSessionID)
-	return strconv.AppendBool(append(b, `,"trigger":`...), m.Trigger)
+// appendShown appends the members of an object, but for the content.
+func (d *Draft) appendShown(b []byte) []byte {
+	b = jsonvalue.AppendText(append(b, `"id":`...), d.ID)
+	b = jsonvalue.AppendText(append(b, `,"kind":`...), d.Kind)
+	b = appendTime(append(b, `,"timestamp":"`...), d.Timestamp)
+	b = appendOptional(append(b, `","platformId":`...), d.Route.PlatformID)
+	b = appendOptional(append(b, `,"channelType":`...), d.Route.ChannelType)
+	b = appendOptional(append(b, `,"threadId":`...), d.Route.ThreadID)
+	b = appendOptional(append(b, `,"sourceSessionId":`...), d.SourceSessionID)
+	return strconv.AppendBool(append(b, `,"trigger":`...), d.Trigger)
 }
 
 func (a HookAttachment) append(b []byte) []byte {

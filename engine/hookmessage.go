@@ -75,7 +75,7 @@ func (e *Engine) runOnMessage(ctx context.Context, s *Session, d *Draft, t HookT
 	}
 	u := contentSubjects.Get().(*contentSubject)
 	defer u.recycle()
-	*u = contentSubject{point: HookOnMessage, session: hookSession(s), message: hookMessage(d), content: d.Content, limit: e.limits.ContentBytes, trace: d.trace}
+	*u = contentSubject{point: HookOnMessage, session: hookSession(s), draft: d, content: d.Content, limit: e.limits.ContentBytes, trace: d.trace}
 	if err := u.show(sizes); err != nil {
 		return err
 	}
@@ -103,7 +103,8 @@ func (c *Content) settle() error {
 }
 
 func (e *Engine) runOnAttachments(ctx context.Context, s *Session, d *Draft, t HookTarget) error {
-	head := attachmentHead(hookSession(s), hookMessage(d))
+	shown := hookSession(s)
+	head := attachmentHead(&shown, d)
 	d.spill = &spill{open: e.mailboxes.Scratch}
 	var removed []int
 	// What hooks replace is held until it is written, and a message has many

@@ -55,11 +55,10 @@ func (t *timedContext) Deadline() (time.Time, bool) {
 func (t *timedContext) Done() <-chan struct{} { return t.inner(true).Done() }
 
 func (t *timedContext) Err() error {
-	over := time.Since(t.begun) >= t.most
-	if inner := t.inner(over); inner != nil {
-		return inner.Err()
+	if time.Since(t.begun) < t.most {
+		return t.Context.Err()
 	}
-	return t.Context.Err()
+	return t.inner(true).Err()
 }
 
 // Value also finds the cause: context.Cause asks the innermost context that has

@@ -69,8 +69,8 @@ func (e *Engine) runReplyHooks(ctx context.Context, s Session, t HookTarget, rou
 	if out.Timestamp != nil {
 		at = *out.Timestamp
 	}
-	shown := HookMessage{ID: out.ID, Kind: out.Kind, Timestamp: at, PlatformID: route.PlatformID, ChannelType: route.ChannelType, ThreadID: route.ThreadID}
-	u := &contentSubject{point: HookOnReply, session: hookSession(&s), message: shown, content: content, limit: e.limits.ContentBytes}
+	shown := &Draft{ID: out.ID, Kind: out.Kind, Timestamp: at, Route: route}
+	u := &contentSubject{point: HookOnReply, session: hookSession(&s), draft: shown, content: content, limit: e.limits.ContentBytes}
 	if err := u.show(nil); err != nil {
 		return verdict{state: DispatchFailed, reason: "its content cannot be shown to hooks"}
 	}

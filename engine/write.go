@@ -122,28 +122,32 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 			continue
 		}
 		d, err := e.draft(ctx, s, m)
-		if err == nil && hooked {
-			if p.has(d.ID) || p.replaced > e.limits.ContentBytes {
-				// What becomes of the first decides whether this is a replay, which
-				// runs no hooks; and what hooks made large is not all held.
-				e.store(ctx, s, p)
-				p = pending{}
-			}
-			if err = e.runMessageHooksUntil(ctx, timed, &s, &d); err == nil && ctx.Err() != nil {
-				err = Unavailable(context.Cause(ctx), "the request ended while hooks ran; nothing was written")
-			}
+		if err == nil && hooked && (p.has(d.ID) || p.replaced > e.limits.ContentBytes) {
+			// What becomes of the first decides whether this is a replay, which
+			// runs no hooks; and what hooks made large is not all held.
+			e.store(ctx, s, p)
+			p = pending{}
 		}
 		if err != nil {
-			d.spill.close()
 			results[i].Err = err
 			continue
 		}
-		if d.Dropped && d.Made {
-			results[i].Outcome = OutcomeDropped // nobody knows an id to replay
-			continue
-		}
 		p.drafts = append(p.drafts, d)
-		p.replaced += d.replaced
+		kept := &p.drafts[len(p.drafts)-1]
+		if hooked {
+			if err = e.runMessageHooksUntil(ctx, timed, &s, kept); err == nil && ctx.Err() != nil {
+				err = Unavailable(context.Cause(ctx), "the request ended while hooks ran; nothing was written")
+			}
+			if err != nil || kept.Dropped && kept.Made {
+				kept.spill.close()
+				p.drafts = p.drafts[:len(p.drafts)-1]
+				if results[i].Err = err; err == nil {
+					results[i].Outcome = OutcomeDropped // nobody knows an id to replay
+				}
+				continue
+			}
+		}
+		p.replaced += kept.replaced
 		p.results = append(p.results, results[i])
 	}
 	e.store(ctx, s, p)

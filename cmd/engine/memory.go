@@ -16,8 +16,9 @@ const (
 	mostPercent  = 800
 	leastPercent = 100
 
-	// spareHeap is not worth a collection.
-	spareHeap     = 8 << 20
+	// spareHeap, or 1/spareShare of what is live, is not worth a collection.
+	spareHeap     = 2 << 20
+	spareShare    = 8
 	giveBackEvery = 20 * time.Second
 )
 
@@ -67,7 +68,7 @@ func giveBack(ctx context.Context, every time.Duration) {
 	for before := uint64(0); ; {
 		metrics.Read(samples)
 		allocated, kept, live := samples[0].Value.Uint64(), samples[1].Value.Uint64()+samples[2].Value.Uint64(), samples[3].Value.Uint64()
-		if kept > live+spareHeap && allocated-before < kept/2 {
+		if kept > live+max(spareHeap, live/spareShare) && allocated-before < kept/2 {
 			debug.FreeOSMemory()
 		}
 		before = allocated

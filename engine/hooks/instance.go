@@ -50,11 +50,25 @@ type instance struct {
 
 type instanceKey struct{}
 
+// ownContext has an instance and nothing else: wazero asks a context at each
+// call for what is not there, which is not to be searched for.
+type ownContext struct {
+	context.Context
+	of *instance
+}
+
+func (c *ownContext) Value(key any) any {
+	if key == (instanceKey{}) {
+		return c.of
+	}
+	return nil
+}
+
 // instantiate makes an instance of p. Its start section has run, and no other
 // function. On failure s.room is freed.
 func instantiate(p *program, s setup) (*instance, error) {
 	i := &instance{room: s.room, log: s.log, filled: metering.DefaultFuel, clock: clock{fixed: s.fixed, begun: time.Now()}, random: randomness(s.fixed)}
-	i.ctx = context.WithValue(context.Background(), instanceKey{}, i)
+	i.ctx = &ownContext{context.Background(), i}
 	i.log.begin()
 	module, err := i.create(p)
 	if err != nil {

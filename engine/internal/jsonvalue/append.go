@@ -123,19 +123,26 @@ func AppendText(b []byte, s string) []byte {
 	return append(append(b, s[done:]...), '"')
 }
 
-// plainLength is how much s begins with, in steps of eight bytes, that is
-// written as it is.
+// plainLength is how much s begins with, in steps of eight bytes or all of it,
+// that is written as it is.
 func plainLength(s string) (n int) {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	for ; len(s)-n >= 8; n += 8 {
-		p := s[n : n+8]
-		w := uint64(p[0]) | uint64(p[1])<<8 | uint64(p[2])<<16 | uint64(p[3])<<24 |
-			uint64(p[4])<<32 | uint64(p[5])<<40 | uint64(p[6])<<48 | uint64(p[7])<<56
-		// A high bit where a byte is no ASCII, a control character, a quote or a
-		// backslash; perhaps, by a borrow, above one that is.
-		if (w|(w-ones*' ')|((w^(ones*'"'))-ones)|((w^(ones*'\\'))-ones))&highs != 0 {
-			break
+		if !plain(s[n : n+8]) {
+			return n
 		}
 	}
+	if len(s) >= 8 && plain(s[len(s)-8:]) {
+		return len(s)
+	}
 	return n
+}
+
+// plain tells of eight bytes whether they are written as they are.
+func plain(p string) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	w := uint64(p[0]) | uint64(p[1])<<8 | uint64(p[2])<<16 | uint64(p[3])<<24 |
+		uint64(p[4])<<32 | uint64(p[5])<<40 | uint64(p[6])<<48 | uint64(p[7])<<56
+	// A high bit where a byte is no ASCII, a control character, a quote or a
+	// backslash; perhaps, by a borrow, above one that is.
+	return (w|(w-ones*' ')|((w^(ones*'"'))-ones)|((w^(ones*'\\'))-ones))&highs == 0
 }
