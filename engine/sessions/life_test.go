@@ -29,10 +29,18 @@ func (c *clock) now() time.Time {
 
 func (c *clock) set(t *testing.T, s string) {
 	t.Helper()
+	c.setAfter(t, s, func() {})
+}
+
+// setAfter sets the clock once something has happened, of which nobody can tell
+// the time before.
+func (c *clock) setAfter(t *testing.T, s string, happens func()) {
+	t.Helper()
 	at, err := engine.ParseTime(s)
 	must(t, err)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	happens()
 	c.t = at
 }
 
@@ -149,8 +157,8 @@ func TestRunsThatWereMissedFollowTheSeriesPolicy(t *testing.T) {
 			series(t, h, s, "0 9 * * *", "", policy)
 			at, err := engine.ParseTime(ended)
 			must(t, err)
-			ack(t, h, s, "first", "completed", at)
-			c.set(t, now) // a machine that was asleep for days
+			// A machine that was asleep for days: nobody saw it before.
+			c.setAfter(t, now, func() { ack(t, h, s, "first", "completed", at) })
 			settle(t, h, s)
 			for m := live(t, h, s); !m.ProcessAfter.After(c.now()); m = live(t, h, s) {
 				ack(t, h, s, m.ID, "completed", c.now())

@@ -121,7 +121,8 @@ func (w *waiting) find(session string, d engine.Direction, seqs []int64) (map[in
 	defer w.mu.Unlock()
 	for _, list := range [][]*chunk{w.storing, w.full, {w.open[mailbox{session, d}]}} {
 		for _, c := range list {
-			if c == nil || c.session != session || c.direction != d {
+			if c == nil || c.session != session || c.direction != d ||
+				!slices.ContainsFunc(seqs, func(seq int64) bool { return c.first <= seq && seq <= c.last }) {
 				continue
 			}
 			err := each(c.body, func(h engine.HookTrace) {
