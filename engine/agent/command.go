@@ -42,6 +42,12 @@ func (a *agent) execute(ctx context.Context, stdin []byte, env []string) ([]byte
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGTERM) }
 	c.WaitDelay = killDelay
 	if err := c.Start(); err != nil {
+		switch { // it also fails for a context that has ended
+		case ctx.Err() != nil:
+			return nil, errTerminate
+		case run.Err() != nil:
+			return nil, context.Cause(run)
+		}
 		return nil, &fatal{fmt.Errorf("%w: %w", ErrNoCommand, err)}
 	}
 	err := c.Wait()
