@@ -39,8 +39,12 @@ type chunk struct {
 
 // takes tells whether a trace of its session and direction may join it.
 func (c *chunk) takes(t *engine.HookTrace) bool {
-	return c.traces < chunkTraces && c.runs < chunkRuns && max(c.last, t.Seq)-min(c.first, t.Seq) < chunkSpan
+	return c.traces < chunkTraces && c.runs < chunkRuns && near(min(c.first, t.Seq), max(c.last, t.Seq))
 }
+
+// near tells of two seqs, the lower first, whether a chunk may have both. A
+// container numbers as it likes: their distance may be more than an int64 holds.
+func near(low, high int64) bool { return uint64(high)-uint64(low) < chunkSpan }
 
 // add appends a trace to the body, which has one after the other, of numbers as
 // varints and texts behind their lengths. Each message with a hook pays for it,

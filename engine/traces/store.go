@@ -71,7 +71,7 @@ func (t *Traces) findStored(ctx context.Context, sessionID string, d engine.Dire
 	err := t.do(ctx, "read what hooks did in session "+sessionID, false, func(c *database.Conn) error {
 		for len(seqs) > 0 {
 			n := 1 // that are next to each other, as those of a page are
-			for n < len(seqs) && seqs[n]-seqs[n-1] < chunkSpan {
+			for n < len(seqs) && near(seqs[n-1], seqs[n]) {
 				n++
 			}
 			some := seqs[:n]
@@ -84,7 +84,7 @@ func (t *Traces) findStored(ctx context.Context, sessionID string, d engine.Dire
 						found[h.Seq], newest[h.Seq] = &h, n
 					}
 				})
-			}, sessionID, string(d), some[0]-chunkSpan+1, some[len(some)-1], some[0])
+			}, sessionID, string(d), max(some[0], math.MinInt64+chunkSpan-1)-chunkSpan+1, some[len(some)-1], some[0])
 			if err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package traces_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -109,6 +110,25 @@ func TestWhatIsKeptIsFoundAsItWas(t *testing.T) {
 	}
 	if found := mustFind(t, k, "s", engine.DirectionOut, 4); !reflect.DeepEqual(found[4], reply) {
 		t.Errorf("the reply became %+v", found[4])
+	}
+}
+
+func TestWhatAContainerNumbersAsItLikesIsFound(t *testing.T) {
+	seqs := []int64{math.MinInt64, 3, math.MaxInt64, -5, math.MinInt64 + 1}
+	k := mustOpen(t, filepath.Join(t.TempDir(), "traces.db"), traces.Options{})
+	for _, seq := range seqs {
+		mustAdd(t, k, made("s", engine.DirectionOut, seq, fmt.Sprint(seq)))
+	}
+	if err := k.Store(t.Context(), noon); err != nil {
+		t.Fatal(err)
+	}
+	for _, asked := range [][]int64{seqs, {3}, {math.MinInt64}, {math.MaxInt64}} {
+		found := mustFind(t, k, "s", engine.DirectionOut, asked...)
+		for _, seq := range asked {
+			if found[seq] == nil || found[seq].ID != fmt.Sprint(seq) {
+				t.Errorf("of %d, asked with %d, there is %+v", seq, asked, found[seq])
+			}
+		}
 	}
 }
 
