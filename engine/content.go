@@ -25,6 +25,8 @@ type Content struct {
 	value any
 	// held is the object or list that Text holds, where it was given as text.
 	held any
+	// repeats: an object in held was given with a key twice.
+	repeats bool
 }
 
 // AttachmentDraft is an attachment that brings bytes, as base64 or by the id
@@ -57,11 +59,11 @@ func parseContent(kind string, content any) (Content, error) {
 	if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
 		return Content{}, InvalidField("content", "content is not valid text: it has a NUL or is not UTF-8")
 	}
-	value, isJSON, err := readJSON(s)
+	value, repeats, isJSON, err := parseJSON(s)
 	if err != nil {
 		return Content{}, err
 	}
-	if object, ok := value.(map[string]any); ok && (bringsBytes(object) || mayNameAttachments(s) && repeatsKeys(s, object)) {
+	if object, ok := value.(map[string]any); ok && (bringsBytes(object) || repeats && mayNameAttachments(s)) {
 		// Text that holds JSON is stored as it stands, except that no base64
 		// may stay behind, nor under a key that is given twice.
 		return parseContentValue(kind, object)
@@ -71,7 +73,7 @@ func parseContent(kind string, content any) (Content, error) {
 		text, err := encodeJSON(wrapped)
 		return Content{Text: text, held: wrapped}, err
 	}
-	return Content{Text: s, held: structured(value)}, nil
+	return Content{Text: s, held: structured(value), repeats: repeats}, nil
 }
 
 // structured is an object or a list, else nil.
@@ -191,43 +193,6 @@ func mayNameAttachments(s string) bool {
 	return strings.Contains(s, "attachments") || strings.Contains(s, `\u`)
 }
 
-// repeatsKeys tells whether an object or an object in it has a key twice: of
-// these, value has the last only. s is valid JSON, and value what it holds.
-func repeatsKeys(s string, value any) bool { return colons(s) > keys(value) }
-
-// colons counts those of valid JSON that are in no string: one for each key.
-func colons(s string) (n int) {
-	inString := false
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '"':
-			inString = !inString
-		case '\\':
-			i++
-		case ':':
-			if !inString {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-func keys(value any) (n int) {
-	switch value := value.(type) {
-	case map[string]any:
-		n = len(value)
-		for _, v := range value {
-			n += keys(v)
-		}
-	case []any:
-		for _, v := range value {
-			n += keys(v)
-		}
-	}
-	return n
-}
-
 // maxDepth is how deeply a decoder follows JSON; what nests deeper is JSON
 // to other readers, and not an object with a text as far as we can tell.
 const maxDepth = 10000
@@ -247,22 +212,29 @@ func decodeJSON(s string) (value any, isJSON bool) {
 	return value, isJSON
 }
 
-// readJSON reads s as JSON. isJSON is true for all that a reader might take for
-// JSON. JSON of too many values is refused, not taken for plain text: hooks
-// would look at it as a text, and a container at what it holds.
+// readJSON is parseJSON for who does not mind keys that are there twice.
 func readJSON(s string) (value any, isJSON bool, err error) {
+	value, _, isJSON, err = parseJSON(s)
+	return value, isJSON, err
+}
+
+// parseJSON reads s as JSON. isJSON is true for all that a reader might take for
+// JSON. JSON of too many values is refused, not taken for plain text: hooks
+// would look at it as a text, and a container at what it holds. repeats tells
+// whether an object in it has a key twice: of these, value has the last only.
+func parseJSON(s string) (value any, repeats, isJSON bool, err error) {
 	start := strings.TrimLeft(s, " \t\r\n")
 	if start == "" || !strings.ContainsRune(`{["-0123456789ntf`, rune(start[0])) {
-		return nil, false, nil
+		return nil, false, false, nil
 	}
-	switch value, err = jsonvalue.Parse(s, maxValues); {
+	switch value, repeats, err = jsonvalue.Parse(s, maxValues); {
 	case err == nil:
-		return value, true, nil
+		return value, repeats, true, nil
 	case errors.Is(err, jsonvalue.ErrTooMany) && json.Valid([]byte(s)):
-		return nil, true, errTooManyValues()
+		return nil, false, true, errTooManyValues()
 	}
 	deep := (start[0] == '[' || start[0] == '{') && strings.Count(s, "[")+strings.Count(s, "{") > maxDepth
-	return nil, deep, nil
+	return nil, false, deep, nil
 }
 
 // normalise turns what a Go caller may pass as JSON into what a decoder makes.

@@ -31,9 +31,9 @@ type attachmentSubject struct {
 	trace *HookTrace
 }
 
-func attachmentHead(s *HookSession, d *Draft) []byte {
+func attachmentHead(session string, d *Draft) []byte {
 	b := append(appendPoint(make([]byte, 0, 512), HookOnAttachment), `"session":`...)
-	b = d.appendShown(append(s.append(b), `,"message":{`...))
+	b = d.appendShown(append(append(b, session...), `,"message":{`...))
 	return append(b, `},"attachment":`...)
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/twinbox/twinbox/engine/internal/jsonvalue"
 )
@@ -16,11 +15,10 @@ import (
 // sender's values are read only: they may be hashed meanwhile.
 type contentSubject struct {
 	point   HookPoint
-	session HookSession
-	draft   *Draft // message or reply; its content is shown
+	session string // as it is shown
+	draft   *Draft // message or reply; its content may be replaced
 	limit   int64  // of the content, in bytes
 
-	content  Content
 	replaced bool
 	shown    string // the content as hooks see it
 	// given are the attachments that bring bytes, as hooks know them, by ref.
@@ -36,22 +34,12 @@ type givenAttachment struct {
 	size int64
 }
 
-// contentSubjects are used again: one is as large as the rest of what a call
-// needs, and each message needs one.
-var contentSubjects = sync.Pool{New: func() any { return new(contentSubject) }}
-
-// recycle ends the use of u.
-func (u *contentSubject) recycle() {
-	*u = contentSubject{}
-	contentSubjects.Put(u)
-}
-
 // show makes what hooks see of the content, of whose attachments sizes has the
 // sizes in bytes.
 func (u *contentSubject) show(sizes []int64) error {
-	value := u.content.readable()
-	if len(u.content.Attachments) == 0 {
-		u.shown = u.content.show(value)
+	value := u.draft.Content.readable()
+	if len(u.draft.Content.Attachments) == 0 {
+		u.shown = u.draft.Content.show(value)
 		return nil
 	}
 	object, _ := value.(map[string]any)
@@ -63,7 +51,7 @@ func (u *contentSubject) show(sizes []int64) error {
 func (u *contentSubject) showAttachments(object map[string]any, list []any, sizes []int64) error {
 	u.given = map[string]givenAttachment{}
 	object, list = maps.Clone(object), slices.Clone(list)
-	for i, a := range u.content.Attachments {
+	for i, a := range u.draft.Content.Attachments {
 		element := maps.Clone(a.Element)
 		delete(element, "data")
 		delete(element, "uploadId")
@@ -131,7 +119,7 @@ func (u *contentSubject) AppendInput(_ context.Context, b []byte) ([]byte, error
 	}
 	b = append(append(appendPoint(b, u.point), name...), u.shown...)
 	b = u.draft.appendShown(append(b, ','))
-	return append(u.session.append(append(b, `},"session":`...)), '}'), nil
+	return append(append(append(b, `},"session":`...), u.session...), '}'), nil
 }
 
 // Release has nothing to let go of.
@@ -181,7 +169,7 @@ func (u *contentSubject) Replace(a HookAnswer) error {
 		shown = c.show(c.readable())
 	}
 	c.Attachments = attachments
-	u.content, u.shown, u.replaced = c, shown, true
+	u.draft.Content, u.shown, u.replaced = c, shown, true
 	u.trace.change(changes)
 	return nil
 }
@@ -192,17 +180,17 @@ func (u *contentSubject) before() any {
 		value, _ := decodeJSON(u.shown) // it was written here
 		return value
 	}
-	if value := u.content.readable(); value != nil {
+	if value := u.draft.Content.readable(); value != nil {
 		return value
 	}
-	return u.content.Text
+	return u.draft.Content.Text
 }
 
 // claim finds the attachments that a hook kept, and makes of each what is
 // stored: without what was there for hooks only.
 func (u *contentSubject) claim(value any) ([]AttachmentDraft, error) {
 	if !u.replaced {
-		u.own = u.content.otherRefs()
+		u.own = u.draft.Content.otherRefs()
 	}
 	object, _ := value.(map[string]any)
 	list, _ := object["attachments"].([]any)

@@ -78,11 +78,13 @@ func NewHookSubject(p HookPoint, s HookSample) (HookSubject, error) {
 		if err != nil {
 			return nil, err
 		}
-		u := &contentSubject{point: p, session: s.Session, draft: m.draft(), content: content, limit: limits.ContentBytes}
+		draft := m.draft()
+		draft.Content = content
+		u := &contentSubject{point: p, session: string(s.Session.append(nil)), draft: draft, limit: limits.ContentBytes}
 		return u, u.show(sampleSizes(content))
 	case HookOnAttachment:
 		s.Attachment.Size = int64(len(s.Bytes))
-		return &attachmentSubject{head: attachmentHead(&s.Session, s.Message.draft()), about: s.Attachment, bytes: s.Bytes, limit: limits.AttachmentBytes}, nil
+		return &attachmentSubject{head: attachmentHead(string(s.Session.append(nil)), s.Message.draft()), about: s.Attachment, bytes: s.Bytes, limit: limits.AttachmentBytes}, nil
 	case HookOnSession:
 		return &sessionSubject{session: s.Session}, nil
 	}
@@ -143,6 +145,22 @@ func parseShown(kind string, shown json.RawMessage) (Content, error) {
 
 func hookSession(s *Session) HookSession {
 	return HookSession{ID: s.ID, AgentGroupID: s.AgentGroupID, MessagingGroupID: s.MessagingGroupID, ThreadID: s.ThreadID, Mode: s.Mode, Labels: s.Labels}
+}
+
+// WithShown returns s with what hooks are shown of it, which is made with each
+// of its messages otherwise: for who keeps s, and hands it out often.
+func (s Session) WithShown() Session {
+	s.shown = s.shownToHooks()
+	return s
+}
+
+// shownToHooks is HookSession's JSON.
+func (s *Session) shownToHooks() string {
+	if s.shown != "" {
+		return s.shown
+	}
+	shown := hookSession(s)
+	return string(shown.append(make([]byte, 0, 256)))
 }
 
 // draft is what is shown as m is.

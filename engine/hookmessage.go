@@ -73,9 +73,8 @@ func (e *Engine) runOnMessage(ctx context.Context, s *Session, d *Draft, t HookT
 			return err
 		}
 	}
-	u := contentSubjects.Get().(*contentSubject)
-	defer u.recycle()
-	*u = contentSubject{point: HookOnMessage, session: hookSession(s), draft: d, content: d.Content, limit: e.limits.ContentBytes, trace: d.trace}
+	u := &d.subject
+	*u = contentSubject{point: HookOnMessage, session: s.shownToHooks(), draft: d, limit: e.limits.ContentBytes, trace: d.trace}
 	if err := u.show(sizes); err != nil {
 		return err
 	}
@@ -84,27 +83,26 @@ func (e *Engine) runOnMessage(ctx context.Context, s *Session, d *Draft, t HookT
 		return err
 	}
 	d.Dropped = action == HookDropped
-	d.Content = u.content
 	if u.replaced {
 		d.replaced = int64(len(u.shown))
 	}
+	*u = contentSubject{} // what was shown need not wait for the disk
 	return nil
 }
 
 // settle makes of a text that holds an object with a key twice what most
 // readers take it for: a hook that judged one value would let the other by.
 func (c *Content) settle() error {
-	if c.held == nil || !repeatsKeys(c.Text, c.held) {
+	if !c.repeats {
 		return nil
 	}
 	text, err := encodeJSON(c.held)
-	c.Text = text
+	c.Text, c.repeats = text, false
 	return err
 }
 
 func (e *Engine) runOnAttachments(ctx context.Context, s *Session, d *Draft, t HookTarget) error {
-	shown := hookSession(s)
-	head := attachmentHead(&shown, d)
+	head := attachmentHead(s.shownToHooks(), d)
 	d.spill = &spill{open: e.mailboxes.Scratch}
 	var removed []int
 	// What hooks replace is held until it is written, and a message has many

@@ -84,9 +84,9 @@ type HookTraces interface {
 	Prune(ctx context.Context, now time.Time) (more bool, err error)
 }
 
-// Note adds a run, with what the subject noted of it; t may be nil. A host
-// calls it after each hook.
-func (t *HookTrace) Note(r HookRun) {
+// Note adds a copy of a run, with what the subject noted of it, which r is told,
+// too; t may be nil. A host calls it after each hook.
+func (t *HookTrace) Note(r *HookRun) {
 	if t == nil {
 		return
 	}
@@ -105,7 +105,7 @@ func (t *HookTrace) Note(r HookRun) {
 	if len(r.Reason) > maxTraceReason {
 		r.Reason = strings.ToValidUTF8(r.Reason[:maxTraceReason], "") + "..."
 	}
-	t.Runs = append(t.Runs, r)
+	t.Runs = append(t.Runs, *r)
 }
 
 // change has the next run's changes.

@@ -69,8 +69,8 @@ func (e *Engine) runReplyHooks(ctx context.Context, s Session, t HookTarget, rou
 	if out.Timestamp != nil {
 		at = *out.Timestamp
 	}
-	shown := &Draft{ID: out.ID, Kind: out.Kind, Timestamp: at, Route: route}
-	u := &contentSubject{point: HookOnReply, session: hookSession(&s), draft: shown, content: content, limit: e.limits.ContentBytes}
+	shown := &Draft{ID: out.ID, Kind: out.Kind, Timestamp: at, Content: content, Route: route}
+	u := &contentSubject{point: HookOnReply, session: s.shownToHooks(), draft: shown, limit: e.limits.ContentBytes}
 	if err := u.show(nil); err != nil {
 		return verdict{state: DispatchFailed, reason: "its content cannot be shown to hooks"}
 	}
@@ -88,7 +88,7 @@ func (e *Engine) runReplyHooks(ctx context.Context, s Session, t HookTarget, rou
 		return verdict{state: DispatchDropped, reason: "a hook dropped it"}
 	}
 	if u.replaced {
-		out.Dispatch.Content = &u.content.Text
+		out.Dispatch.Content = &shown.Content.Text
 	}
 	return verdict{}
 }

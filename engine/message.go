@@ -86,6 +86,8 @@ type Draft struct {
 	Dropped bool
 	// given is what a recurring message was before hooks.
 	given *Content
+	// subject is how hooks at on_message see it, while they do.
+	subject contentSubject
 	// trace is what hooks did to it; nil if none was asked.
 	trace *HookTrace
 	// spill has what hooks made of attachments, and replaced is the size in bytes

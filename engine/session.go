@@ -47,6 +47,10 @@ type Session struct {
 	// LastActive is a hint: it may lag by a second, and a crash may lose it.
 	LastActive *time.Time
 	CreatedAt  time.Time
+
+	// shown is what hooks see of it, "" where that was not made. What it has
+	// does not change in a session's life.
+	shown string
 }
 
 // Folder is the session's folder, relative to the data directory.

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,12 +14,27 @@ const TimeLayout = "2006-01-02T15:04:05.000Z"
 // FormatTime writes t in TimeLayout.
 func FormatTime(t time.Time) string { return string(appendTime(make([]byte, 0, len(TimeLayout)), t)) }
 
+// second is how times in one begin, with the dot.
+type second struct {
+	unix int64
+	text string
+}
+
+// lastSecond is the one that was written last: most times are of now, and a
+// message has several.
+var lastSecond atomic.Pointer[second]
+
 // appendTime appends t in TimeLayout to b.
 func appendTime(b []byte, t time.Time) []byte {
-	// RFC 3339 itself is formatted several times faster than another layout.
-	b = t.UTC().AppendFormat(b, time.RFC3339)
+	s := lastSecond.Load()
+	if unix := t.Unix(); s == nil || s.unix != unix {
+		// RFC 3339 itself is formatted several times faster than another layout.
+		text := t.UTC().Format(time.RFC3339)
+		s = &second{unix, text[:len(text)-1] + "."}
+		lastSecond.Store(s)
+	}
 	ms := t.Nanosecond() / int(time.Millisecond)
-	return append(b[:len(b)-1], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
+	return append(append(b, s.text...), byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
 }
 
 // ParseTime reads RFC 3339 with any offset and fraction, and SQLite's

@@ -18,6 +18,9 @@ func (e *Engine) holdIDs(ctx context.Context, sessionID string, in []WriteMessag
 			ids = append(ids, *id)
 		}
 	}
+	if len(ids) == 0 {
+		return func() {}, nil
+	}
 	slices.Sort(ids) // no two batches wait for each other
 	var held []func()
 	release = func() {

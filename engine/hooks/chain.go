@@ -132,7 +132,7 @@ func (l *link) failed(c *passage, text string) (engine.HookAction, error) {
 // came notes what the hook came to; reason is a refusal's or a failure's.
 func (l *link) came(c *passage, a engine.HookAction, reason string) {
 	l.count(c.point, a)
-	c.Trace.Note(engine.HookRun{Hook: l.name, Version: l.version.SHA256, Point: c.Point, Action: a, Reason: reason, Took: c.took, Fuel: c.fuel})
+	c.Trace.Note(&engine.HookRun{Hook: l.name, Version: l.version.SHA256, Point: c.Point, Action: a, Reason: reason, Took: c.took, Fuel: c.fuel})
 }
 
 // call runs the hook on the subject as it is.

@@ -30,6 +30,7 @@ type pool struct {
 // member is an instance of a pool. Whoever holds it calls it.
 type member struct {
 	guest
+	pool   *pool
 	group  string
 	began  int64         // bytes of memory when it was made
 	idleAt time.Duration // since the host was opened
@@ -185,20 +186,20 @@ func (k *hook) make(ctx context.Context, group string, p *pool, until time.Time)
 			return nil, err
 		}
 	}
-	return k.newMember(program, group, room)
+	return k.newMember(program, group, p, room)
 }
 
-func (k *hook) newMember(p *program, group string, room *room) (*member, error) {
+func (k *hook) newMember(of *program, group string, p *pool, room *room) (*member, error) {
 	log := newCallLog(k.limits.LogBytes, k.journal.add)
 	begun := time.Now()
-	g, err := newGuest(p, setup{hook: k.name, config: k.config, limits: k.limits, log: log, room: room})
+	g, err := newGuest(of, setup{hook: k.name, config: k.config, limits: k.limits, log: log, room: room})
 	if err != nil {
 		return nil, err
 	}
-	if p.Shape != engine.HookCommand {
+	if of.Shape != engine.HookCommand {
 		k.stats.start(time.Since(begun), g.started())
 	}
-	m := &member{guest: g, group: group, began: g.memory()}
+	m := &member{guest: g, pool: p, group: group, began: g.memory()}
 	k.began.Store(m.began)
 	return m, nil
 }
@@ -227,8 +228,7 @@ func (k *hook) giveBack(m *member, keep bool, now time.Duration) {
 		return
 	}
 	k.mu.Lock()
-	p := k.pools[m.group]
-	if len(p.waiters) > 0 {
+	if p := m.pool; len(p.waiters) > 0 {
 		p.next(m)
 	} else {
 		m.idleAt = now

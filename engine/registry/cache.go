@@ -23,7 +23,7 @@ type rowCache[V any] struct {
 	changes uint64
 }
 
-// cachedRows take some 300 bytes each.
+// cachedRows take some 600 bytes each.
 const cachedRows = 1024
 
 func newRowCache[V any](id func(V) string, clone func(V) V) *rowCache[V] {

@@ -89,7 +89,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 	r = mustOpen(t, path)
 	got, err := r.Session(t.Context(), "sess-1")
 	must(t, err)
-	if !reflect.DeepEqual(got, want) {
+	if want = want.WithShown(); !reflect.DeepEqual(got, want) {
 		t.Errorf("session is %+v, not %+v", got, want)
 	}
 	ds, err := r.Destinations(t.Context(), "ag")

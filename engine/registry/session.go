@@ -115,6 +115,7 @@ func (r *Registry) Session(ctx context.Context, id string) (engine.Session, erro
 		err = notFound("session", id, "")
 	}
 	if err == nil {
+		s = s.WithShown()
 		r.sessions.keep(s, changes)
 	}
 	r.touches.overlay(&s)

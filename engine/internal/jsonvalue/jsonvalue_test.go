@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"math"
 	"reflect"
 	"strings"
@@ -34,7 +35,7 @@ func written(t *testing.T, v any) string {
 func checkAgainstEncodingJSON(t *testing.T, s string) {
 	t.Helper()
 	want, ok := reference(s)
-	got, err := jsonvalue.Parse(s, math.MaxInt)
+	got, repeats, err := jsonvalue.Parse(s, math.MaxInt)
 	if (err == nil) != ok || err != nil && !errors.Is(err, jsonvalue.ErrSyntax) {
 		t.Fatalf("%.200q: the error is %v; whether encoding/json reads it: %v", s, err, ok)
 	}
@@ -44,17 +45,70 @@ func checkAgainstEncodingJSON(t *testing.T, s string) {
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("%.200q is %.200v, want %.200v", s, got, want)
 	}
+	if want := keysIn(t, s) > keys(want); repeats != want {
+		t.Fatalf("%.200q: it says that a key repeats: %v, want %v", s, repeats, want)
+	}
 	b, err := jsonvalue.Append([]byte("before"), got)
 	if want := "before" + written(t, want); err != nil || string(b) != want {
 		t.Fatalf("%.200q is written as %.200q, want %.200q, %v", s, b, want, err)
 	}
 }
 
+// keysIn counts the keys in JSON, as often as they are there.
+func keysIn(t *testing.T, s string) (n int) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(s))
+	var open []json.Delim // with '}' where a key comes next
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return n
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := len(open) - 1
+		delim, _ := token.(json.Delim)
+		switch {
+		case delim == '}' || delim == ']':
+			open = open[:last]
+			continue
+		case last >= 0 && open[last] == '}':
+			n++
+			open[last] = '{'
+			continue
+		case last >= 0 && open[last] == '{':
+			open[last] = '}'
+		}
+		switch delim {
+		case '{':
+			open = append(open, '}')
+		case '[':
+			open = append(open, '[')
+		}
+	}
+}
+
+func keys(v any) (n int) {
+	switch v := v.(type) {
+	case map[string]any:
+		n = len(v)
+		for _, e := range v {
+			n += keys(e)
+		}
+	case []any:
+		for _, e := range v {
+			n += keys(e)
+		}
+	}
+	return n
+}
+
 func texts() []string {
 	return []string{
 		`{"text":"hi","n":[1,-0,0.5,1e9,-1.25E-3,{}],"t":true,"f":false,"z":null,"":""}`,
 		` { "b" : [ ] , "a" : { "c" : [ 1 , 2 ] } } `,
-		`{"a":1,"b":2,"a":{"c":3}}`,
+		`{"a":1,"b":2,"a":{"c":3}}`, `{"a":{"b":[{"c":1,"\u0063":2}]}}`, `[{"a":1},{"a":1}]`,
 		`"\"\\\/\b\f\n\r\t\u0041\u00e9\ud83d\ude00\ud83d\u0041\ude00\ud83d"`, `"\ud83d\n"`, `"\ud83dx\ude00"`,
 		"\"\u2028 \u2029 <&> \x7f é \xff\xc3\"", "{\"\xff\":\"\xff\\n\"}",
 		``, ` `, `nul`, `nulll`, `truefalse`, `01`, `-`, `1.`, `.5`, `1e`, `1e+`, `--1`, `+1`, `1 2`, `0x1`,
@@ -102,11 +156,11 @@ func TestATextIsWrittenAsEncodingJSONDoesWhereverItHasWhat(t *testing.T) {
 func TestValuesAreCountedBeforeTheyAreMade(t *testing.T) {
 	const s = `{"a":[1,"b",{"c":null}],"d":{}}` // seven
 	for limit := range 7 {
-		if _, err := jsonvalue.Parse(s, limit); !errors.Is(err, jsonvalue.ErrTooMany) {
+		if _, _, err := jsonvalue.Parse(s, limit); !errors.Is(err, jsonvalue.ErrTooMany) {
 			t.Errorf("with a limit of %d: %v", limit, err)
 		}
 	}
-	if _, err := jsonvalue.Parse(s, 7); err != nil {
+	if _, _, err := jsonvalue.Parse(s, 7); err != nil {
 		t.Error(err)
 	}
 }

@@ -23,23 +23,25 @@ const maxDepth = 10_000
 
 // Parse returns what s holds: map[string]any, []any, string, json.Number, bool
 // or nil, in at most limit values. Strings are s's memory where they can be.
-func Parse(s string, limit int) (any, error) {
+// repeats tells whether an object has a key twice, of which it has the last.
+func Parse(s string, limit int) (v any, repeats bool, err error) {
 	p := parser{s: s, left: limit}
 	p.space()
-	v, err := p.value(0)
-	if err != nil {
-		return nil, err
+	if v, err = p.value(0); err != nil {
+		return nil, false, err
 	}
 	if p.space(); p.at < len(s) {
-		return nil, ErrSyntax
+		return nil, false, ErrSyntax
 	}
-	return v, nil
+	return v, p.repeats, nil
 }
 
 type parser struct {
 	s    string
 	at   int
 	left int // values that may still come
+	// repeats: an object had a key twice.
+	repeats bool
 }
 
 // peek is the next byte, or 0 at the end, which is no part of JSON.
@@ -125,9 +127,13 @@ func (p *parser) object(depth int) (any, error) {
 		if !p.take(':') {
 			return nil, ErrSyntax
 		}
-		if object[key], err = p.value(depth); err != nil {
+		v, err := p.value(depth)
+		if err != nil {
 			return nil, err
 		}
+		before := len(object)
+		object[key] = v
+		p.repeats = p.repeats || len(object) == before
 		if p.space(); !p.take(',') {
 			break
 		}
