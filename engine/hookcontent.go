@@ -159,6 +159,9 @@ func (u *contentSubject) Replace(a HookAnswer) error {
 		return err
 	}
 	c, err := parseContent(u.draft.Kind, value)
+	if err == nil {
+		err = c.settle() // for the hooks that follow
+	}
 	if err != nil {
 		return fmt.Errorf("its content cannot be stored: %w", err)
 	}

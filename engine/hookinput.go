@@ -140,7 +140,11 @@ func parseShown(kind string, shown json.RawMessage) (Content, error) {
 	if !ok {
 		return Content{}, InvalidField("content", "content is not JSON")
 	}
-	return parseContent(kind, value)
+	c, err := parseContent(kind, value)
+	if err != nil {
+		return Content{}, err
+	}
+	return c, c.settle()
 }
 
 func hookSession(s *Session) HookSession {
