@@ -15,7 +15,7 @@ type guests struct{ folder string }
 func buildGuests(ctx context.Context, folder, extism string) (guests, error) {
 	g := guests{folder}
 	for _, name := range []string{"pass", "look", "rewrite"} {
-		if err := build(ctx, ".", "./tests/bench/testdata/"+name, g.path(name), true); err != nil {
+		if err := g.build(ctx, name); err != nil {
 			return g, err
 		}
 	}
@@ -23,6 +23,10 @@ func buildGuests(ctx context.Context, folder, extism string) (guests, error) {
 		return g, err
 	}
 	return g, build(ctx, extism, ".", filepath.Join(folder, "extism"), false)
+}
+
+func (g guests) build(ctx context.Context, name string) error {
+	return build(ctx, ".", "./tests/bench/testdata/"+name, g.path(name), true)
 }
 
 func (g guests) path(name string) string { return filepath.Join(g.folder, name+".wasm") }

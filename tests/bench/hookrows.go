@@ -14,7 +14,7 @@ import (
 const restartHooks = 20
 
 // measureHooks measures all that concerns hooks, in dir.
-func measureHooks(ctx context.Context, o options, dir string, loadTime time.Duration) (_ []result, err error) {
+func measureHooks(ctx context.Context, o options, dir string, _ time.Duration) (_ []result, err error) {
 	folder := filepath.Join(dir, "guests")
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return nil, err
@@ -44,26 +44,6 @@ func measureHooks(ctx context.Context, o options, dir string, loadTime time.Dura
 		rows = append(rows, row{name: "stopped: " + s.name, unit: perCall, atMost: 50 * time.Millisecond, ours: h.stop(s)})
 	}
 	rows = append(rows, row{name: "a collection during memory-chase", unit: perCall, atMost: 50 * time.Millisecond, ours: h.collect("memory-chase")})
-	served, err := serveHooked(ctx, o, dir, g)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, served.process.Stop()) }()
-	for _, r := range []struct {
-		name, hook string
-		named      bool
-		turns      int
-		timesFloor float64
-	}{
-		// A turn's figure is off by a quarter on a busy machine. 3% are not sure to
-		// be seen in these either: it took 5,000 pairs (docs/performance.md).
-		{"writeMessage over HTTP, a hook passes", "pass", false, 160, 0.97},
-		{"the same, messages have ids", "pass", true, 32, 0},
-		{"the same, the hook reads the text", "look", false, 32, 0},
-	} {
-		with, without := served.overNone(r.hook, r.named, r.turns, loadTime)
-		rows = append(rows, row{name: r.name, unit: perSecond, timesFloor: r.timesFloor, ours: with, floors: []floor{{"no hook", without}}})
-	}
 	copies := restartHooks
 	if o.short {
 		copies = 2

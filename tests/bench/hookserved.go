@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/twinbox/twinbox/tests/internal/engineproc"
@@ -26,30 +25,6 @@ func (s *served) install(ctx context.Context, name, agentGroup string, module []
 		err = fmt.Errorf("install the hook %s: %v", name, out.InstallHook.UserErrors)
 	}
 	return err
-}
-
-// overNone measures messages of an agent group that has a hook, and those of
-// one that has none, in turns: what changes on the machine meanwhile strikes
-// both then. Few long turns differ by more than what is to be seen. The latter
-// is to be measured first: it does the work for both.
-func (s *served) overNone(agentGroup string, named bool, turns int, d time.Duration) (with, without side) {
-	var kept sample
-	without = func(ctx context.Context, _ int) (sample, error) {
-		var both [2][]sample
-		for turn := range turns {
-			for i := range both {
-				side := (turn + i) % 2 // who begins changes, too
-				got, err := s.writeTo(ctx, [2]string{"ag", agentGroup}[side], named, d/16)
-				if err != nil {
-					return sample{}, err
-				}
-				both[side] = append(both[side], got)
-			}
-		}
-		kept = medians(both[1])
-		return medians(both[0]), nil
-	}
-	return func(context.Context, int) (sample, error) { return kept, nil }, without
 }
 
 // restart measures how long it takes from starting the engine until a message
@@ -91,22 +66,4 @@ func (r *restart) side(ctx context.Context, _ int) (_ sample, err error) {
 		return sample{}, fmt.Errorf("the message was %q", out.WriteMessage.Outcome)
 	}
 	return summarise([]time.Duration{took}, took), nil
-}
-
-// serveHooked starts a server with hooks that pass.
-func serveHooked(ctx context.Context, o options, dir string, g guests) (*served, error) {
-	s, err := serve(ctx, o.engine, filepath.Join(dir, "hooked"))
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range []string{"pass", "look"} {
-		module, err := g.read(name)
-		if err == nil {
-			err = s.install(ctx, name, name, module)
-		}
-		if err != nil {
-			return nil, errors.Join(err, s.process.Kill())
-		}
-	}
-	return s, nil
 }

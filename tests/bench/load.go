@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -33,7 +34,46 @@ type target struct {
 // load sends t's request over 64 kept connections for a while. It speaks HTTP
 // itself: on a small machine net/http's client would take as much of the
 // processor as the server that is measured.
-func load(ctx context.Context, t target, d time.Duration) (sample, error) {
+func load(ctx context.Context, t target, d time.Duration) (_ sample, err error) {
+	all, err := connect(ctx, t.address)
+	if err != nil {
+		return sample{}, err
+	}
+	defer func() { err = errors.Join(err, all.close()) }()
+	return all.send(ctx, t, d)
+}
+
+// connected are connections to one server.
+type connected []*connection
+
+type connection struct {
+	net.Conn
+	answers *bufio.Reader
+	sent    int
+}
+
+func connect(ctx context.Context, address string) (all connected, err error) {
+	for range connections {
+		var dialer net.Dialer
+		c, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return nil, errors.Join(err, all.close())
+		}
+		all = append(all, &connection{Conn: c, answers: bufio.NewReaderSize(c, 16<<10)})
+	}
+	return all, nil
+}
+
+func (all connected) close() error {
+	var errs []error
+	for _, c := range all {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// send sends t's request over each connection, again and again for a while.
+func (all connected) send(ctx context.Context, t target, d time.Duration) (sample, error) {
 	body, err := json.Marshal(map[string]any{"query": t.document, "variables": t.variables})
 	if err != nil {
 		return sample{}, err
@@ -43,9 +83,9 @@ func load(ctx context.Context, t target, d time.Duration) (sample, error) {
 	var took [connections][]time.Duration
 	g, ctx := errgroup.WithContext(ctx)
 	start := time.Now()
-	for i := range connections {
+	for i, c := range all {
 		g.Go(func() (err error) {
-			took[i], err = sendUntil(ctx, t, i, bytes.Clone(request), start.Add(d))
+			took[i], err = c.sendUntil(ctx, t, i, bytes.Clone(request), start.Add(d))
 			return err
 		})
 	}
@@ -55,18 +95,11 @@ func load(ctx context.Context, t target, d time.Duration) (sample, error) {
 	return summarise(slices.Concat(took[:]...), time.Since(start)), nil
 }
 
-func sendUntil(ctx context.Context, t target, connection int, request []byte, end time.Time) ([]time.Duration, error) {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", t.address)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
+func (c *connection) sendUntil(ctx context.Context, t target, number int, request []byte, end time.Time) ([]time.Duration, error) {
 	// An answer that never comes must not hang the benchmark.
-	if err := conn.SetDeadline(end.Add(time.Minute)); err != nil {
+	if err := c.SetDeadline(end.Add(time.Minute)); err != nil {
 		return nil, err
 	}
-	r := bufio.NewReaderSize(conn, 16<<10)
 	mark := bytes.Index(request, []byte(uniqueMark))
 	var took []time.Duration
 	for body := []byte(nil); ; {
@@ -75,12 +108,14 @@ func sendUntil(ctx context.Context, t target, connection int, request []byte, en
 			return took, ctx.Err()
 		}
 		if mark >= 0 {
-			copy(request[mark:], fmt.Sprintf("%0*d", len(uniqueMark), len(took)*connections+connection))
+			copy(request[mark:], fmt.Sprintf("%0*d", len(uniqueMark), c.sent*connections+number))
 		}
-		if _, err := conn.Write(request); err != nil {
+		c.sent++
+		if _, err := c.Write(request); err != nil {
 			return nil, err
 		}
-		if body, err = readAnswer(r, body[:0]); err != nil {
+		var err error
+		if body, err = readAnswer(c.answers, body[:0]); err != nil {
 			return nil, err
 		}
 		if !bytes.Contains(body, []byte(t.want)) {

@@ -17,7 +17,7 @@ import (
 type options struct {
 	dir, engine, peer, web, json string
 	only                         string
-	rounds, sessions             int
+	rounds, pairs, sessions      int
 	short, serveIdle             bool
 }
 
@@ -28,8 +28,9 @@ func main() {
 	flag.StringVar(&o.peer, "peer", "tests/peer", "folder of the peer, with its node_modules")
 	flag.StringVar(&o.web, "web", "tests/web", "folder of the console's tests, with its node_modules")
 	flag.StringVar(&o.json, "json", "dist/bench.json", "where to write the figures")
-	flag.StringVar(&o.only, "only", "", "measure a part: sessions, hooks, delivery, console or memory")
+	flag.StringVar(&o.only, "only", "", "measure a part: sessions, hooks, passing, delivery, console or memory")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each operation is measured; medians are shown")
+	flag.IntVar(&o.pairs, "pairs", 1600, "turns of each side, of 60 ms, that the part passing measures")
 	flag.IntVar(&o.sessions, "sessions", 100_000, "sessions for the memory row; 0 leaves it out")
 	flag.BoolVar(&o.short, "short", false, "one round and 1,000 sessions: to see that all of it works")
 	flag.BoolVar(&o.serveIdle, "serve-idle", false, "be the server that does nothing (the benchmark starts it itself)")
@@ -49,7 +50,7 @@ func main() {
 func measureAll(ctx context.Context, o options) (err error) {
 	load, idle := 2*time.Second, 3*time.Minute
 	if o.short {
-		o.rounds, o.sessions, load, idle = 1, min(o.sessions, 1000), time.Second/2, time.Second
+		o.rounds, o.pairs, o.sessions, load, idle = 1, min(o.pairs, 10), min(o.sessions, 1000), time.Second/2, time.Second
 	}
 	if err := os.MkdirAll(o.dir, 0o755); err != nil {
 		return err
@@ -70,7 +71,7 @@ func measureAll(ctx context.Context, o options) (err error) {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context, options, string, time.Duration) ([]result, error)
-	}{{"sessions", measureRows}, {"hooks", measureHooks}, {"delivery", measureDelivery}, {"console", measureConsole}} {
+	}{{"sessions", measureRows}, {"hooks", measureHooks}, {"passing", measurePassing}, {"delivery", measureDelivery}, {"console", measureConsole}} {
 		if o.only != "" && o.only != part.name {
 			continue
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"math"
 	"runtime"
 	"slices"
 	"time"
@@ -105,9 +106,22 @@ func middle(s sample) float64 { return s.P50Micros }
 // ratio is the median of the rounds' ratios of one figure: a minute in which
 // the machine is slow strikes both sides of a round.
 func ratio(over, under []sample, figure func(sample) float64) float64 {
+	return median(ratios(over, under, figure))
+}
+
+func ratios(over, under []sample, figure func(sample) float64) []float64 {
 	all := make([]float64, min(len(over), len(under)))
 	for i := range all {
 		all[i] = figure(over[i]) / figure(under[i])
 	}
-	return median(all)
+	return all
+}
+
+// likely is where the median of what all is a sample of lies, at odds of nine to
+// one: between two of its values, by the binomial distribution.
+func likely(all []float64) (low, high float64) {
+	slices.Sort(all)
+	n := float64(len(all))
+	off := 1.645 * math.Sqrt(n) / 2
+	return all[int(max(0, n/2-off))], all[int(min(n-1, n/2+off))]
 }

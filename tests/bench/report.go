@@ -46,6 +46,9 @@ func (r report) table() string {
 				line = make([]string, len(line))
 			}
 			line[2], line[7] = figure(f.sample, row.Unit)+" "+f.Name, fmt.Sprintf("%.2f", f.TimesFloor)
+			if f.Low != nil {
+				line[7] = fmt.Sprintf("%.3f (%.3f to %.3f)", f.TimesFloor, *f.Low, *f.High)
+			}
 		}
 		lines = append(lines, line)
 	}

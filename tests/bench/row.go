@@ -31,6 +31,8 @@ type row struct {
 	atMost time.Duration
 	// ofTail: atMost is for the 99th percentile.
 	ofTail bool
+	// paired rows have so many rounds that the ratio's error can be told.
+	paired bool
 	// allocFree rows have to do without allocations, too.
 	allocFree bool
 }
@@ -63,6 +65,10 @@ type floorResult struct {
 	sample
 	// TimesFloor is time by the floor's time, or rate by the floor's rate.
 	TimesFloor float64 `json:"timesFloor"`
+	// Low and High are what TimesFloor is likely between; nil where that is not
+	// known.
+	Low  *float64 `json:"low,omitempty"`
+	High *float64 `json:"high,omitempty"`
 }
 
 // run measures all rows, round by round, so that the sides of one row stand
@@ -149,7 +155,12 @@ func (r row) result(ours, peer []sample, floors [][]sample) result {
 				reached = reached && times >= r.timesFloor
 			}
 		}
-		out.Floors = append(out.Floors, floorResult{Name: f.name, sample: m, TimesFloor: times})
+		is := floorResult{Name: f.name, sample: m, TimesFloor: times}
+		if r.paired {
+			low, high := likely(ratios(ours, floors[i], rate))
+			is.Low, is.High = &low, &high
+		}
+		out.Floors = append(out.Floors, is)
 	}
 	if r.timesPeer > 0 || r.timesFloor > 0 || r.atMost > 0 {
 		out.Reached = &reached

@@ -84,21 +84,13 @@ func (s *served) query(d time.Duration) side {
 }
 
 func (s *served) write(d time.Duration) side {
-	return func(ctx context.Context, _ int) (sample, error) { return s.writeTo(ctx, "ag", false, d) }
-}
-
-// writeTo measures messages into a new session of an agent group, whose senders
-// give each an id of its own if it is to be named.
-func (s *served) writeTo(ctx context.Context, agentGroup string, named bool, d time.Duration) (sample, error) {
-	id, err := s.newSession(ctx, agentGroup)
-	if err != nil {
-		return sample{}, err
+	return func(ctx context.Context, _ int) (sample, error) {
+		id, err := s.newSession(ctx, "ag")
+		if err != nil {
+			return sample{}, err
+		}
+		return load(ctx, s.writeTarget(id), d)
 	}
-	t := s.writeTarget(id)
-	if named {
-		t.variables["input"].(map[string]any)["messageId"] = uniqueMark
-	}
-	return load(ctx, t, d)
 }
 
 func (s *served) writeTarget(session string) target {
