@@ -34,11 +34,11 @@ func measurePassing(ctx context.Context, o options, dir string, _ time.Duration)
 		timesFloor float64
 	}{
 		{"writeMessage over HTTP, a hook passes", "pass", false, o.pairs, 0.97},
-		{"the same, messages have ids", "pass", true, max(1, o.pairs/5), 0},
-		{"the same, the hook reads the text", "look", false, max(1, o.pairs/5), 0},
+		{"the same, messages have ids", "pass", true, o.pairs / 5, 0},
+		{"the same, the hook reads the text", "look", false, o.pairs / 5, 0},
 	} {
 		say("measuring " + r.name)
-		with, without, err := s.pairs(ctx, r.hook, r.named, r.pairs)
+		with, without, err := s.pairs(ctx, r.hook, r.named, max(1, r.pairs))
 		if err != nil {
 			return nil, err
 		}
@@ -51,6 +51,7 @@ func measurePassing(ctx context.Context, o options, dir string, _ time.Duration)
 // passing are hooks, and the agent groups that have them.
 var passing = [...]string{"pass", "look"}
 
+// servePassing starts a server with these.
 func servePassing(ctx context.Context, bin, data string, g guests) (*served, error) {
 	s, err := serve(ctx, bin, data)
 	if err != nil {
