@@ -117,6 +117,9 @@ func ratios(over, under []sample, figure func(sample) float64) []float64 {
 	return all
 }
 
+// manyRounds are enough to tell where their median lies.
+const manyRounds = 30
+
 // likely is where the median of what all is a sample of lies, at odds of nine to
 // one: between two of its values, by the binomial distribution.
 func likely(all []float64) (low, high float64) {

@@ -42,7 +42,7 @@ func measurePassing(ctx context.Context, o options, dir string, _ time.Duration)
 		if err != nil {
 			return nil, err
 		}
-		is := row{name: r.name, unit: perSecond, timesFloor: r.timesFloor, paired: true, floors: []floor{{name: "no hook"}}}
+		is := row{name: r.name, unit: perSecond, timesFloor: r.timesFloor, floors: []floor{{name: "no hook"}}}
 		results = append(results, is.result(with, nil, [][]sample{without}))
 	}
 	return results, nil

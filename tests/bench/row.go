@@ -31,8 +31,6 @@ type row struct {
 	atMost time.Duration
 	// ofTail: atMost is for the 99th percentile.
 	ofTail bool
-	// paired rows have so many rounds that the ratio's error can be told.
-	paired bool
 	// allocFree rows have to do without allocations, too.
 	allocFree bool
 }
@@ -156,7 +154,7 @@ func (r row) result(ours, peer []sample, floors [][]sample) result {
 			}
 		}
 		is := floorResult{Name: f.name, sample: m, TimesFloor: times}
-		if r.paired {
+		if len(ours) >= manyRounds {
 			low, high := likely(ratios(ours, floors[i], rate))
 			is.Low, is.High = &low, &high
 		}
