@@ -11,9 +11,10 @@ import (
 type HookTrace struct {
 	SessionID string
 	Direction Direction
-	// Seq and ID are of the message or reply.
+	// Seq is the number of the message or reply, and ID what tells it from others
+	// that had the same one: a hash of its id.
 	Seq int64
-	ID  string
+	ID  uint64
 	// ReceivedAt is when the engine was given it, or took up a reply.
 	ReceivedAt time.Time
 	// WrittenAt is when a message was on disk; zero for a reply.

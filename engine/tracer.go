@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 const (
@@ -22,8 +24,11 @@ type tracer struct {
 	traces HookTraces
 	// wake has room for one.
 	wake chan struct{}
-	lost atomic.Int64
-	free sync.Pool // of *HookTrace
+	// awake: it was woken, and has not taken what waits since. What is kept
+	// meanwhile is taken, too.
+	awake atomic.Bool
+	lost  atomic.Int64
+	free  sync.Pool // of *HookTrace
 
 	mu   sync.Mutex // guards gone
 	gone []string   // sessions to forget
@@ -46,7 +51,7 @@ func (t *tracer) begin(s *Session, d Direction, id string, at time.Time) *HookTr
 	if h == nil {
 		h = &HookTrace{}
 	}
-	h.SessionID, h.Direction, h.ID, h.ReceivedAt = s.ID, d, id, at
+	h.SessionID, h.Direction, h.ID, h.ReceivedAt = s.ID, d, xxhash.Sum64String(id), at
 	return h
 }
 
@@ -75,13 +80,16 @@ func (t *tracer) keep(trace **HookTrace, seq int64) {
 		if !t.traces.Add(h) {
 			t.lost.Add(1)
 		}
-		t.stir()
+		if !t.awake.Load() {
+			t.stir()
+		}
 	}
 	*h = HookTrace{}
 	t.free.Put(h)
 }
 
 func (t *tracer) stir() {
+	t.awake.Store(true)
 	select {
 	case t.wake <- struct{}{}:
 	default:
@@ -132,6 +140,7 @@ func (t *tracer) flush(ctx context.Context) error {
 	gone := t.gone
 	t.gone = nil
 	t.mu.Unlock()
+	t.awake.Store(false)
 	err := t.traces.Store(ctx, t.e.now())
 	for len(gone) > 0 && err == nil {
 		if err = t.forgetNow(ctx, gone[0]); err == nil {
@@ -217,8 +226,8 @@ func tracesOf[T any](ctx context.Context, t *tracer, sessionID string, d Directi
 	for seq, h := range found {
 		// A folder that was put back from a copy numbers others so, and a container
 		// numbers as it likes.
-		if ids[seq] == h.ID {
-			byID[h.ID] = h
+		if id := ids[seq]; xxhash.Sum64String(id) == h.ID {
+			byID[id] = h
 		}
 	}
 	return byID, nil

@@ -31,10 +31,13 @@ type chunk struct {
 	session     string
 	direction   engine.Direction
 	first, last int64
-	traces      int
-	runs        int
-	versions    []version
-	body        []byte
+	// lastSeq and lastReceived are of the trace that was added last: those of the
+	// next are told by how far from them they are.
+	lastSeq, lastReceived int64
+	traces                int
+	runs                  int
+	versions              []version
+	body                  []byte
 }
 
 // takes tells whether a trace of its session and direction may join it.
@@ -57,9 +60,10 @@ func (c *chunk) add(t *engine.HookTrace) {
 	c.traces++
 	c.runs += len(t.Runs)
 	received := t.ReceivedAt.UnixMilli()
-	b := appendNumber(c.body, t.Seq)
-	b = appendText(b, t.ID)
-	b = appendNumber(b, received)
+	b := appendNumber(c.body, t.Seq-c.lastSeq)
+	b = binary.LittleEndian.AppendUint64(b, t.ID)
+	b = appendNumber(b, received-c.lastReceived)
+	c.lastSeq, c.lastReceived = t.Seq, received
 	b = appendOptional(b, t.WrittenAt.UnixMilli()-received, !t.WrittenAt.IsZero())
 	b = appendUnsigned(b, uint64(len(t.Runs)))
 	for i := range t.Runs {

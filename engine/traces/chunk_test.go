@@ -1,7 +1,6 @@
 package traces
 
 import (
-	"fmt"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -13,7 +12,7 @@ import (
 
 func passed(n int64) *engine.HookTrace {
 	at := time.UnixMilli(1_790_000_000_000 + n).UTC()
-	return &engine.HookTrace{SessionID: "sess-1", Direction: engine.DirectionIn, Seq: 2 * n, ID: fmt.Sprintf("msg-%032d", n), ReceivedAt: at, WrittenAt: at.Add(9 * time.Millisecond),
+	return &engine.HookTrace{SessionID: "sess-1", Direction: engine.DirectionIn, Seq: 2 * n, ID: uint64(n) * 0x9e3779b97f4a7c15, ReceivedAt: at, WrittenAt: at.Add(9 * time.Millisecond),
 		Runs: []engine.HookRun{{Hook: "redact", Version: strings.Repeat("5", 64), Point: engine.HookOnMessage, Action: engine.HookPassed, Took: 700, Fuel: 1234}}}
 }
 

@@ -12,9 +12,11 @@ import (
 func each(body []byte, found func(engine.HookTrace)) error {
 	r := reader{rest: body}
 	var versions []version
+	var seq, received int64
 	for len(r.rest) > 0 {
-		h := engine.HookTrace{Seq: r.number(), ID: r.text()}
-		received := r.number()
+		seq += r.number()
+		h := engine.HookTrace{Seq: seq, ID: r.fixed()}
+		received += r.number()
 		h.ReceivedAt = time.UnixMilli(received).UTC()
 		if after := r.optional(); after != nil {
 			h.WrittenAt = time.UnixMilli(received + *after).UTC()
@@ -78,6 +80,16 @@ func took[T any](r *reader, v T, n int) T {
 		return *new(T)
 	}
 	r.rest = r.rest[n:]
+	return v
+}
+
+func (r *reader) fixed() uint64 {
+	if len(r.rest) < 8 {
+		r.fail("what hooks did is cut off")
+		return 0
+	}
+	v := binary.LittleEndian.Uint64(r.rest)
+	r.rest = r.rest[8:]
 	return v
 }
 

@@ -29,7 +29,7 @@ const (
 	// applicationID marks a file as one of ours ("TwTr").
 	applicationID = 0x54775472
 	// fileVersion is that of the schema, and of what is in a chunk.
-	fileVersion = 2
+	fileVersion = 3
 
 	// A crash of the machine may cost what was stored last; it never damages the
 	// file.

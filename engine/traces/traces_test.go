@@ -3,6 +3,7 @@ package traces_test
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"math"
 	"os"
 	"path/filepath"
@@ -31,9 +32,15 @@ func mustOpen(t *testing.T, path string, o traces.Options) *traces.Traces {
 	return k
 }
 
+func hash(id string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(id))
+	return h.Sum64()
+}
+
 func made(session string, d engine.Direction, seq int64, id string) *engine.HookTrace {
 	size := int64(5)
-	return &engine.HookTrace{SessionID: session, Direction: d, Seq: seq, ID: id, ReceivedAt: noon, WrittenAt: noon.Add(3 * time.Millisecond),
+	return &engine.HookTrace{SessionID: session, Direction: d, Seq: seq, ID: hash(id), ReceivedAt: noon, WrittenAt: noon.Add(3 * time.Millisecond),
 		Runs: []engine.HookRun{
 			{Hook: "h", Version: "aa", Point: engine.HookOnMessage, Action: engine.HookReplaced, Took: 1234 * time.Nanosecond, Fuel: 99,
 				Changes: []engine.HookChange{{Path: "/text", Before: &size}, {Path: "/more", After: &size}}},
@@ -125,7 +132,7 @@ func TestWhatAContainerNumbersAsItLikesIsFound(t *testing.T) {
 	for _, asked := range [][]int64{seqs, {3}, {math.MinInt64}, {math.MaxInt64}} {
 		found := mustFind(t, k, "s", engine.DirectionOut, asked...)
 		for _, seq := range asked {
-			if found[seq] == nil || found[seq].ID != fmt.Sprint(seq) {
+			if found[seq] == nil || found[seq].ID != hash(fmt.Sprint(seq)) {
 				t.Errorf("of %d, asked with %d, there is %+v", seq, asked, found[seq])
 			}
 		}
@@ -138,8 +145,8 @@ func TestWhatIsNewestCounts(t *testing.T) {
 	mustKeep(t, k, noon, made("s", engine.DirectionIn, 200, "b"))
 	mustKeep(t, k, noon, made("s", engine.DirectionIn, 2, "c"), made("s", engine.DirectionIn, 100, "new"))
 	found := mustFind(t, k, "s", engine.DirectionIn, 2, 100, 200)
-	if found[2].ID != "c" || found[100].ID != "new" || found[200].ID != "b" {
-		t.Errorf("found %v, %v, %v", found[2].ID, found[100].ID, found[200].ID)
+	if found[2].ID != hash("c") || found[100].ID != hash("new") || found[200].ID != hash("b") {
+		t.Errorf("found %+v, %+v, %+v", found[2], found[100], found[200])
 	}
 }
 
@@ -154,7 +161,7 @@ func TestWhatWaitsIsFoundAndForgotten(t *testing.T) {
 		found := mustFind(t, k, "s", engine.DirectionIn, 2, 4, 9000)
 		found[1], found[0] = mustFind(t, k, "s", engine.DirectionOut, 2)[2], mustFind(t, k, "other", engine.DirectionIn, 2)[2]
 		for seq, id := range map[int64]string{2: "new", 4: "stored", 9000: "far", 1: "reply", 0: "other"} {
-			if found[seq] == nil || found[seq].ID != id {
+			if found[seq] == nil || found[seq].ID != hash(id) {
 				t.Errorf("%s, in place of %s there is %+v", when, id, found[seq])
 			}
 		}
