@@ -30,7 +30,7 @@ func main() {
 	flag.StringVar(&o.json, "json", "dist/bench.json", "where to write the figures")
 	flag.StringVar(&o.only, "only", "", "measure a part: sessions, hooks, passing, delivery, console or memory")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each operation is measured; medians are shown")
-	flag.IntVar(&o.pairs, "pairs", 1600, "turns of each side, of 60 ms, that the part passing measures")
+	flag.IntVar(&o.pairs, "pairs", 4000, "turns of each side, of 20 ms, that the part passing measures")
 	flag.IntVar(&o.sessions, "sessions", 100_000, "sessions for the memory row; 0 leaves it out")
 	flag.BoolVar(&o.short, "short", false, "one round and 1,000 sessions: to see that all of it works")
 	flag.BoolVar(&o.serveIdle, "serve-idle", false, "be the server that does nothing (the benchmark starts it itself)")
