@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"time"
 )
 
 // Stuck tells whether a look at a session would find its container stuck.
@@ -80,11 +79,6 @@ func (e *Engine) Held() int {
 	e.deliverer.mu.Lock()
 	defer e.deliverer.mu.Unlock()
 	return len(e.life.tasks) + len(e.deliverer.running) + len(e.deliverer.due) + len(e.deliverer.looks) + len(e.deliverer.waiting)
-}
-
-// HookTime is what bounds the hooks of one operation.
-func HookTime(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
-	return (&Engine{limits: Limits{HookTime: most}}).hookTime(ctx)
 }
 
 // ContentChanges are what a hook is told to have changed.

@@ -16,8 +16,10 @@ import (
 type contentSubject struct {
 	point   HookPoint
 	session string // as it is shown
-	draft   *Draft // message or reply; its content may be replaced
-	limit   int64  // of the content, in bytes
+	// end is how the input ends; "" if that is to be made.
+	end   string
+	draft *Draft // message or reply; its content may be replaced
+	limit int64  // of the content, in bytes
 
 	replaced bool
 	shown    string // the content as hooks see it
@@ -113,13 +115,16 @@ func (u *contentSubject) InputBytes() int64 { return int64(len(u.shown)) }
 // AppendInput puts the content first, which is what hooks look at: those that
 // read no further than they must have not far to go.
 func (u *contentSubject) AppendInput(_ context.Context, b []byte) ([]byte, error) {
-	name := `"message":{"content":`
+	start := `{"abi":1,"point":"on_message","message":{"content":`
 	if u.point == HookOnReply {
-		name = `"reply":{"content":`
+		start = `{"abi":1,"point":"on_reply","reply":{"content":`
 	}
-	b = append(append(appendPoint(b, u.point), name...), u.shown...)
-	b = u.draft.appendShown(append(b, ','))
-	return append(append(append(b, `},"session":`...), u.session...), '}'), nil
+	b = append(append(b, start...), u.shown...)
+	b = u.draft.appendOwn(append(b, ','))
+	if u.end == "" {
+		return u.draft.appendEnd(b, u.session), nil
+	}
+	return append(b, u.end...), nil
 }
 
 // Release has nothing to let go of.

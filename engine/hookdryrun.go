@@ -64,7 +64,7 @@ func (e *Engine) DryRunHooks(ctx context.Context, in DryRunHooksInput) (HookDryR
 	if err != nil {
 		return HookDryRun{}, err
 	}
-	ctx, cancel := e.hookTime(ctx)
+	ctx, cancel := context.WithDeadlineCause(ctx, e.hooksUntil(), ErrHookTime)
 	defer cancel()
 	out := HookDryRun{Result: HookPassed, Steps: []HookStep{}}
 	for _, sample := range samples {
@@ -77,7 +77,7 @@ func (e *Engine) DryRunHooks(ctx context.Context, in DryRunHooksInput) (HookDryR
 		if err != nil {
 			return HookDryRun{}, err
 		}
-		steps, action, err := e.hooks.DryRun(ctx, HookCall{in.Point, sample.target(in.Point), u, nil}, chain)
+		steps, action, err := e.hooks.DryRun(ctx, HookCall{Point: in.Point, Target: sample.target(in.Point), Subject: u}, chain)
 		if err != nil {
 			return HookDryRun{}, err
 		}
@@ -125,7 +125,7 @@ func (e *Engine) dryRunChain(ctx context.Context, in DryRunHooksInput, sample Ho
 	}
 	t := sample.target(in.Point)
 	records = slices.DeleteFunc(records, func(r HookRecord) bool {
-		return !r.Enabled || !slices.Contains(r.Points, in.Point) || !t.In(r.Scope)
+		return !r.Enabled || !slices.Contains(r.Points, in.Point) || !t.In(&r.Scope)
 	})
 	slices.SortFunc(records, func(a, b HookRecord) int { return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Name, b.Name)) })
 	return records, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 )
 
 // HookRecords keeps what is installed. Its methods may be called
@@ -50,8 +51,8 @@ type HookHost interface {
 	// CodeHookRejected with its reason; a failure is CodeHookFailed and says
 	// which hook did what; a wait for an instance that ctx or the host's own
 	// patience ends is CodeUnavailable. Once ctx is done no further hook is
-	// called: that is CodeUnavailable, but where its cause is ErrHookTime a
-	// failure of each hook that was still to be called.
+	// called: that is CodeUnavailable, but where its cause is ErrHookTime, as
+	// after c.Until, a failure of each hook that was still to be called.
 	Run(ctx context.Context, c HookCall) (HookAction, error)
 	// DryRun is Run on fresh instances with a fixed clock and seed, without
 	// circuits and statistics, and tells each step. The action may be any; the
@@ -69,7 +70,7 @@ type HookTarget struct {
 }
 
 // In tells whether a hook of scope s applies to t.
-func (t HookTarget) In(s HookScope) bool {
+func (t *HookTarget) In(s *HookScope) bool {
 	return listed(s.AgentGroupIDs, t.AgentGroupID) && listed(s.ChannelTypes, t.ChannelType) && (t.Kind == "" || listed(s.Kinds, t.Kind))
 }
 
@@ -80,6 +81,9 @@ type HookCall struct {
 	Subject HookSubject
 	// Trace is told of each hook, if not nil.
 	Trace *HookTrace
+	// Until is when no further hook is called, nor waited for; zero is never. A
+	// context that ends then would have a timer, which costs as much as a call.
+	Until time.Time
 }
 
 // HookSubject is what a chain is run on. It serves one call at a time.

@@ -151,22 +151,6 @@ func hookSession(s *Session) HookSession {
 	return HookSession{ID: s.ID, AgentGroupID: s.AgentGroupID, MessagingGroupID: s.MessagingGroupID, ThreadID: s.ThreadID, Mode: s.Mode, Labels: s.Labels}
 }
 
-// WithShown returns s with what hooks are shown of it, which is made with each
-// of its messages otherwise: for who keeps s, and hands it out often.
-func (s Session) WithShown() Session {
-	s.shown = s.shownToHooks()
-	return s
-}
-
-// shownToHooks is HookSession's JSON.
-func (s *Session) shownToHooks() string {
-	if s.shown != "" {
-		return s.shown
-	}
-	shown := hookSession(s)
-	return string(shown.append(make([]byte, 0, 256)))
-}
-
 // draft is what is shown as m is.
 func (m HookMessage) draft() *Draft {
 	return &Draft{ID: m.ID, Kind: m.Kind, Timestamp: m.Timestamp, Route: Route{PlatformID: m.PlatformID, ChannelType: m.ChannelType, ThreadID: m.ThreadID},
@@ -215,11 +199,18 @@ func (s *HookSession) append(b []byte) []byte {
 }
 
 // appendShown appends the members of an object, but for the content.
-func (d *Draft) appendShown(b []byte) []byte {
+func (d *Draft) appendShown(b []byte) []byte { return d.appendRest(d.appendOwn(b)) }
+
+// appendOwn appends those in which each message differs from the others.
+func (d *Draft) appendOwn(b []byte) []byte {
 	b = jsonvalue.AppendText(append(b, `"id":`...), d.ID)
 	b = jsonvalue.AppendText(append(b, `,"kind":`...), d.Kind)
-	b = appendTime(append(b, `,"timestamp":"`...), d.Timestamp)
-	b = appendOptional(append(b, `","platformId":`...), d.Route.PlatformID)
+	return append(appendTime(append(b, `,"timestamp":"`...), d.Timestamp), '"')
+}
+
+// appendRest appends those after appendOwn's, from the comma on.
+func (d *Draft) appendRest(b []byte) []byte {
+	b = appendOptional(append(b, `,"platformId":`...), d.Route.PlatformID)
 	b = appendOptional(append(b, `,"channelType":`...), d.Route.ChannelType)
 	b = appendOptional(append(b, `,"threadId":`...), d.Route.ThreadID)
 	b = appendOptional(append(b, `,"sourceSessionId":`...), d.SourceSessionID)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"time"
 )
 
 // replacedAttachments of the greatest size are what hooks may make of one
@@ -28,14 +29,12 @@ func (e *Engine) runMessageHooks(ctx context.Context, s Session, d *Draft) error
 	if e.hooks == nil {
 		return nil
 	}
-	timed, cancel := e.hookTime(ctx)
-	defer cancel()
-	return e.runMessageHooksUntil(ctx, timed, &s, d)
+	return e.runMessageHooksUntil(ctx, e.hooksUntil(), &s, d)
 }
 
 // runMessageHooksUntil is runMessageHooks for one of several messages, whose
-// hooks run until timed ends: ctx with a hookTime. There is a host.
-func (e *Engine) runMessageHooksUntil(ctx, timed context.Context, s *Session, d *Draft) error {
+// hooks have their time together. There is a host.
+func (e *Engine) runMessageHooksUntil(ctx context.Context, until time.Time, s *Session, d *Draft) error {
 	t := HookTarget{AgentGroupID: s.AgentGroupID, ChannelType: text(d.Route.ChannelType), Kind: d.Kind}
 	onMessage := e.hooks.Applies(HookOnMessage, t)
 	onAttachment := len(d.Content.Attachments) > 0 && e.hooks.Applies(HookOnAttachment, t)
@@ -52,17 +51,17 @@ func (e *Engine) runMessageHooksUntil(ctx, timed context.Context, s *Session, d 
 	}
 	d.trace = e.tracer.begin(s, DirectionIn, d.ID, d.received)
 	if onMessage {
-		if err := e.runOnMessage(timed, s, d, t); err != nil || d.Dropped {
+		if err := e.runOnMessage(ctx, until, s, d, t); err != nil || d.Dropped {
 			return err
 		}
 	}
 	if onAttachment {
-		return e.runOnAttachments(timed, s, d, t)
+		return e.runOnAttachments(ctx, until, s, d, t)
 	}
 	return nil
 }
 
-func (e *Engine) runOnMessage(ctx context.Context, s *Session, d *Draft, t HookTarget) error {
+func (e *Engine) runOnMessage(ctx context.Context, until time.Time, s *Session, d *Draft, t HookTarget) error {
 	if err := d.Content.settle(); err != nil {
 		return err
 	}
@@ -74,11 +73,11 @@ func (e *Engine) runOnMessage(ctx context.Context, s *Session, d *Draft, t HookT
 		}
 	}
 	u := &d.subject
-	*u = contentSubject{point: HookOnMessage, session: s.shownToHooks(), draft: d, limit: e.limits.ContentBytes, trace: d.trace}
+	*u = contentSubject{point: HookOnMessage, session: s.shownToHooks(), end: s.shownEnd(d), draft: d, limit: e.limits.ContentBytes, trace: d.trace}
 	if err := u.show(sizes); err != nil {
 		return err
 	}
-	action, err := e.hooks.Run(ctx, HookCall{HookOnMessage, t, u, d.trace})
+	action, err := e.hooks.Run(ctx, HookCall{HookOnMessage, t, u, d.trace, until})
 	if err != nil {
 		return err
 	}
@@ -101,7 +100,7 @@ func (c *Content) settle() error {
 	return err
 }
 
-func (e *Engine) runOnAttachments(ctx context.Context, s *Session, d *Draft, t HookTarget) error {
+func (e *Engine) runOnAttachments(ctx context.Context, until time.Time, s *Session, d *Draft, t HookTarget) error {
 	head := attachmentHead(s.shownToHooks(), d)
 	d.spill = &spill{open: e.mailboxes.Scratch}
 	var removed []int
@@ -117,7 +116,7 @@ func (e *Engine) runOnAttachments(ctx context.Context, s *Session, d *Draft, t H
 		u := &attachmentSubject{head: head, about: describe(i, a, size), limit: min(e.limits.AttachmentBytes, room), trace: d.trace, spill: d.spill}
 		u.read = func(ctx context.Context) ([]byte, error) { return e.mailboxes.AttachmentBytes(ctx, a) }
 		ran := d.trace.len()
-		action, err := e.hooks.Run(ctx, HookCall{HookOnAttachment, t, u, d.trace})
+		action, err := e.hooks.Run(ctx, HookCall{HookOnAttachment, t, u, d.trace, until})
 		if err != nil {
 			return err
 		}

@@ -66,9 +66,7 @@ func (e *Engine) runSessionHooks(ctx context.Context, s *Session) error {
 	}
 	u := &sessionSubject{session: hookSession(s)}
 	u.session.ChannelType, u.session.PlatformID = route.ChannelType, route.PlatformID
-	ctx, cancel := e.hookTime(ctx)
-	defer cancel()
-	if _, err := e.hooks.Run(ctx, HookCall{HookOnSession, t, u, nil}); err != nil {
+	if _, err := e.hooks.Run(ctx, HookCall{HookOnSession, t, u, nil, e.hooksUntil()}); err != nil {
 		return err
 	}
 	s.Labels = u.session.Labels

@@ -74,10 +74,8 @@ func (e *Engine) runReplyHooks(ctx context.Context, s Session, t HookTarget, rou
 	if err := u.show(nil); err != nil {
 		return verdict{state: DispatchFailed, reason: "its content cannot be shown to hooks"}
 	}
-	ctx, cancel := e.hookTime(ctx)
-	defer cancel()
 	u.trace = e.tracer.begin(&s, DirectionOut, out.ID, e.now())
-	action, err := e.hooks.Run(ctx, HookCall{HookOnReply, t, u, u.trace})
+	action, err := e.hooks.Run(ctx, HookCall{HookOnReply, t, u, u.trace, e.hooksUntil()})
 	e.tracer.judged(&u.trace, out.Reply)
 	switch {
 	case CodeOf(err) == CodeHookRejected:

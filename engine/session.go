@@ -48,9 +48,9 @@ type Session struct {
 	LastActive *time.Time
 	CreatedAt  time.Time
 
-	// shown is what hooks see of it, "" where that was not made. What it has
+	// shown is what hooks see of it, nil where that was not made. What it has
 	// does not change in a session's life.
-	shown string
+	shown *shownSession
 }
 
 // Folder is the session's folder, relative to the data directory.

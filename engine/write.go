@@ -105,15 +105,13 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 		defer unlock()
 		s, err = e.activeSession(ctx, sessionID)
 	}
-	timed := ctx
+	var until time.Time
 	if hooked = hooked && e.hooks != nil; hooked && err == nil {
 		var release func()
 		if release, err = e.holdIDs(ctx, sessionID, in); err == nil {
 			defer release()
 		}
-		var cancel context.CancelFunc
-		timed, cancel = e.hookTime(ctx)
-		defer cancel()
+		until = e.hooksUntil()
 	}
 	p := pending{drafts: make([]Draft, 0, len(in)), results: make([]*WriteResult, 0, len(in))}
 	for i, m := range in {
@@ -135,7 +133,7 @@ func (e *Engine) write(ctx context.Context, sessionID string, in []WriteMessageI
 		p.drafts = append(p.drafts, d)
 		kept := &p.drafts[len(p.drafts)-1]
 		if hooked {
-			if err = e.runMessageHooksUntil(ctx, timed, &s, kept); err == nil && ctx.Err() != nil {
+			if err = e.runMessageHooksUntil(ctx, until, &s, kept); err == nil && ctx.Err() != nil {
 				err = Unavailable(context.Cause(ctx), "the request ended while hooks ran; nothing was written")
 			}
 			if err != nil || kept.Dropped && kept.Made {

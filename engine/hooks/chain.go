@@ -26,6 +26,9 @@ type passage struct {
 	// are cheap; the time of day takes as long as a call that passes.
 	epoch time.Time
 	since time.Duration
+	// waits is a context that ends with the call's time, for who waits.
+	waits  context.Context
+	cancel context.CancelFunc
 	// ran: the hook at hand got so far that its guest ran, and took and spent
 	// this much.
 	ran  bool
@@ -43,7 +46,7 @@ type subjectError struct{ error }
 func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
 	c.ran, c.took, c.fuel = false, 0, 0
 	if ctx.Err() != nil {
-		return l.ended(ctx, c)
+		return l.ended(c, context.Cause(ctx))
 	}
 	// Groups share no circuit: what one's messages do to a hook is its own trouble.
 	circuit := l.circuits.find(c.Target.AgentGroupID)
@@ -69,8 +72,10 @@ func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
 	}
 	s, unread := errors.AsType[subjectError](err)
 	switch unavailable := engine.CodeOf(err) == engine.CodeUnavailable; {
-	case ctx.Err() != nil && (unread || unavailable):
-		return l.ended(ctx, c)
+	case err == engine.ErrHookTime:
+		return l.ended(c, err)
+	case c.waiting(ctx).Err() != nil && (unread || unavailable):
+		return l.ended(c, context.Cause(c.waiting(ctx)))
 	case unread:
 		return "", s.error
 	case unavailable:
@@ -94,8 +99,7 @@ func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
 // caller has gone. If the hooks took too long together it is a failure, for
 // what nobody looked at must not pass for what a hook let by; it says nothing
 // about this one, so it counts for no circuit.
-func (l *link) ended(ctx context.Context, c *passage) (engine.HookAction, error) {
-	cause := context.Cause(ctx)
+func (l *link) ended(c *passage, cause error) (engine.HookAction, error) {
 	if !errors.Is(cause, engine.ErrHookTime) {
 		return "", engine.Unavailable(cause, "the request ended before the hook %q was called; nothing was written", l.name)
 	}
@@ -137,8 +141,10 @@ func (l *link) came(c *passage, a engine.HookAction, reason string) {
 
 // call runs the hook on the subject as it is.
 func (l *link) call(ctx context.Context, c *passage) (verdict, error) {
-	if _, err := l.load(ctx); err != nil {
-		return verdict{}, err
+	if l.program.Load() == nil {
+		if _, err := l.load(c.waiting(ctx)); err != nil {
+			return verdict{}, err
+		}
 	}
 	if err := c.fits(l.limits); err != nil {
 		return verdict{}, err
@@ -147,7 +153,7 @@ func (l *link) call(ctx context.Context, c *passage) (verdict, error) {
 	if m == nil {
 		l.host.leaveRoom(c)
 		var err error
-		if m, err = l.borrow(ctx, c.Target.AgentGroupID); err != nil {
+		if m, err = l.borrow(c.waiting(ctx), c.Target.AgentGroupID); err != nil {
 			return verdict{}, err
 		}
 	}
@@ -157,7 +163,12 @@ func (l *link) call(ctx context.Context, c *passage) (verdict, error) {
 		c.since = time.Since(c.epoch)
 		return verdict{}, err
 	}
-	a, took, err := c.through(m, l.limits)
+	begun := time.Since(c.epoch)
+	if !c.Until.IsZero() && begun >= c.Until.Sub(c.epoch) {
+		c.since = begun
+		return verdict{}, engine.ErrHookTime
+	}
+	a, took, err := c.through(m, l.limits, begun)
 	c.ran, c.took, c.fuel = true, took, m.spent()
 	l.stats.call(took, c.fuel)
 	l.history.at(l.host.minute(c.since)).ran(took)
@@ -171,6 +182,18 @@ func (l *link) feed(ctx context.Context, c *passage) error {
 		return err
 	}
 	return c.prepare(ctx, l.limits)
+}
+
+// waiting is ctx until c's time is over. It has a timer, which most calls need
+// not pay for.
+func (c *passage) waiting(ctx context.Context) context.Context {
+	if c.Until.IsZero() {
+		return ctx
+	}
+	if c.waits == nil {
+		c.waits, c.cancel = context.WithDeadlineCause(ctx, c.Until, engine.ErrHookTime)
+	}
+	return c.waits
 }
 
 // fits tells whether the input is no larger than it may be, as far as that is
@@ -191,6 +214,9 @@ func (c *passage) fits(limits engine.HookLimits) error {
 // prepare makes the input, if it is not what the hook before had.
 func (c *passage) prepare(ctx context.Context, limits engine.HookLimits) (err error) {
 	if !c.ready {
+		if c.Point == engine.HookOnAttachment { // its bytes are read from where they wait
+			ctx = c.waiting(ctx)
+		}
 		if c.input, err = c.Subject.AppendInput(ctx, c.input[:0]); err != nil {
 			return subjectError{err}
 		}
@@ -200,9 +226,8 @@ func (c *passage) prepare(ctx context.Context, limits engine.HookLimits) (err er
 }
 
 // through runs a guest on the input, and gives the subject what it answered.
-// The time is the guest's.
-func (c *passage) through(g guest, limits engine.HookLimits) (verdict, time.Duration, error) {
-	begun := time.Since(c.epoch)
+// begun is the time since epoch; what is returned is the guest's.
+func (c *passage) through(g guest, limits engine.HookLimits, begun time.Duration) (verdict, time.Duration, error) {
 	out, err := g.call(c.Point, c.input, fuelFor(limits, len(c.input)))
 	passed := out == nil
 	if err == nil {

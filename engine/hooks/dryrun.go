@@ -150,7 +150,7 @@ func (h *Host) dryCall(ctx context.Context, p *passage, r engine.HookRecord, ste
 	if err := p.prepare(ctx, r.Limits); err != nil {
 		return a, err
 	}
-	a, took, err := p.through(g, r.Limits)
+	a, took, err := p.through(g, r.Limits, time.Since(p.epoch))
 	step.Micros, step.Fuel, step.MemoryBytes = float64(took.Nanoseconds())/1000, g.spent(), g.memory()
 	return a, err
 }

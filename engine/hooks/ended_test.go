@@ -58,6 +58,52 @@ func TestWhoIsNotCalledForLackOfTimeHasFailed(t *testing.T) {
 	}
 }
 
+func TestWhoseTimeIsOverIsNotCalled(t *testing.T) {
+	b := mustOpen(t)
+	b.mustUse("one", answering(`{"action":"replace","content":"1"}`).bytes(), func(r *engine.HookRecord) { r.Limits.Instances = 1 })
+	until := func(at time.Time) engine.HookCall {
+		call := onMessage("a", &subject{content: `"hello"`})
+		call.Until = at
+		return call
+	}
+	refused := func(when string, call engine.HookCall) {
+		t.Helper()
+		_, err := b.Run(t.Context(), call)
+		if err == nil {
+			t.Fatalf("%s it was called", when)
+		}
+		mustFail(t, err, engine.CodeHookFailed, `hook "one" failed at on_message`, "it was not called: the time for all hooks of one operation is over")
+	}
+	refused("before there is an instance", until(time.Now()))
+	if action, err := b.Run(t.Context(), until(time.Now().Add(time.Hour))); action != engine.HookReplaced || err != nil {
+		t.Fatalf("with an hour left: %s, %v", action, err)
+	}
+	refused("with an instance that is free", until(time.Now()))
+	ran := b.State("one").Stats
+	if ran.Calls != 3 || ran.Failures != 2 {
+		t.Errorf("it has %d calls, %d failures", ran.Calls, ran.Failures)
+	}
+
+	entered, hold := make(chan struct{}), make(chan struct{})
+	held := make(chan error)
+	go func() {
+		_, err := b.Run(t.Context(), onMessage("a", &subject{content: `""`, entered: entered, hold: hold}))
+		held <- err
+	}()
+	<-entered
+	refused("while the instance is another's", until(time.Now().Add(10*time.Millisecond)))
+	close(hold)
+	if err := <-held; err != nil {
+		t.Error(err)
+	}
+	if s := b.State("one"); s.Circuit != engine.CircuitClosed {
+		t.Errorf("its circuit is %s", s.Circuit)
+	}
+	if n := b.metric("waiting"); n != 0 {
+		t.Errorf("%v wait", n)
+	}
+}
+
 func TestNoHookIsCalledForACallerWhoHasGone(t *testing.T) {
 	b := mustOpen(t)
 	b.mustUse("first", answering(`{"action":"replace","content":"1"}`).bytes())

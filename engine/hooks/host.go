@@ -226,7 +226,7 @@ func (h *Host) Applies(p engine.HookPoint, target engine.HookTarget) bool {
 	}
 	chain := t.chains[pointIndex(p)]
 	for i := range chain {
-		if target.In(chain[i].scope) {
+		if target.In(&chain[i].scope) {
 			return true
 		}
 	}
@@ -246,7 +246,7 @@ func (h *Host) Run(ctx context.Context, c engine.HookCall) (engine.HookAction, e
 	result := engine.HookPassed
 	chain := t.chains[p.point]
 	for i := range chain {
-		if !c.Target.In(chain[i].scope) {
+		if !p.Target.In(&chain[i].scope) {
 			continue
 		}
 		switch action, err := chain[i].run(ctx, p); {
@@ -275,7 +275,7 @@ func (h *Host) makeRoom(ctx context.Context, c *passage) error {
 	bytes := min(2*size, inputMemory)
 	room := claim{group: c.Target.AgentGroupID, bytes: bytes, need: bytes}
 	if !h.inputs.try(&room, false) {
-		if err := h.inputs.wait(ctx, &room, time.Now().Add(h.patience)); err != nil {
+		if err := h.inputs.wait(c.waiting(ctx), &room, time.Now().Add(h.patience)); err != nil {
 			return err
 		}
 	}
@@ -295,6 +295,9 @@ func (h *Host) leaveRoom(c *passage) {
 }
 
 func (h *Host) putPassage(p *passage) {
+	if p.cancel != nil {
+		p.cancel()
+	}
 	if p.room.bytes > 0 {
 		h.inputs.give(&p.room, p.room.bytes)
 	}

@@ -97,8 +97,9 @@ func (r *reactor) done() error {
 // answered: nil, or up to limit bytes of its memory; what tells which limit.
 func (r *reactor) pass(name string, f api.Function, input []byte, limit int64, what string) ([]byte, error) {
 	r.stack[0] = uint64(len(input))
-	if err := r.invoke("hook_alloc", r.alloc, r.stack[:1]); err != nil {
-		return nil, err
+	// If it was refused something for lack of fuel, f ends in debt, too.
+	if err := r.alloc.CallWithStack(r.ctx, r.stack[:1]); err != nil {
+		return nil, r.explain("hook_alloc", err)
 	}
 	at := uint32(r.stack[0])
 	if at == 0 {

@@ -43,8 +43,9 @@ func (g Gauge) balance() int64 { return int64(g.Fuel.Get()) + int64(g.Reserve.Ge
 // Left is the fuel that is left, 0 when it ran out.
 func (g Gauge) Left() int64 { return max(0, g.balance()) }
 
-// Overdrawn reports whether the fuel ran out.
-func (g Gauge) Overdrawn() bool { return g.balance() < 0 }
+// Overdrawn reports whether the fuel ran out. The reserve is never negative, so
+// it is asked only where the slice that code has is out.
+func (g Gauge) Overdrawn() bool { return int64(g.Fuel.Get()) < 0 && g.balance() < 0 }
 
 // Charge takes units for what a host function is about to do, and reports
 // whether there were enough. If not, the fuel is out: the host function does
