@@ -45,8 +45,15 @@ type subjectError struct{ error }
 // also where that is to skip a failure.
 func (l *link) run(ctx context.Context, c *passage) (engine.HookAction, error) {
 	c.ran, c.took, c.fuel = false, 0, 0
-	if ctx.Err() != nil {
+	now := c.since
+	if c.Point == engine.HookOnAttachment { // whose bytes would be read in vain
+		now = time.Since(c.epoch)
+	}
+	switch {
+	case ctx.Err() != nil:
 		return l.ended(c, context.Cause(ctx))
+	case c.late(now):
+		return l.ended(c, engine.ErrHookTime)
 	}
 	// Groups share no circuit: what one's messages do to a hook is its own trouble.
 	circuit := l.circuits.find(c.Target.AgentGroupID)
@@ -164,7 +171,7 @@ func (l *link) call(ctx context.Context, c *passage) (verdict, error) {
 		return verdict{}, err
 	}
 	begun := time.Since(c.epoch)
-	if !c.Until.IsZero() && begun >= c.Until.Sub(c.epoch) {
+	if c.late(begun) {
 		c.since = begun
 		return verdict{}, engine.ErrHookTime
 	}
@@ -182,6 +189,11 @@ func (l *link) feed(ctx context.Context, c *passage) error {
 		return err
 	}
 	return c.prepare(ctx, l.limits)
+}
+
+// late tells whether c's time is over at a time since epoch.
+func (c *passage) late(at time.Duration) bool {
+	return !c.Until.IsZero() && at >= c.Until.Sub(c.epoch)
 }
 
 // waiting is ctx until c's time is over. It has a timer, which most calls need

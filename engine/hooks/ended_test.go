@@ -104,6 +104,25 @@ func TestWhoseTimeIsOverIsNotCalled(t *testing.T) {
 	}
 }
 
+// A message has hundreds of attachments, and a chain hundreds of hooks.
+func TestNothingIsReadForHooksThatHaveNoTimeLeft(t *testing.T) {
+	for point, most := range map[engine.HookPoint]int{engine.HookOnMessage: 1, engine.HookOnAttachment: 0} {
+		b := mustOpen(t)
+		for _, name := range []string{"a", "b", "c"} {
+			b.mustUse(name, answering(`{"action":"replace","content":"1"}`).bytes(), func(r *engine.HookRecord) {
+				r.Points, r.OnFailure = []engine.HookPoint{point}, engine.HookSkip
+			})
+		}
+		s := &subject{point: point, content: `"hello"`}
+		call := onMessage("a", s)
+		call.Point, call.Until = point, time.Now()
+		action, err := b.Run(t.Context(), call)
+		if action != engine.HookPassed || err != nil || s.appended > most || b.State("c").Stats.Failures != 1 {
+			t.Errorf("%s: it was read %d times, and is %s, %v", point, s.appended, action, err)
+		}
+	}
+}
+
 func TestNoHookIsCalledForACallerWhoHasGone(t *testing.T) {
 	b := mustOpen(t)
 	b.mustUse("first", answering(`{"action":"replace","content":"1"}`).bytes())
