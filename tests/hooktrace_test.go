@@ -289,6 +289,21 @@ func TestWhatHooksDidGoesWithTheSession(t *testing.T) {
 	until(t, "it to be forgotten", func() bool { return h.trace(t, m) == nil })
 }
 
+// A folder that was put back from a copy gives the numbers of messages that are
+// lost to others.
+func TestAnotherMessageOfTheSameNumberHasNothingOfIt(t *testing.T) {
+	h := openTraced(t)
+	m := h.writeSecret(t)
+	if h.trace(t, m) == nil {
+		t.Fatal("it is not known what hooks did to it")
+	}
+	another := *m
+	another.ID = m.ID + "0"
+	if trace := h.trace(t, &another); trace != nil {
+		t.Errorf("%+v", trace)
+	}
+}
+
 func TestOfMessagesThatNoHookSawNothingIsKept(t *testing.T) {
 	h := openTraced(t)
 	for _, name := range []string{"1-watch", "2-redact", "3-broken"} {
